@@ -1,0 +1,20 @@
+/**
+ * Compute kernels for models that share parameters: the same bits from scalar Java, the Vector API
+ * and CUDA.
+ */
+module dev.selfsame {
+  requires jdk.incubator.vector;
+
+  // Null annotations: compile time only.
+  requires static org.jspecify;
+
+  // The command line only: optional dependencies.
+  requires static info.picocli;
+  requires static me.tongfei.progressbar;
+  requires static xchart;
+  requires static java.desktop;
+  requires static com.fasterxml.jackson.databind;
+
+  exports dev.selfsame;
+  exports dev.selfsame.contract;
+}
