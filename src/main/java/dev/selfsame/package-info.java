@@ -8,8 +8,8 @@
  *   <li>{@code dev.selfsame} (here): {@code Tensor}, {@code Shape}, {@code Device}, {@code Scope}.
  *   <li>{@code op}: the operations. Each is a stem with its public methods, its checks and its
  *       definition, a scalar loop that states the order of every rounding.
- *   <li>{@code cpu} and {@code cuda}: faster ways to the same bits. {@code cpu} takes memory segments,
- *       {@code cuda} is the driver; neither knows a tensor.
+ *   <li>{@code cpu} and {@code cuda}: faster ways to the same bits. {@code cpu} takes memory
+ *       segments, {@code cuda} is the driver; neither knows a tensor.
  *   <li>{@code contract}: what all of them share: chunk lengths, sum trees, elementary functions,
  *       random numbers.
  *   <li>{@code grad}, {@code nn}, {@code optim}: a small tape, layers and optimizers, all thin.
@@ -17,8 +17,8 @@
  *   <li>{@code verify}, {@code cli}: the comparer of bits and the command line.
  * </ul>
  *
- * <p>Uses run one way: {@code cli -> (verify, data, nn, optim) -> grad -> op -> dev.selfsame -> (cpu,
- * cuda) -> contract}.
+ * <p>Uses run one way: {@code cli -> (verify, data, nn, optim) -> grad -> op -> dev.selfsame ->
+ * (cpu, cuda) -> contract}.
  */
 @NullMarked
 package dev.selfsame;
