@@ -1,0 +1,102 @@
+package dev.selfsame.cpu;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.invoke.MethodHandles;
+import java.util.concurrent.ConcurrentHashMap;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Vector widths. The compiler makes good code of Vector API kernels only when the species is a constant, yet one process must be able to
+ * run every width. So a kernel class asks {@link #floats} for its species in a static initializer, and {@link #kernel} defines a
+ * hidden copy of that class for each width other than the machine's preferred one: same source, same bytecode, another constant.
+ *
+ * <p>A kernel class is therefore self-contained: it holds no state, names no private nested class, and calls no helper that has a species
+ * of its own.
+ */
+public final class Lanes {
+  /** The widths that the contract is tested at, in bits. */
+  public static final int[] WIDTHS = {128, 256, 512};
+
+  private record Key(Class<?> kernel, int bits) {}
+
+  private static final ConcurrentHashMap<Key, Object> KERNELS = new ConcurrentHashMap<>();
+
+  private Lanes() {}
+
+  /** Width of the machine's preferred float species in bits, at most 512. */
+  public static int preferredBits() {
+    return Math.min(512, FloatVector.SPECIES_PREFERRED.vectorBitSize());
+  }
+
+  /** Whether the machine's vectors hold that many bits; wider ones would be emulated, thousands of times slower. */
+  public static boolean supports(int bits) {
+    return bits <= preferredBits();
+  }
+
+  /**
+   * The species of the calling kernel class: the one it was copied for, or the preferred one.
+   *
+   * @param lookup {@code MethodHandles.lookup()} of the kernel class
+   */
+  static VectorSpecies<Float> floats(MethodHandles.Lookup lookup) {
+    try {
+      Integer bits = MethodHandles.classData(lookup, "_", Integer.class);
+      return species(bits == null ? preferredBits() : bits);
+    } catch (IllegalAccessException e) {
+      throw new IllegalStateException("a kernel class passes its own lookup", e);
+    }
+  }
+
+  /** The float species of a width. */
+  static VectorSpecies<Float> species(int bits) {
+    return switch (bits) {
+      case 64, 128, 256, 512 -> VectorSpecies.of(float.class, VectorShape.forBitSize(bits));
+      default -> throw new IllegalArgumentException(bits + " bits; widths are 128, 256 and 512");
+    };
+  }
+
+  /**
+   * The kernel of a width.
+   *
+   * @param kernel the kernel class, in this package, with a no-argument constructor
+   * @param api the interface that it implements
+   */
+  static <T> T kernel(Class<? extends T> kernel, Class<T> api, int bits) {
+    Object made = KERNELS.get(new Key(kernel, bits));
+    if (made == null) {
+      made = KERNELS.computeIfAbsent(new Key(kernel, bits), key -> define(kernel, bits));
+    }
+    return api.cast(made);
+  }
+
+  private static Object define(Class<?> kernel, int bits) {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      Class<?> specialised = kernel;
+      if (bits != preferredBits()) {
+        specialised =
+            lookup
+                .defineHiddenClassWithClassData(bytecode(kernel), (Integer) bits, true)
+                .lookupClass();
+      }
+      var constructor = specialised.getDeclaredConstructor();
+      constructor.setAccessible(true);
+      return constructor.newInstance();
+    } catch (ReflectiveOperationException | IOException e) {
+      throw new IllegalStateException("kernel " + kernel.getName() + " for " + bits + " bits", e);
+    }
+  }
+
+  private static byte[] bytecode(Class<?> kernel) throws IOException {
+    String file = kernel.getName().substring(kernel.getPackageName().length() + 1) + ".class";
+    try (InputStream in = kernel.getResourceAsStream(file)) {
+      if (in == null) {
+        throw new IOException("no class file " + file);
+      }
+      return in.readAllBytes();
+    }
+  }
+}

@@ -1,0 +1,131 @@
+package dev.selfsame.cpu;
+
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A fixed team of threads that runs numbered tasks. Which thread runs which task is open; kernels therefore cut their work by the problem's
+ * size alone, and no task reads what another of the same call writes. So bits cannot depend on the number of threads.
+ *
+ * <p>The calling thread works along. A call from inside a task, or while another thread uses the team, runs its tasks on the calling
+ * thread alone.
+ */
+public final class Workers {
+  private static final ConcurrentHashMap<Integer, Workers> TEAMS = new ConcurrentHashMap<>();
+  private static final int SPINS = 2_000;
+
+  private final int threads;
+  private final Thread[] helpers;
+  private final ReentrantLock busy = new ReentrantLock();
+  private volatile @Nullable Job job;
+
+  private Workers(int threads) {
+    this.threads = threads;
+    helpers = new Thread[threads - 1];
+    for (int i = 0; i < helpers.length; i++) {
+      helpers[i] = Thread.ofPlatform().daemon().name("selfsame-" + threads + "-" + i).start(this::help);
+    }
+  }
+
+  /** The process's team of that many threads, the caller included; at least 1. */
+  public static Workers of(int threads) {
+    if (threads < 1 || threads > 1024) {
+      throw new IllegalArgumentException(threads + " threads; allowed are 1 to 1024");
+    }
+    return TEAMS.computeIfAbsent(threads, Workers::new);
+  }
+
+  /** Threads of this team, the caller included. */
+  public int threads() {
+    return threads;
+  }
+
+  /** Runs tasks 0 … {@code tasks}−1, each once, and returns when all are done. The first exception is thrown on. */
+  public void run(long tasks, LongConsumer task) {
+    if (tasks <= 1 || threads == 1 || busy.isHeldByCurrentThread() || !busy.tryLock()) {
+      for (long i = 0; i < tasks; i++) {
+        task.accept(i);
+      }
+      return;
+    }
+    try {
+      Job mine = new Job(tasks, task);
+      job = mine;
+      for (int i = 0; i < helpers.length && i < tasks - 1; i++) {
+        LockSupport.unpark(helpers[i]);
+      }
+      mine.work();
+      // No helper may still run a task of this call when it returns.
+      for (int spin = 0; mine.finished.get() < tasks; spin++) {
+        if (spin < SPINS) {
+          Thread.onSpinWait();
+        } else {
+          Thread.yield();
+        }
+      }
+      job = null;
+      mine.rethrow();
+    } finally {
+      busy.unlock();
+    }
+  }
+
+  private void help() {
+    Job last = null;
+    while (true) {
+      Job next = job;
+      for (int spin = 0; spin < SPINS && (next == null || next == last); spin++) {
+        Thread.onSpinWait();
+        next = job;
+      }
+      if (next == null || next == last) {
+        last = null;
+        LockSupport.park(this);
+      } else {
+        next.work();
+        last = next;
+      }
+    }
+  }
+
+  private static final class Job {
+    private final long tasks;
+    private final LongConsumer task;
+    private final AtomicLong next = new AtomicLong();
+    private final AtomicLong finished = new AtomicLong();
+    private final AtomicReference<Throwable> failure = new AtomicReference<>();
+
+    Job(long tasks, LongConsumer task) {
+      this.tasks = tasks;
+      this.task = task;
+    }
+
+    void work() {
+      for (long i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
+        try {
+          if (failure.get() == null) {
+            task.accept(i);
+          }
+        } catch (Throwable t) {
+          failure.compareAndSet(null, t);
+        } finally {
+          finished.incrementAndGet();
+        }
+      }
+    }
+
+    void rethrow() {
+      switch (failure.get()) {
+        case null -> {}
+        case RuntimeException e -> throw e;
+        case Error e -> throw e;
+        case Throwable t -> throw new IllegalStateException(t);
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package dev.selfsame.op;
+
+import dev.selfsame.Device;
+import dev.selfsame.DeviceException;
+import dev.selfsame.cpu.Lanes;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The devices that an op's bits are compared on, against the scalar definition as control. */
+public final class Devices {
+  private static final boolean REQUIRE_SOFTCUDA = required("softcuda");
+  private static final boolean REQUIRE_CUDA = required("cuda");
+  private static final List<Device> TESTED = find();
+
+  private Devices() {}
+
+  /** Every usable device other than the control: vector widths × threads, softcuda schedules, GPUs. */
+  public static List<Device> tested() {
+    return TESTED;
+  }
+
+  /** The control. */
+  public static Device control() {
+    return Device.scalar();
+  }
+
+  private static List<Device> find() {
+    List<Device> found = new ArrayList<>();
+    for (int bits : Lanes.WIDTHS) {
+      if (Lanes.supports(bits)) {
+        found.add(Device.vector(bits, 1));
+        found.add(Device.vector(bits, 3));
+      } else {
+        notRun("vector:" + bits, "this machine's vectors have " + Lanes.preferredBits() + " bits");
+      }
+    }
+    for (String schedule : List.of("ascending", "descending", "shuffled")) {
+      try {
+        found.add(Device.softcuda(schedule));
+      } catch (DeviceException e) {
+        absent("softcuda:" + schedule, e, REQUIRE_SOFTCUDA);
+      }
+    }
+    try {
+      found.add(Device.cuda(0));
+    } catch (DeviceException e) {
+      absent("cuda:0", e, REQUIRE_CUDA);
+    }
+    return List.copyOf(found);
+  }
+
+  private static boolean required(String device) {
+    return List.of(System.getProperty("selfsame.require", "").split(",")).contains(device);
+  }
+
+  private static void absent(String device, DeviceException why, boolean required) {
+    if (required) {
+      throw new AssertionError("-Dselfsame.require asks for " + device, why);
+    }
+    notRun(device, why.getMessage());
+  }
+
+  private static void notRun(String device, String why) {
+    System.err.println("NOT RUN on " + device + ": " + why);
+  }
+}
