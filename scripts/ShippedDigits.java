@@ -69,11 +69,12 @@ final class ShippedDigits {
   }
 
   private static long gzip(ByteArrayOutputStream content, Path file) throws IOException {
-    try (var out = new GZIPOutputStream(Files.newOutputStream(file)) {
-      {
-        def.setLevel(Deflater.BEST_COMPRESSION);
-      }
-    }) {
+    try (var out =
+        new GZIPOutputStream(Files.newOutputStream(file)) {
+          {
+            def.setLevel(Deflater.BEST_COMPRESSION);
+          }
+        }) {
       content.writeTo(out);
     }
     return Files.size(file);

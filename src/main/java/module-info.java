@@ -17,4 +17,5 @@ module dev.selfsame {
 
   exports dev.selfsame;
   exports dev.selfsame.contract;
+  exports dev.selfsame.data;
 }
