@@ -5,6 +5,9 @@
 module dev.selfsame {
   requires jdk.incubator.vector;
 
+  // Flight recorder events, where the run-time image has it.
+  requires static jdk.jfr;
+
   // Null annotations: compile time only.
   requires static org.jspecify;
 
@@ -17,5 +20,6 @@ module dev.selfsame {
 
   exports dev.selfsame;
   exports dev.selfsame.contract;
+  exports dev.selfsame.cuda;
   exports dev.selfsame.data;
 }

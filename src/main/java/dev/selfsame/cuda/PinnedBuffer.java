@@ -1,0 +1,36 @@
+package dev.selfsame.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Page-locked host memory, which a device reads and writes at the bus's full speed while the CPU
+ * goes on.
+ *
+ * <p>After {@link #close()} each access to the segment is an exception.
+ */
+public final class PinnedBuffer extends CudaResource {
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment segment;
+
+  PinnedBuffer(CudaContext context, long address, long bytes) {
+    super(context, address);
+    segment = MemorySegment.ofAddress(address).reinterpret(bytes, arena, null);
+  }
+
+  /**
+   * The memory.
+   *
+   * @return a native segment of the size that was asked for
+   */
+  public MemorySegment segment() {
+    return segment;
+  }
+
+  @Override
+  int destroy(EntryPoints calls) {
+    arena.close();
+    int first = calls.cuStreamSynchronize(primary().stream);
+    return DeviceMemory.first(first, calls.cuMemFreeHost(handle()));
+  }
+}

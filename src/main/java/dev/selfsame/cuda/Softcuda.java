@@ -1,0 +1,206 @@
+package dev.selfsame.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Softcuda's controls: the order in which threads and blocks run, checking, and faults on demand.
+ *
+ * <p>Softcuda is a software device that runs the same CUDA sources on the CPU, through the same
+ * driver calls. It is for tests and for machines without a GPU; it says nothing of speed. All
+ * settings hold for the whole process.
+ */
+public final class Softcuda {
+  /** The order in which the threads of a block, and the blocks of a grid, run. */
+  public enum Order {
+    /** Thread 0 first. */
+    ASCENDING,
+    /** The last thread first. */
+    DESCENDING,
+    /** A permutation drawn from the seed, another one at each turn. */
+    SHUFFLED
+  }
+
+  private static final MethodHandle LONG =
+      Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_LONG));
+  private static @Nullable Driver opened;
+
+  private final String library;
+  private volatile @Nullable Order current;
+  private final MemorySegment setSchedule;
+  private final MemorySegment setHostThreads;
+  private final MemorySegment setChecking;
+  private final MemorySegment injectAllocFailure;
+  private final MemorySegment injectLaunchFailure;
+  private final MemorySegment loseDevice;
+  private final MemorySegment reset;
+  private final MemorySegment lastFault;
+  private final MemorySegment liveBytes;
+
+  Softcuda(SymbolLookup lookup, String library) {
+    this.library = library;
+    setSchedule = find(lookup, "softcudaSetSchedule");
+    setHostThreads = find(lookup, "softcudaSetHostThreads");
+    setChecking = find(lookup, "softcudaSetChecking");
+    injectAllocFailure = find(lookup, "softcudaInjectAllocFailure");
+    injectLaunchFailure = find(lookup, "softcudaInjectLaunchFailure");
+    loseDevice = find(lookup, "softcudaLoseDevice");
+    reset = find(lookup, "softcudaReset");
+    lastFault = find(lookup, "softcudaLastFault");
+    liveBytes = find(lookup, "softcudaLiveBytes");
+  }
+
+  private MemorySegment find(SymbolLookup lookup, String symbol) {
+    return lookup
+        .find(symbol)
+        .orElseThrow(() ->
+            CudaException.refused(
+                "open softcuda", null, library + " lacks " + symbol + "; build it anew"));
+  }
+
+  /**
+   * Softcuda as a driver, opened once.
+   *
+   * @return the driver
+   * @throws CudaException if softcuda was not built, or not for this system
+   */
+  public static synchronized Driver driver() {
+    Driver open = opened;
+    if (open == null) {
+      open = Driver.open(SoftcudaLibrary.driver().toString(), true);
+      opened = open;
+    }
+    return open;
+  }
+
+  /**
+   * Why {@link #driver()} would fail.
+   *
+   * @return the reason, or null if softcuda can be used
+   */
+  public static @Nullable String probe() {
+    try {
+      driver();
+      return null;
+    } catch (CudaException e) {
+      return e.getMessage();
+    }
+  }
+
+  /**
+   * The controls.
+   *
+   * @return softcuda's controls
+   * @throws CudaException if softcuda was not built, or not for this system
+   */
+  public static Softcuda controls() {
+    Softcuda controls = driver().softcuda();
+    if (controls == null) {
+      throw new IllegalStateException("softcuda's driver has no controls");
+    }
+    return controls;
+  }
+
+  /**
+   * Sets the order in which threads and blocks run. No result may depend on it.
+   *
+   * @param order the order
+   * @param seed the seed of {@link Order#SHUFFLED}
+   */
+  public void schedule(Order order, long seed) {
+    current = order;
+    Abi.call(setSchedule, order.ordinal(), seed);
+  }
+
+  /** Sets an order before a launch, unless it is the one in force. */
+  void use(Order order) {
+    if (current != order) {
+      schedule(order, 1);
+    }
+  }
+
+  /**
+   * Sets how many host threads run blocks.
+   *
+   * @param threads at least 1
+   */
+  public void hostThreads(int threads) {
+    if (threads < 1) {
+      throw CudaException.refused(
+          "hostThreads", null, "threads is " + threads + ", must be at least 1");
+    }
+    Abi.call(setHostThreads, threads);
+  }
+
+  /**
+   * Turns checking on or off: allocations that end at a guard page, so that a kernel that goes out
+   * of bounds is stopped and named.
+   *
+   * @param on whether to check
+   */
+  public void checking(boolean on) {
+    Abi.call(setChecking, on ? 1 : 0);
+  }
+
+  /**
+   * Lets an allocation to come fail with {@code CUDA_ERROR_OUT_OF_MEMORY}.
+   *
+   * @param nth 1 for the next one; 0 for none
+   */
+  public void failAllocation(long nth) {
+    Abi.call(injectAllocFailure, nth);
+  }
+
+  /**
+   * Lets a launch to come fail.
+   *
+   * @param nth 1 for the next one; 0 for none
+   */
+  public void failLaunch(long nth) {
+    Abi.call(injectLaunchFailure, nth);
+  }
+
+  /** Loses the device: all calls fail until {@link #reset()}. */
+  public void loseDevice() {
+    Abi.call(loseDevice);
+  }
+
+  /** Back to the initial state: no injected faults, ascending order, device present. */
+  public void reset() {
+    current = null;
+    Abi.call(reset);
+  }
+
+  /**
+   * What softcuda has to say of the last fault: the kernel, the thread, the address.
+   *
+   * @return the text; empty if there was no fault
+   */
+  public String lastFault() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocate(1024);
+      Abi.call(lastFault, text, 1024);
+      return text.getString(0);
+    }
+  }
+
+  /**
+   * Device memory that is allocated now, over all contexts.
+   *
+   * @return bytes
+   */
+  public long liveBytes() {
+    try {
+      return (long) LONG.invokeExact(liveBytes);
+    } catch (Throwable t) {
+      throw new IllegalStateException(t);
+    }
+  }
+}

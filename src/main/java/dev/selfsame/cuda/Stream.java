@@ -1,0 +1,27 @@
+package dev.selfsame.cuda;
+
+/** A CUDA stream of a context: work in it runs in order, beside that of other streams. */
+public final class Stream extends CudaResource {
+  Stream(CudaContext context, long handle) {
+    super(context, handle);
+  }
+
+  /** Waits until all work queued in this stream is done. */
+  public void synchronize() {
+    primary().call("cuStreamSynchronize", calls -> calls.cuStreamSynchronize(open()));
+  }
+
+  /**
+   * Lets work that is queued from now on wait for an event.
+   *
+   * @param event a recorded event
+   */
+  public void await(Event event) {
+    primary().call("cuStreamWaitEvent", calls -> calls.cuStreamWaitEvent(open(), event.open(), 0));
+  }
+
+  @Override
+  int destroy(EntryPoints calls) {
+    return calls.cuStreamDestroy(handle());
+  }
+}
