@@ -22,4 +22,6 @@ module dev.selfsame {
   exports dev.selfsame.contract;
   exports dev.selfsame.cuda;
   exports dev.selfsame.data;
+  exports dev.selfsame.op;
+  exports dev.selfsame.verify;
 }
