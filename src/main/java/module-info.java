@@ -22,6 +22,4 @@ module dev.selfsame {
   exports dev.selfsame.contract;
   exports dev.selfsame.cuda;
   exports dev.selfsame.data;
-  exports dev.selfsame.op;
-  exports dev.selfsame.verify;
 }

@@ -1,6 +1,8 @@
 package dev.selfsame;
 
-/** A tensor, scope or device was used after it was closed, or through a scope that does not own it. */
+/**
+ * A tensor, scope or device was used after it was closed, or through a scope that does not own it.
+ */
 public class ClosedException extends SelfsameException {
   private static final long serialVersionUID = 1L;
 

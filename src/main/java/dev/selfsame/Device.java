@@ -5,10 +5,11 @@ import dev.selfsame.cpu.Workers;
 import dev.selfsame.cuda.CudaContext;
 
 /**
- * Where tensors live and kernels run: a closed set, chosen by the caller. Nothing falls back to another device.
+ * Where tensors live and kernels run: a closed set, chosen by the caller. Nothing falls back to
+ * another device.
  *
- * <p>The CPU devices share memory but are devices of their own: an operation takes tensors of one device, and its kernel is that
- * device's.
+ * <p>The CPU devices share memory but are devices of their own: an operation takes tensors of one
+ * device, and its kernel is that device's.
  */
 public sealed interface Device {
 
@@ -36,7 +37,8 @@ public sealed interface Device {
   /**
    * An NVIDIA GPU by ordinal.
    *
-   * @throws DeviceException if there is no driver or no such device; the message says what was looked for and what to do
+   * @throws DeviceException if there is no driver or no such device; the message says what was
+   *     looked for and what to do
    */
   static Cuda cuda(int ordinal) {
     return new Cuda(CudaContext.hardware(ordinal), "cuda:" + ordinal);
@@ -50,7 +52,8 @@ public sealed interface Device {
   /**
    * The software CUDA device: the CUDA kernels' own sources, run on the CPU.
    *
-   * @param schedule order in which blocks and threads run: {@code ascending}, {@code descending} or {@code shuffled}
+   * @param schedule order in which blocks and threads run: {@code ascending}, {@code descending} or
+   *     {@code shuffled}
    */
   static Cuda softcuda(String schedule) {
     CudaContext context = CudaContext.softcuda(schedule);
@@ -58,8 +61,8 @@ public sealed interface Device {
   }
 
   /**
-   * A device by name: {@code scalar}, {@code vector}, {@code vector:128|256|512}, {@code cuda:N}, {@code softcuda},
-   * {@code softcuda:ascending|descending|shuffled}.
+   * A device by name: {@code scalar}, {@code vector}, {@code vector:128|256|512}, {@code cuda:N},
+   * {@code softcuda}, {@code softcuda:ascending|descending|shuffled}.
    *
    * @param threads for vector devices
    * @throws DeviceException if the name is unknown or the device is not usable
@@ -70,7 +73,8 @@ public sealed interface Device {
     try {
       return switch (part[0]) {
         case "scalar" -> scalar();
-        case "vector" -> vector(part.length == 1 ? Lanes.preferredBits() : Integer.parseInt(detail), threads);
+        case "vector" ->
+            vector(part.length == 1 ? Lanes.preferredBits() : Integer.parseInt(detail), threads);
         case "cuda" -> cuda(part.length == 1 ? 0 : Integer.parseInt(detail));
         case "softcuda" -> softcuda(part.length == 1 ? "ascending" : detail);
         default -> throw unknown(name);
@@ -82,7 +86,9 @@ public sealed interface Device {
 
   private static DeviceException unknown(String name) {
     return new DeviceException(
-        "device '" + name + "' is unknown; devices are scalar, vector, vector:128|256|512, cuda:N, softcuda,"
+        "device '"
+            + name
+            + "' is unknown; devices are scalar, vector, vector:128|256|512, cuda:N, softcuda,"
             + " softcuda:ascending|descending|shuffled");
   }
 
@@ -124,7 +130,10 @@ public sealed interface Device {
       }
       if (!Lanes.supports(bits)) {
         throw new DeviceException(
-            "vector width " + bits + " is wider than this machine's " + Lanes.preferredBits()
+            "vector width "
+                + bits
+                + " is wider than this machine's "
+                + Lanes.preferredBits()
                 + " bits; it would be emulated, thousands of times slower");
       }
       if (threads < 1 || threads > 1024) {

@@ -6,11 +6,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
 /**
- * Off-heap blocks for CPU tensors, kept for reuse: a training step allocates the same sizes again and again, and fresh
- * pages from the operating system would cost more than the kernels.
+ * Off-heap blocks for CPU tensors, kept for reuse: a training step allocates the same sizes again
+ * and again, and fresh pages from the operating system would cost more than the kernels.
  *
- * <p>Blocks below {@link #LARGE} live until the process ends and go back to a free list by size class (four classes
- * to a power of two, at most 25 % waste). Larger ones are their own arena and are returned at once.
+ * <p>Blocks below {@link #LARGE} live until the process ends and go back to a free list by size
+ * class (four classes to a power of two, at most 25 % waste). Larger ones are their own arena and
+ * are returned at once.
  */
 final class HostMemory {
   /** Cache line and widest vector: no vector access of an aligned tensor splits a line. */
@@ -61,8 +62,11 @@ final class HostMemory {
 
   private static DeviceException noMemory(long bytes, OutOfMemoryError cause) {
     return new DeviceException(
-        "the host has no " + bytes + " bytes of off-heap memory left for a tensor ("
-            + Tensor.liveBytes() + " bytes are live); close scopes earlier or use smaller batches",
+        "the host has no "
+            + bytes
+            + " bytes of off-heap memory left for a tensor ("
+            + Tensor.liveBytes()
+            + " bytes are live); close scopes earlier or use smaller batches",
         cause);
   }
 }

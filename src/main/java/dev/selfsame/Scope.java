@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  * } // x is closed here
  * }</pre>
  *
- * <p>A scope may be used by several threads, but closing it while a kernel still works on its tensors is an error of the
- * caller. With {@code -Dselfsame.leaks=true} a scope that becomes unreachable while open is reported on the system
- * logger with the place where it was opened.
+ * <p>A scope may be used by several threads, but closing it while a kernel still works on its
+ * tensors is an error of the caller. With {@code -Dselfsame.leaks=true} a scope that becomes
+ * unreachable while open is reported on the system logger with the place where it was opened.
  */
 public final class Scope implements AutoCloseable {
   private static final boolean TRACK_LEAKS = Boolean.getBoolean("selfsame.leaks");
@@ -61,11 +61,14 @@ public final class Scope implements AutoCloseable {
     Storage storage = tensor.storage();
     synchronized (this) {
       if (storage.scope() != this || !storages.contains(storage)) {
-        throw new ClosedException("tensor " + tensor + " belongs to another scope; only its owner can move it");
+        throw new ClosedException(
+            "tensor " + tensor + " belongs to another scope; only its owner can move it");
       }
       if (storage.exported()) {
         throw new ClosedException(
-            "tensor " + tensor + " can't move: its memory was handed out with this scope's lifetime");
+            "tensor "
+                + tensor
+                + " can't move: its memory was handed out with this scope's lifetime");
       }
     }
     to.add(storage);

@@ -6,8 +6,9 @@ import java.util.stream.Collectors;
 /**
  * Sizes of a tensor's axes, outermost first; memory is row-major and dense.
  *
- * <p>An axis may be 0 (an empty tensor: no updates, no rows); operations that need at least one element say so
- * themselves. The element count always fits in a {@code long} with four bytes an element.
+ * <p>An axis may be 0 (an empty tensor: no updates, no rows); operations that need at least one
+ * element say so themselves. The element count always fits in a {@code long} with four bytes an
+ * element.
  */
 public final class Shape {
   private final long[] sizes;
@@ -18,7 +19,13 @@ public final class Shape {
     for (int axis = 0; axis < sizes.length; axis++) {
       if (sizes[axis] < 0) {
         throw new ShapeException(
-            "size of axis " + axis + " is " + sizes[axis] + " in " + text(sizes) + "; sizes are >= 0");
+            "size of axis "
+                + axis
+                + " is "
+                + sizes[axis]
+                + " in "
+                + text(sizes)
+                + "; sizes are >= 0");
       }
       if (sizes[axis] != 0 && count > Long.MAX_VALUE / 4 / sizes[axis]) {
         throw new ShapeException(
@@ -52,7 +59,8 @@ public final class Shape {
   public long size(int axis) {
     int at = axis < 0 ? axis + sizes.length : axis;
     if (at < 0 || at >= sizes.length) {
-      throw new ShapeException("axis " + axis + " of shape " + this + "; it has " + sizes.length + " axes");
+      throw new ShapeException(
+          "axis " + axis + " of shape " + this + "; it has " + sizes.length + " axes");
     }
     return sizes[at];
   }
@@ -93,6 +101,8 @@ public final class Shape {
   }
 
   private static String text(long[] sizes) {
-    return Arrays.stream(sizes).mapToObj(Long::toString).collect(Collectors.joining(", ", "[", "]"));
+    return Arrays.stream(sizes)
+        .mapToObj(Long::toString)
+        .collect(Collectors.joining(", ", "[", "]"));
   }
 }

@@ -20,7 +20,12 @@ final class Storage {
   private boolean released;
 
   private Storage(
-      Scope scope, Device device, MemorySegment segment, long address, long bytes, @Nullable Runnable release) {
+      Scope scope,
+      Device device,
+      MemorySegment segment,
+      long address,
+      long bytes,
+      @Nullable Runnable release) {
     this.scope = scope;
     this.device = device;
     this.segment = segment;
@@ -34,7 +39,8 @@ final class Storage {
     Storage made;
     if (device instanceof Device.Cuda cuda) {
       long address = cuda.context().allocate(bytes);
-      made = new Storage(scope, device, ON_DEVICE, address, bytes, () -> cuda.context().free(address));
+      made =
+          new Storage(scope, device, ON_DEVICE, address, bytes, () -> cuda.context().free(address));
     } else {
       HostMemory.Block block = HostMemory.acquire(bytes);
       made = new Storage(scope, device, block.segment(), 0, bytes, block.release());
@@ -113,7 +119,10 @@ final class Storage {
     return segment.reinterpret(scope().arena(), null);
   }
 
-  /** Ends use. Memory that was handed out stays until its scope ends, so that no stray reader meets a new owner. */
+  /**
+   * Ends use. Memory that was handed out stays until its scope ends, so that no stray reader meets
+   * a new owner.
+   */
   void close() {
     closed = true;
     if (!exported) {

@@ -6,14 +6,16 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 
 /**
- * A dense array of FP32 or INT32 elements on one device, row-major, alive as long as its {@link Scope}.
+ * A dense array of FP32 or INT32 elements on one device, row-major, alive as long as its {@link
+ * Scope}.
  *
- * <p>Views share memory with the tensor that they were made from: {@link #reshape}, {@link #slice} of the outermost axis, and
- * {@link #transpose} of the last two axes. A transposed view has no memory of its own order; only operations that say so (GEMM) take
- * one. All other tensors are contiguous.
+ * <p>Views share memory with the tensor that they were made from: {@link #reshape}, {@link #slice}
+ * of the outermost axis, and {@link #transpose} of the last two axes. A transposed view has no
+ * memory of its own order; only operations that say so (GEMM) take one. All other tensors are
+ * contiguous.
  *
- * <p>Errors: {@link ClosedException} for use after close, {@link ShapeException}, {@link DTypeException} and {@link DeviceException}
- * for a tensor of the wrong kind.
+ * <p>Errors: {@link ClosedException} for use after close, {@link ShapeException}, {@link
+ * DTypeException} and {@link DeviceException} for a tensor of the wrong kind.
  */
 public final class Tensor implements AutoCloseable {
   private final Storage storage;
@@ -30,7 +32,8 @@ public final class Tensor implements AutoCloseable {
     this.transposed = transposed;
   }
 
-  // ---- making -------------------------------------------------------------------------------------------------
+  // ---- making
+  // -------------------------------------------------------------------------------------------------
 
   /** A new tensor with undefined contents. */
   public static Tensor empty(Scope scope, Device device, DType dtype, Shape shape) {
@@ -68,48 +71,71 @@ public final class Tensor implements AutoCloseable {
   }
 
   /**
-   * The caller's memory as a CPU tensor, without a copy. It must be aligned to four bytes, hold exactly the elements of the shape, and
-   * outlive the scope.
+   * The caller's memory as a CPU tensor, without a copy. It must be aligned to four bytes, hold
+   * exactly the elements of the shape, and outlive the scope.
    */
   public static Tensor wrap(
       Scope scope, Device device, DType dtype, MemorySegment memory, long... sizes) {
     Shape shape = Shape.of(sizes);
     if (device instanceof Device.Cuda) {
-      throw new DeviceException("host memory can't be wrapped on " + device + "; copy it or wrap a device address");
+      throw new DeviceException(
+          "host memory can't be wrapped on " + device + "; copy it or wrap a device address");
     }
     if (memory.byteSize() != shape.elements() * dtype.bytes()) {
       throw new ShapeException(
-          "memory holds " + memory.byteSize() + " bytes, but " + dtype + " " + shape + " takes "
+          "memory holds "
+              + memory.byteSize()
+              + " bytes, but "
+              + dtype
+              + " "
+              + shape
+              + " takes "
               + shape.elements() * dtype.bytes());
     }
     if (memory.maxByteAlignment() < dtype.bytes()) {
       throw new ShapeException(
-          "memory is aligned to " + memory.maxByteAlignment() + " bytes; " + dtype + " needs " + dtype.bytes());
+          "memory is aligned to "
+              + memory.maxByteAlignment()
+              + " bytes; "
+              + dtype
+              + " needs "
+              + dtype.bytes());
     }
     return new Tensor(Storage.wrap(scope, device, memory), dtype, shape, 0, false);
   }
 
-  /** The caller's direct buffer, from its position to its limit, as a CPU tensor, without a copy. Native byte order. */
+  /**
+   * The caller's direct buffer, from its position to its limit, as a CPU tensor, without a copy.
+   * Native byte order.
+   */
   public static Tensor wrap(Scope scope, Device device, FloatBuffer buffer, long... sizes) {
     if (buffer.order() != ByteOrder.nativeOrder()) {
-      throw new DTypeException("buffer has byte order " + buffer.order() + "; tensors take " + ByteOrder.nativeOrder());
+      throw new DTypeException(
+          "buffer has byte order " + buffer.order() + "; tensors take " + ByteOrder.nativeOrder());
     }
     return wrap(scope, device, DType.F32, MemorySegment.ofBuffer(buffer), sizes);
   }
 
   /**
-   * Device memory that the caller owns (a JCuda {@code CUdeviceptr}, a DLPack pointer) as a tensor, without a copy. The address must
-   * be of the device's primary context and outlive the scope.
+   * Device memory that the caller owns (a JCuda {@code CUdeviceptr}, a DLPack pointer) as a tensor,
+   * without a copy. The address must be of the device's primary context and outlive the scope.
    */
   public static Tensor wrapAddress(
       Scope scope, Device.Cuda device, DType dtype, long address, long... sizes) {
     Shape shape = Shape.of(sizes);
     if (address == 0 && shape.elements() > 0 || address % dtype.bytes() != 0) {
       throw new DeviceException(
-          "device address 0x" + Long.toHexString(address) + "; allowed is a non-null multiple of " + dtype.bytes());
+          "device address 0x"
+              + Long.toHexString(address)
+              + "; allowed is a non-null multiple of "
+              + dtype.bytes());
     }
     return new Tensor(
-        Storage.wrap(scope, device, address, shape.elements() * dtype.bytes()), dtype, shape, 0, false);
+        Storage.wrap(scope, device, address, shape.elements() * dtype.bytes()),
+        dtype,
+        shape,
+        0,
+        false);
   }
 
   private static void requireCount(String name, long given, Shape shape) {
@@ -119,7 +145,8 @@ public final class Tensor implements AutoCloseable {
     }
   }
 
-  // ---- what it is ---------------------------------------------------------------------------------------------
+  // ---- what it is
+  // ---------------------------------------------------------------------------------------------
 
   /** Sizes of the axes. */
   public Shape shape() {
@@ -161,7 +188,10 @@ public final class Tensor implements AutoCloseable {
     return storage.isClosed();
   }
 
-  /** Bytes of all open tensors of the process, on all devices; views and wrapped memory count nothing. */
+  /**
+   * Bytes of all open tensors of the process, on all devices; views and wrapped memory count
+   * nothing.
+   */
   public static long liveBytes() {
     return Storage.liveBytes();
   }
@@ -172,7 +202,8 @@ public final class Tensor implements AutoCloseable {
       return false;
     }
     if (device() instanceof Device.Cuda) {
-      return rawAddress() < other.rawAddress() + other.bytes() && other.rawAddress() < rawAddress() + bytes();
+      return rawAddress() < other.rawAddress() + other.bytes()
+          && other.rawAddress() < rawAddress() + bytes();
     }
     return rawMemory().asOverlappingSlice(other.rawMemory()).isPresent();
   }
@@ -182,15 +213,23 @@ public final class Tensor implements AutoCloseable {
     return storage == other.storage && offset == other.offset;
   }
 
-  // ---- views --------------------------------------------------------------------------------------------------
+  // ---- views
+  // --------------------------------------------------------------------------------------------------
 
   /** The same elements in another shape of the same count. */
   public Tensor reshape(long... sizes) {
     Shape to = Shape.of(sizes);
     requireContiguous("reshape");
     if (to.elements() != elements()) {
-      throw new ShapeException("reshape of " + shape + " to " + to + ": " + elements() + " elements can't be "
-          + to.elements());
+      throw new ShapeException(
+          "reshape of "
+              + shape
+              + " to "
+              + to
+              + ": "
+              + elements()
+              + " elements can't be "
+              + to.elements());
     }
     return new Tensor(storage, dtype, to, offset, false);
   }
@@ -199,7 +238,8 @@ public final class Tensor implements AutoCloseable {
   public Tensor slice(long from, long to) {
     requireContiguous("slice");
     if (shape.rank() == 0 || from < 0 || to < from || to > shape.size(0)) {
-      throw new ShapeException("slice [" + from + ", " + to + ") of the outermost axis of " + shape);
+      throw new ShapeException(
+          "slice [" + from + ", " + to + ") of the outermost axis of " + shape);
     }
     long[] sizes = shape.sizes();
     sizes[0] = to - from;
@@ -207,7 +247,8 @@ public final class Tensor implements AutoCloseable {
   }
 
   /**
-   * The last two axes swapped: the view through which a tied weight is used both ways. Twice gives the plain tensor again.
+   * The last two axes swapped: the view through which a tied weight is used both ways. Twice gives
+   * the plain tensor again.
    */
   public Tensor transpose() {
     int rank = shape.rank();
@@ -221,7 +262,8 @@ public final class Tensor implements AutoCloseable {
     return new Tensor(storage, dtype, Shape.of(sizes), offset, !transposed);
   }
 
-  // ---- contents -----------------------------------------------------------------------------------------------
+  // ---- contents
+  // -----------------------------------------------------------------------------------------------
 
   /** Sets every FP32 element; returns this tensor. */
   public Tensor fill(float value) {
@@ -262,7 +304,9 @@ public final class Tensor implements AutoCloseable {
     return this;
   }
 
-  /** Copies this tensor into host memory of exactly its byte size, waiting for pending work on it. */
+  /**
+   * Copies this tensor into host memory of exactly its byte size, waiting for pending work on it.
+   */
   public void copyTo(MemorySegment target) {
     requireContiguous("copyTo");
     requireBytes("target", target);
@@ -273,13 +317,17 @@ public final class Tensor implements AutoCloseable {
     }
   }
 
-  /** Copies another tensor of the same type and shape, from any device, into this one; returns this tensor. */
+  /**
+   * Copies another tensor of the same type and shape, from any device, into this one; returns this
+   * tensor.
+   */
   public Tensor copyFrom(Tensor source) {
     requireType(source.dtype);
     requireContiguous("copyFrom");
     source.requireContiguous("copyFrom");
     if (!shape.equals(source.shape)) {
-      throw new ShapeException("copy of " + source.shape + " into " + shape + "; the shapes must be equal");
+      throw new ShapeException(
+          "copy of " + source.shape + " into " + shape + "; the shapes must be equal");
     }
     if (device() instanceof Device.Cuda to && source.device() instanceof Device.Cuda from) {
       if (to.sharesMemoryWith(from)) {
@@ -328,12 +376,14 @@ public final class Tensor implements AutoCloseable {
 
   private int arrayLength() {
     if (elements() > Integer.MAX_VALUE - 8) {
-      throw new ShapeException("shape " + shape + " is too large for a Java array; use copyTo(MemorySegment)");
+      throw new ShapeException(
+          "shape " + shape + " is too large for a Java array; use copyTo(MemorySegment)");
     }
     return (int) elements();
   }
 
-  // ---- memory -------------------------------------------------------------------------------------------------
+  // ---- memory
+  // -------------------------------------------------------------------------------------------------
 
   /** The elements of a CPU tensor, shared; access after the scope is closed throws. */
   public MemorySegment segment() {
@@ -348,13 +398,15 @@ public final class Tensor implements AutoCloseable {
   }
 
   /**
-   * For kernels: the elements of a CPU tensor, exactly their bytes. Checked to be open now; don't keep it, use {@link #segment} for that.
+   * For kernels: the elements of a CPU tensor, exactly their bytes. Checked to be open now; don't
+   * keep it, use {@link #segment} for that.
    */
   public MemorySegment memory() {
     requireOpen();
     requireContiguous("memory");
     if (device() instanceof Device.Cuda) {
-      throw new DeviceException("tensor " + this + " has no host memory; copy it to a CPU device first");
+      throw new DeviceException(
+          "tensor " + this + " has no host memory; copy it to a CPU device first");
     }
     return rawMemory();
   }
@@ -364,7 +416,8 @@ public final class Tensor implements AutoCloseable {
     requireOpen();
     requireContiguous("address");
     if (!(device() instanceof Device.Cuda)) {
-      throw new DeviceException("tensor " + this + " has no device address; copy it to a CUDA device first");
+      throw new DeviceException(
+          "tensor " + this + " has no device address; copy it to a CUDA device first");
     }
     return rawAddress();
   }
@@ -394,7 +447,8 @@ public final class Tensor implements AutoCloseable {
   private void requireContiguous(String use) {
     requireOpen();
     if (transposed) {
-      throw new ShapeException(use + " of the transposed view " + shape + "; only GEMM takes transposed views");
+      throw new ShapeException(
+          use + " of the transposed view " + shape + "; only GEMM takes transposed views");
     }
   }
 

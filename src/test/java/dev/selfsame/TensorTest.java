@@ -20,7 +20,8 @@ class TensorTest {
   void copiesInAndOut() {
     try (Scope scope = Scope.open()) {
       Tensor t = Tensor.of(scope, CPU, new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
-      assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, t.to(scope, Device.vector()).toFloatArray());
+      assertArrayEquals(
+          new float[] {1, 2, 3, 4, 5, 6}, t.to(scope, Device.vector()).toFloatArray());
       assertEquals("F32[2, 3]@scalar", t.toString());
     }
   }
@@ -44,7 +45,8 @@ class TensorTest {
   @Test
   void wrapsWithoutACopy() {
     float[] array = {1, 2, 3};
-    FloatBuffer buffer = ByteBuffer.allocateDirect(12).order(ByteOrder.nativeOrder()).asFloatBuffer();
+    FloatBuffer buffer =
+        ByteBuffer.allocateDirect(12).order(ByteOrder.nativeOrder()).asFloatBuffer();
     try (Scope scope = Scope.open();
         Arena arena = Arena.ofConfined()) {
       Tensor.wrap(scope, CPU, array, 3).fill(4f);
@@ -116,7 +118,8 @@ class TensorTest {
   void badSizesNameThemselves() {
     try (Scope scope = Scope.open()) {
       assertTrue(message(() -> Shape.of(2, -1)).contains("axis 1 is -1"));
-      assertTrue(message(() -> Shape.of(1L << 40, 1L << 40)).contains("[1099511627776, 1099511627776]"));
+      assertTrue(
+          message(() -> Shape.of(1L << 40, 1L << 40)).contains("[1099511627776, 1099511627776]"));
       assertTrue(message(() -> Tensor.of(scope, CPU, new float[3], 2, 2)).contains("3 elements"));
       Tensor t = Tensor.zeros(scope, CPU, 2, 2);
       assertTrue(message(() -> t.reshape(3)).contains("[2, 2] to [3]"));

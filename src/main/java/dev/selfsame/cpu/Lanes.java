@@ -9,12 +9,14 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Vector widths. The compiler makes good code of Vector API kernels only when the species is a constant, yet one process must be able to
- * run every width. So a kernel class asks {@link #floats} for its species in a static initializer, and {@link #kernel} defines a
- * hidden copy of that class for each width other than the machine's preferred one: same source, same bytecode, another constant.
+ * Vector widths. The compiler makes good code of Vector API kernels only when the species is a
+ * constant, yet one process must be able to run every width. So a kernel class asks {@link #floats}
+ * for its species in a static initializer, and {@link #kernel} defines a hidden copy of that class
+ * for each width other than the machine's preferred one: same source, same bytecode, another
+ * constant.
  *
- * <p>A kernel class is therefore self-contained: it holds no state, names no private nested class, and calls no helper that has a species
- * of its own.
+ * <p>A kernel class is therefore self-contained: it holds no state, names no private nested class,
+ * and calls no helper that has a species of its own.
  */
 public final class Lanes {
   /** The widths that the contract is tested at, in bits. */
@@ -31,7 +33,10 @@ public final class Lanes {
     return Math.min(512, FloatVector.SPECIES_PREFERRED.vectorBitSize());
   }
 
-  /** Whether the machine's vectors hold that many bits; wider ones would be emulated, thousands of times slower. */
+  /**
+   * Whether the machine's vectors hold that many bits; wider ones would be emulated, thousands of
+   * times slower.
+   */
   public static boolean supports(int bits) {
     return bits <= preferredBits();
   }

@@ -9,11 +9,12 @@ import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A fixed team of threads that runs numbered tasks. Which thread runs which task is open; kernels therefore cut their work by the problem's
- * size alone, and no task reads what another of the same call writes. So bits cannot depend on the number of threads.
+ * A fixed team of threads that runs numbered tasks. Which thread runs which task is open; kernels
+ * therefore cut their work by the problem's size alone, and no task reads what another of the same
+ * call writes. So bits cannot depend on the number of threads.
  *
- * <p>The calling thread works along. A call from inside a task, or while another thread uses the team, runs its tasks on the calling
- * thread alone.
+ * <p>The calling thread works along. A call from inside a task, or while another thread uses the
+ * team, runs its tasks on the calling thread alone.
  */
 public final class Workers {
   private static final ConcurrentHashMap<Integer, Workers> TEAMS = new ConcurrentHashMap<>();
@@ -28,7 +29,8 @@ public final class Workers {
     this.threads = threads;
     helpers = new Thread[threads - 1];
     for (int i = 0; i < helpers.length; i++) {
-      helpers[i] = Thread.ofPlatform().daemon().name("selfsame-" + threads + "-" + i).start(this::help);
+      helpers[i] =
+          Thread.ofPlatform().daemon().name("selfsame-" + threads + "-" + i).start(this::help);
     }
   }
 
@@ -45,7 +47,10 @@ public final class Workers {
     return threads;
   }
 
-  /** Runs tasks 0 … {@code tasks}−1, each once, and returns when all are done. The first exception is thrown on. */
+  /**
+   * Runs tasks 0 … {@code tasks}−1, each once, and returns when all are done. The first exception
+   * is thrown on.
+   */
   public void run(long tasks, LongConsumer task) {
     if (tasks <= 1 || threads == 1 || busy.isHeldByCurrentThread() || !busy.tryLock()) {
       for (long i = 0; i < tasks; i++) {

@@ -9,7 +9,10 @@ import dev.selfsame.Shape;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 
-/** Argument checks of the operations, made before anything is written. Messages read "conv2d: w is …; … is needed". */
+/**
+ * Argument checks of the operations, made before anything is written. Messages read "conv2d: w is
+ * …; … is needed".
+ */
 final class Check {
   private Check() {}
 
@@ -17,7 +20,13 @@ final class Check {
   static void plain(String op, String name, Tensor t, DType dtype) {
     plainOrTransposed(op, name, t, dtype);
     if (t.isTransposed()) {
-      throw new ShapeException(op + ": " + name + " is a transposed view " + t.shape() + "; a contiguous tensor is needed");
+      throw new ShapeException(
+          op
+              + ": "
+              + name
+              + " is a transposed view "
+              + t.shape()
+              + "; a contiguous tensor is needed");
     }
   }
 
@@ -35,7 +44,14 @@ final class Check {
   static void device(String op, String name, Tensor t, Device device) {
     if (!t.device().equals(device)) {
       throw new DeviceException(
-          op + ": " + name + " is on " + t.device() + ", but the destination is on " + device + "; copy it there first");
+          op
+              + ": "
+              + name
+              + " is on "
+              + t.device()
+              + ", but the destination is on "
+              + device
+              + "; copy it there first");
     }
   }
 
@@ -49,21 +65,24 @@ final class Check {
   static void shape(String op, String name, Tensor t, long... sizes) {
     Shape needed = Shape.of(sizes);
     if (!t.shape().equals(needed)) {
-      throw new ShapeException(op + ": " + name + " has shape " + t.shape() + "; " + needed + " is needed");
+      throw new ShapeException(
+          op + ": " + name + " has shape " + t.shape() + "; " + needed + " is needed");
     }
   }
 
   /** Of exactly the rank. */
   static void rank(String op, String name, Tensor t, int rank, String axes) {
     if (t.shape().rank() != rank) {
-      throw new ShapeException(op + ": " + name + " has shape " + t.shape() + "; " + axes + " is needed");
+      throw new ShapeException(
+          op + ": " + name + " has shape " + t.shape() + "; " + axes + " is needed");
     }
   }
 
   /** At least one element. */
   static void notEmpty(String op, String name, Tensor t) {
     if (t.elements() == 0) {
-      throw new ShapeException(op + ": " + name + " has shape " + t.shape() + "; every size must be at least 1");
+      throw new ShapeException(
+          op + ": " + name + " has shape " + t.shape() + "; every size must be at least 1");
     }
   }
 
@@ -75,15 +94,21 @@ final class Check {
   }
 
   /** The destination shares no byte with an input. */
-  static void apart(String op, String name, Tensor input, String destinationName, Tensor destination) {
+  static void apart(
+      String op, String name, Tensor input, String destinationName, Tensor destination) {
     if (destination.overlaps(input)) {
-      throw new ShapeException(op + ": " + destinationName + " shares memory with " + name + "; they must be apart");
+      throw new ShapeException(
+          op + ": " + destinationName + " shares memory with " + name + "; they must be apart");
     }
   }
 
   /** The destination is the input itself, or shares no byte with it. */
-  static void sameOrApart(String op, String name, Tensor input, String destinationName, Tensor destination) {
-    boolean same = destination.overlaps(input) && destination.startsWith(input) && input.elements() == destination.elements();
+  static void sameOrApart(
+      String op, String name, Tensor input, String destinationName, Tensor destination) {
+    boolean same =
+        destination.overlaps(input)
+            && destination.startsWith(input)
+            && input.elements() == destination.elements();
     if (!same) {
       apart(op, name, input, destinationName, destination);
     }

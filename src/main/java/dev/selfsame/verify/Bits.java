@@ -6,8 +6,8 @@ import dev.selfsame.Tensor;
 import java.util.Optional;
 
 /**
- * Compares bits. There is no tolerance: signed zeros and subnormals count, only NaNs are one class (their payload is not part of the
- * contract).
+ * Compares bits. There is no tolerance: signed zeros and subnormals count, only NaNs are one class
+ * (their payload is not part of the contract).
  */
 public final class Bits {
   private Bits() {}
@@ -21,7 +21,10 @@ public final class Bits {
    * @param isFloat whether the elements are FP32
    */
   public record Mismatch(long index, int expected, int actual, boolean isFloat) {
-    /** Distance in units in the last place: how many floats lie between the two; {@code -1} if either is NaN or an int. */
+    /**
+     * Distance in units in the last place: how many floats lie between the two; {@code -1} if
+     * either is NaN or an int.
+     */
     public long ulps() {
       float a = Float.intBitsToFloat(expected);
       float b = Float.intBitsToFloat(actual);
@@ -53,7 +56,8 @@ public final class Bits {
 
   /** Whether two floats are the same bits, or both NaN. */
   public static boolean same(float a, float b) {
-    return Float.floatToRawIntBits(a) == Float.floatToRawIntBits(b) || Float.isNaN(a) && Float.isNaN(b);
+    return Float.floatToRawIntBits(a) == Float.floatToRawIntBits(b)
+        || Float.isNaN(a) && Float.isNaN(b);
   }
 
   /** The first difference of two arrays of one length, or empty. */
@@ -62,7 +66,8 @@ public final class Bits {
     for (int i = 0; i < expected.length; i++) {
       if (!same(expected[i], actual[i])) {
         return Optional.of(
-            new Mismatch(i, Float.floatToRawIntBits(expected[i]), Float.floatToRawIntBits(actual[i]), true));
+            new Mismatch(
+                i, Float.floatToRawIntBits(expected[i]), Float.floatToRawIntBits(actual[i]), true));
       }
     }
     return Optional.empty();
@@ -82,19 +87,26 @@ public final class Bits {
   /** The first difference of two tensors of one type and shape, on any devices, or empty. */
   public static Optional<Mismatch> compare(Tensor expected, Tensor actual) {
     if (!expected.shape().equals(actual.shape()) || expected.dtype() != actual.dtype()) {
-      throw new ShapeException("comparing " + expected + " with " + actual + "; type and shape must be equal");
+      throw new ShapeException(
+          "comparing " + expected + " with " + actual + "; type and shape must be equal");
     }
     return expected.dtype() == DType.F32
         ? compare(expected.toFloatArray(), actual.toFloatArray())
         : compare(expected.toIntArray(), actual.toIntArray());
   }
 
-  /** Throws an {@link AssertionError} that names {@code what} and the first difference, if there is one. */
+  /**
+   * Throws an {@link AssertionError} that names {@code what} and the first difference, if there is
+   * one.
+   */
   public static void assertSame(String what, float[] expected, float[] actual) {
     compare(expected, actual).ifPresent(m -> fail(what, m));
   }
 
-  /** Throws an {@link AssertionError} that names {@code what} and the first difference, if there is one. */
+  /**
+   * Throws an {@link AssertionError} that names {@code what} and the first difference, if there is
+   * one.
+   */
   public static void assertSame(String what, int[] expected, int[] actual) {
     compare(expected, actual).ifPresent(m -> fail(what, m));
   }

@@ -14,7 +14,9 @@ public final class Devices {
 
   private Devices() {}
 
-  /** Every usable device other than the control: vector widths × threads, softcuda schedules, GPUs. */
+  /**
+   * Every usable device other than the control: vector widths × threads, softcuda schedules, GPUs.
+   */
   public static List<Device> tested() {
     return TESTED;
   }

@@ -1,0 +1,132 @@
+package dev.selfsame.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * AdamW on vectors: one pass over all tensors, pieces of 4,096 elements over the threads. Each lane
+ * does the scalar definition's roundings in its order (op/AdamW); the tail of a piece is that
+ * definition itself.
+ */
+public interface AdamWVector {
+  /**
+   * One update.
+   *
+   * @param firstPiece number of the first piece of each tensor, and of all pieces
+   * @param piece elements of a piece
+   * @param p parameters
+   * @param g gradients
+   * @param m first moments
+   * @param v second moments
+   * @param scalars keep, lambda, w1, b2, w2, rate, root, eps
+   * @param l2 whether the decay enters the gradient
+   */
+  void step(
+      long[] firstPiece,
+      int piece,
+      MemorySegment[] p,
+      MemorySegment[] g,
+      MemorySegment[] m,
+      MemorySegment[] v,
+      float[] scalars,
+      boolean l2,
+      Workers workers);
+
+  /** The kernel for a vector width. */
+  static AdamWVector on(int bits) {
+    return Lanes.kernel(Kernel.class, AdamWVector.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements AdamWVector {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    Kernel() {}
+
+    @Override
+    public void step(
+        long[] firstPiece,
+        int piece,
+        MemorySegment[] p,
+        MemorySegment[] g,
+        MemorySegment[] m,
+        MemorySegment[] v,
+        float[] scalars,
+        boolean l2,
+        Workers workers) {
+      workers.run(
+          firstPiece[firstPiece.length - 1],
+          task -> {
+            int t = Pieces.tensorOf(firstPiece, task);
+            long from = (task - firstPiece[t]) * piece;
+            int count = (int) Math.min(piece, p[t].byteSize() / Float.BYTES - from);
+            piece(p[t], g[t], m[t], v[t], from, count, scalars, l2);
+          });
+    }
+
+    private static void piece(
+        MemorySegment ps,
+        MemorySegment gs,
+        MemorySegment ms,
+        MemorySegment vs,
+        long from,
+        int count,
+        float[] scalars,
+        boolean l2) {
+      float keep = scalars[0];
+      float lambda = scalars[1];
+      float w1 = scalars[2];
+      float b2 = scalars[3];
+      float w2 = scalars[4];
+      float rate = scalars[5];
+      float root = scalars[6];
+      float eps = scalars[7];
+      int lanes = F.length();
+      int i = 0;
+      for (; i <= count - lanes; i += lanes) {
+        long at = (from + i) * Float.BYTES;
+        FloatVector p = FloatVector.fromMemorySegment(F, ps, at, ORDER);
+        FloatVector g = FloatVector.fromMemorySegment(F, gs, at, ORDER);
+        FloatVector m = FloatVector.fromMemorySegment(F, ms, at, ORDER);
+        FloatVector v = FloatVector.fromMemorySegment(F, vs, at, ORDER);
+        if (l2) {
+          g = FloatVector.broadcast(F, lambda).fma(p, g);
+        } else {
+          p = p.mul(keep);
+        }
+        m = FloatVector.broadcast(F, w1).fma(g.sub(m), m);
+        v = g.mul(w2).fma(g, v.mul(b2));
+        FloatVector denominator = v.lanewise(VectorOperators.SQRT).div(root).add(eps);
+        p = p.sub(m.mul(rate).div(denominator));
+        p.intoMemorySegment(ps, at, ORDER);
+        m.intoMemorySegment(ms, at, ORDER);
+        v.intoMemorySegment(vs, at, ORDER);
+      }
+      for (; i < count; i++) {
+        long at = (from + i) * Float.BYTES;
+        float p = ps.get(FLOAT, at);
+        float g = gs.get(FLOAT, at);
+        float m = ms.get(FLOAT, at);
+        float v = vs.get(FLOAT, at);
+        if (l2) {
+          g = Math.fma(lambda, p, g);
+        } else {
+          p = p * keep;
+        }
+        m = Math.fma(w1, g - m, m);
+        v = Math.fma(w2 * g, g, b2 * v);
+        p = p - (rate * m) / ((float) Math.sqrt(v) / root + eps);
+        ps.set(FLOAT, at, p);
+        ms.set(FLOAT, at, m);
+        vs.set(FLOAT, at, v);
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+package dev.selfsame.op;
+
+import dev.selfsame.DType;
+import dev.selfsame.Device;
+import dev.selfsame.ShapeException;
+import dev.selfsame.Tensor;
+import dev.selfsame.cuda.CudaContext;
+import java.lang.foreign.MemorySegment;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Columns of tensors that one fused call works on: row t holds one tensor of each column, all of
+ * one shape (a parameter, its gradient, its moments). The work is cut into pieces of {@link #PIECE}
+ * elements that never cross a tensor's end.
+ */
+final class TensorList {
+  /**
+   * Elements of a piece: one thread block's share, and a task's on the CPU. Twin: PIECE in
+   * tensor_list.cuh.
+   */
+  static final int PIECE = 4096;
+
+  private final List<List<Tensor>> columns;
+  private final long[] firstPiece;
+
+  private TensorList(List<List<Tensor>> columns, long[] firstPiece) {
+    this.columns = columns;
+    this.firstPiece = firstPiece;
+  }
+
+  /**
+   * Checks the columns: of one length, shapes equal in each row, FP32, contiguous, on one device,
+   * and no tensor named twice.
+   *
+   * @param names of the columns, for messages
+   */
+  static TensorList of(String op, List<String> names, List<List<Tensor>> columns) {
+    List<Tensor> first = columns.get(0);
+    for (int c = 1; c < columns.size(); c++) {
+      if (columns.get(c).size() != first.size()) {
+        throw new ShapeException(
+            op
+                + ": "
+                + names.get(c)
+                + " has "
+                + columns.get(c).size()
+                + " tensors, but "
+                + names.get(0)
+                + " has "
+                + first.size());
+      }
+    }
+    long[] firstPiece = new long[first.size() + 1];
+    Set<Tensor> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (int t = 0; t < first.size(); t++) {
+      for (int c = 0; c < columns.size(); c++) {
+        Tensor tensor = columns.get(c).get(t);
+        String name = names.get(c) + "[" + t + "]";
+        Check.plain(op, name, tensor, DType.F32);
+        Check.device(op, name, tensor, first.get(0).device());
+        Check.shape(op, name, tensor, first.get(t).shape().sizes());
+        for (int other = 0; other < c; other++) {
+          Check.apart(
+              op, name, tensor, names.get(other) + "[" + t + "]", columns.get(other).get(t));
+        }
+      }
+      if (!seen.add(first.get(t))) {
+        throw new ShapeException(
+            op
+                + ": "
+                + names.get(0)
+                + "["
+                + t
+                + "] stands twice; a shared parameter is listed once");
+      }
+      firstPiece[t + 1] = firstPiece[t] + (first.get(t).elements() + PIECE - 1) / PIECE;
+    }
+    return new TensorList(columns, firstPiece);
+  }
+
+  int tensors() {
+    return firstPiece.length - 1;
+  }
+
+  long pieces() {
+    return firstPiece[tensors()];
+  }
+
+  boolean isEmpty() {
+    return pieces() == 0;
+  }
+
+  Device device() {
+    return columns.get(0).get(0).device();
+  }
+
+  /** Number of the first piece of each tensor, and the number of all pieces at the end. */
+  long[] firstPiece() {
+    return firstPiece;
+  }
+
+  /** Host memory of a column. */
+  MemorySegment[] memory(int column) {
+    return columns.get(column).stream().map(Tensor::memory).toArray(MemorySegment[]::new);
+  }
+
+  /**
+   * The table that the CUDA kernels read, as int64: firstPiece [n + 1], elements [n], then each
+   * column's addresses [n]. The caller frees it on the same stream after its launches.
+   */
+  long upload(CudaContext context) {
+    int n = tensors();
+    long[] table = new long[n + 1 + n * (1 + columns.size())];
+    System.arraycopy(firstPiece, 0, table, 0, n + 1);
+    for (int t = 0; t < n; t++) {
+      table[n + 1 + t] = columns.get(0).get(t).elements();
+      for (int c = 0; c < columns.size(); c++) {
+        table[n + 1 + n * (1 + c) + t] = columns.get(c).get(t).address();
+      }
+    }
+    long address = context.allocate(table.length * (long) Long.BYTES);
+    context.copyIn(address, MemorySegment.ofArray(table));
+    return address;
+  }
+
+  @Override
+  public String toString() {
+    return tensors()
+        + " tensors, "
+        + columns.get(0).stream().mapToLong(Tensor::elements).sum()
+        + " elements";
+  }
+}
