@@ -11,13 +11,13 @@ import java.lang.foreign.MemorySegment;
  * float add, rounded to nearest even.
  *
  * <ul>
- *   <li><b>Run sum</b>, for sums across rows: the terms in order are cut into runs of 32; each run is
- *       added left to right from its first term; the partials are again cut into runs of 32, until
- *       one is left.
+ *   <li><b>Run sum</b>, for sums across rows: the terms in order are cut into runs of 32; each run
+ *       is added left to right from its first term; the partials are again cut into runs of 32,
+ *       until one is left.
  *   <li><b>Block sum</b>, for sums along a contiguous axis: blocks of 1,024 as 32 rows of 32 lanes.
- *       Lane j adds elements j, j + 32, … in order, from its first element; lanes combine by halving
- *       (lane j += lane j + 16, then + 8, + 4, + 2, + 1); a lane without an element takes no part.
- *       The block partials form a new sequence, summed the same way, until one is left.
+ *       Lane j adds elements j, j + 32, … in order, from its first element; lanes combine by
+ *       halving (lane j += lane j + 16, then + 8, + 4, + 2, + 1); a lane without an element takes
+ *       no part. The block partials form a new sequence, summed the same way, until one is left.
  * </ul>
  *
  * <p>A sum of no terms has no first term and so no value here: a count below 1 throws {@link

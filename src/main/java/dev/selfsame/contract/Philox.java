@@ -2,12 +2,12 @@ package dev.selfsame.contract;
 
 /**
  * Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random
- * numbers: as easy as 1, 2, 3" (SC 2011): every number is a function of (seed, stream, index) alone,
- * so it does not matter which thread or device asks for it, or in what order.
+ * numbers: as easy as 1, 2, 3" (SC 2011): every number is a function of (seed, stream, index)
+ * alone, so it does not matter which thread or device asks for it, or in what order.
  *
  * <p>Layout: the key is the seed (low word first); the 128-bit counter is the block number {@code
- * index / 4} in its low 64 bits and the stream in its high 64 bits; {@code index % 4} picks the word.
- * All 64-bit arguments are used as bit patterns, so negative ones are allowed.
+ * index / 4} in its low 64 bits and the stream in its high 64 bits; {@code index % 4} picks the
+ * word. All 64-bit arguments are used as bit patterns, so negative ones are allowed.
  */
 public final class Philox {
   private static final int MULTIPLIER_0 = 0xD2511F53;
@@ -60,10 +60,10 @@ public final class Philox {
   }
 
   /**
-   * A standard normal float (Box and Muller 1958). Indices 2p and 2p + 1 share the uniforms u₁ = (the
-   * upper 24 bits at 2p, plus 1)·2⁻²⁴ in (0, 1] and u₂ = uniform at 2p + 1: with r = √(−2·log u₁) and t
-   * = 2π·u₂ they are r·cos t and r·sin t. Each step is one correctly rounded float operation; 2π is
-   * the nearest float. The largest magnitude is √(48·log 2) ≈ 5.77.
+   * A standard normal float (Box and Muller 1958). Indices 2p and 2p + 1 share the uniforms u₁ =
+   * (the upper 24 bits at 2p, plus 1)·2⁻²⁴ in (0, 1] and u₂ = uniform at 2p + 1: with r = √(−2·log
+   * u₁) and t = 2π·u₂ they are r·cos t and r·sin t. Each step is one correctly rounded float
+   * operation; 2π is the nearest float. The largest magnitude is √(48·log 2) ≈ 5.77.
    */
   public static float normal(long seed, long stream, long index) {
     long even = index & ~1L;
@@ -87,10 +87,10 @@ public final class Philox {
   }
 
   /**
-   * Shuffles {@code values}: Fisher and Yates, from the last position down, position i swapped with j
-   * in 0 … i. j = ⌊bits·(i + 1) / 2³²⌋, where bits are the stream's next 32; a product whose low 32
-   * bits are below 2³² mod (i + 1) is rejected and the next bits are drawn, so that every j is equally
-   * likely (Lemire 2019, "Fast random integer generation in an interval").
+   * Shuffles {@code values}: Fisher and Yates, from the last position down, position i swapped with
+   * j in 0 … i. j = ⌊bits·(i + 1) / 2³²⌋, where bits are the stream's next 32; a product whose low
+   * 32 bits are below 2³² mod (i + 1) is rejected and the next bits are drawn, so that every j is
+   * equally likely (Lemire 2019, "Fast random integer generation in an interval").
    */
   public static void shuffle(int[] values, long seed, long stream) {
     long index = 0;

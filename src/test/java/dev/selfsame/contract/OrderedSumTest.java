@@ -111,7 +111,8 @@ class OrderedSumTest {
     while (true) {
       float[] partials = new float[(x.length + 1023) / 1024];
       for (int b = 0; b < partials.length; b++) {
-        partials[b] = oneBlock(Arrays.copyOfRange(x, b * 1024, Math.min(x.length, b * 1024 + 1024)));
+        partials[b] =
+            oneBlock(Arrays.copyOfRange(x, b * 1024, Math.min(x.length, b * 1024 + 1024)));
       }
       if (partials.length == 1) {
         return partials[0];
