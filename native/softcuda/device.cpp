@@ -1,0 +1,157 @@
+// The one device: its state, its options and the control functions (found by dlsym) that tests use.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime.h"
+
+namespace softcuda {
+
+Device& device() {
+  static Device* const device = [] {
+    Device* d = new Device;  // never destroyed: callers may outlive exit handlers
+    d->contexts.insert(&d->primary);
+    d->pools.insert(&d->default_pool);
+    d->current_pool = &d->default_pool;
+    read_environment(*d);
+    return d;
+  }();
+  return *device;
+}
+
+namespace {
+
+uint64_t to_bytes(const char* text) {
+  char* end = nullptr;
+  uint64_t value = strtoull(text, &end, 10);
+  switch (*end) {
+    case 'K': return value << 10;
+    case 'M': return value << 20;
+    case 'G': return value << 30;
+    default: return value;
+  }
+}
+
+bool to_schedule(const std::string& text, Options& options) {
+  const size_t colon = text.find(':');
+  const std::string name = text.substr(0, colon);
+  if (name == "ascending") options.schedule = ASCENDING;
+  else if (name == "descending") options.schedule = DESCENDING;
+  else if (name == "shuffled") options.schedule = SHUFFLED;
+  else return false;
+  if (colon != std::string::npos) options.seed = strtoull(text.c_str() + colon + 1, nullptr, 10);
+  return true;
+}
+
+}  // namespace
+
+void read_environment(Device& d) {
+  Options& o = d.options;
+  if (const char* v = getenv("SOFTCUDA_SCHEDULE")) {
+    if (!to_schedule(v, o))
+      fprintf(stderr, "softcuda: SOFTCUDA_SCHEDULE=%s: want ascending, descending or shuffled[:SEED]\n", v);
+  }
+  if (const char* v = getenv("SOFTCUDA_HOST_THREADS")) o.host_threads = std::max(1, std::min(256, atoi(v)));
+  if (const char* v = getenv("SOFTCUDA_CHECK")) o.checking = atoi(v) != 0;
+  if (const char* v = getenv("SOFTCUDA_VERBOSE")) o.verbose = atoi(v) != 0;
+  if (const char* v = getenv("SOFTCUDA_MEMORY")) o.memory = to_bytes(v);
+  if (const char* v = getenv("SOFTCUDA_STACK")) o.stack = std::max<size_t>(16 * 1024, to_bytes(v));
+  if (const char* v = getenv("SOFTCUDA_FAIL_ALLOC")) d.fail_allocation = atoll(v);
+  if (const char* v = getenv("SOFTCUDA_FAIL_LAUNCH")) d.fail_launch = atoll(v);
+}
+
+void Device::lose(CUresult code, const std::string& text) {
+  sticky = code;
+  last_fault = text;
+  if (options.verbose) fprintf(stderr, "softcuda: %s\n", text.c_str());
+}
+
+}  // namespace softcuda
+
+using softcuda::device;
+
+#define LOCKED                                 \
+  softcuda::Device& d = device();              \
+  std::lock_guard<std::recursive_mutex> guard(d.lock)
+
+// 0 ascending, 1 descending, 2 shuffled by the seed: the order of blocks, and of threads from each barrier to
+// the next. Returns 0, or 1 for an unknown mode.
+SOFTCUDA_CONTROL int softcudaSetSchedule(int mode, uint64_t seed) {
+  LOCKED;
+  if (mode < softcuda::ASCENDING || mode > softcuda::SHUFFLED) return CUDA_ERROR_INVALID_VALUE;
+  d.options.schedule = mode;
+  d.options.seed = seed;
+  return 0;
+}
+
+SOFTCUDA_CONTROL int softcudaSetHostThreads(int count) {
+  LOCKED;
+  if (count < 1 || count > 256) return CUDA_ERROR_INVALID_VALUE;
+  d.options.host_threads = count;
+  return 0;
+}
+
+// For allocations and launches from now on.
+SOFTCUDA_CONTROL int softcudaSetChecking(int on) {
+  LOCKED;
+  d.options.checking = on != 0;
+  return 0;
+}
+
+SOFTCUDA_CONTROL int softcudaSetMemory(uint64_t bytes) {
+  LOCKED;
+  d.options.memory = bytes;
+  return 0;
+}
+
+// The nth allocation from now (1: the next) fails with CUDA_ERROR_OUT_OF_MEMORY; 0 takes it back.
+SOFTCUDA_CONTROL int softcudaInjectAllocFailure(int64_t nth) {
+  LOCKED;
+  d.fail_allocation = nth;
+  return 0;
+}
+
+// The nth launch from now fails with CUDA_ERROR_LAUNCH_FAILED, and the device is lost, as on hardware.
+SOFTCUDA_CONTROL int softcudaInjectLaunchFailure(int64_t nth) {
+  LOCKED;
+  d.fail_launch = nth;
+  return 0;
+}
+
+// From now on every call fails with CUDA_ERROR_DEVICE_UNAVAILABLE.
+SOFTCUDA_CONTROL int softcudaLoseDevice() {
+  LOCKED;
+  d.lose(CUDA_ERROR_DEVICE_UNAVAILABLE, "the device was lost (softcudaLoseDevice)");
+  return 0;
+}
+
+// A lost device works again, and nothing is injected. Allocations, modules and options stay.
+SOFTCUDA_CONTROL int softcudaReset() {
+  LOCKED;
+  d.sticky = CUDA_SUCCESS;
+  d.last_fault.clear();
+  d.fail_allocation = d.fail_launch = 0;
+  return 0;
+}
+
+// The last fault in words, cut to `bytes` with its zero; returns the full length, 0 if there was none.
+SOFTCUDA_CONTROL int softcudaLastFault(char* text, int bytes) {
+  LOCKED;
+  if (text != nullptr && bytes > 0) {
+    const size_t count = std::min(d.last_fault.size(), static_cast<size_t>(bytes) - 1);
+    memcpy(text, d.last_fault.data(), count);
+    text[count] = 0;
+  }
+  return static_cast<int>(d.last_fault.size());
+}
+
+SOFTCUDA_CONTROL int64_t softcudaLiveBytes() {
+  LOCKED;
+  return static_cast<int64_t>(d.memory.live_bytes());
+}
+
+SOFTCUDA_CONTROL int64_t softcudaLaunches() {
+  LOCKED;
+  return static_cast<int64_t>(d.launches);
+}

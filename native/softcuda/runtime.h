@@ -1,0 +1,169 @@
+// Softcuda's state and the joints between its parts. One device; one lock around every driver call, so
+// launches run one after the other, to the end, inside cuLaunchKernel.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cuda_abi.h"
+#include "shim/softcuda_abi.h"
+
+namespace softcuda {
+
+enum Schedule : int { ASCENDING = 0, DESCENDING = 1, SHUFFLED = 2 };
+
+constexpr unsigned MAX_THREADS = 1024;
+constexpr unsigned WARP = 32;
+constexpr unsigned DEFAULT_SHARED = 48 * 1024;
+constexpr unsigned MAX_SHARED = 227 * 1024;
+
+struct Options {
+  int schedule = ASCENDING;
+  uint64_t seed = 0;
+  int host_threads = 1;
+  bool checking = false;
+  bool verbose = false;  // faults to stderr, too
+  uint64_t memory = 4ull << 30;
+  size_t stack = 64 * 1024;
+};
+
+// ---- a launch, as the scheduler sees it ----
+
+struct Launch {
+  const char* name;
+  const Kernel* kernel;
+  const Module* module;
+  void** parameters;
+  uint3 grid;
+  uint3 block;
+  unsigned shared_bytes;
+  uint64_t serial;
+};
+
+struct Fault {
+  CUresult code = CUDA_SUCCESS;
+  std::string text;
+};
+
+// Runs all blocks; the first fault ends it.
+Fault run_grid(const Launch& launch, const Options& options);
+
+extern const Api kernel_api;
+
+// ---- device memory (memory.cpp) ----
+
+struct Allocation {
+  uint64_t address = 0;
+  size_t bytes = 0;     // as asked for
+  char* map = nullptr;  // checking mode: the mapping with its guard pages
+  size_t map_bytes = 0;
+  bool host = false;
+  bool checked = false;
+};
+
+class Memory {
+ public:
+  // 0 when there is no room.
+  uint64_t allocate(size_t bytes, bool host, const Options& options);
+  bool free(uint64_t address, bool host, std::string* damage);
+  const Allocation* find(uint64_t address, size_t bytes) const;
+  void release_all();
+  // In checking mode: an allocation whose border bytes were written, or "".
+  std::string damage() const;
+  std::string describe(uint64_t address) const;
+  uint64_t live_bytes() const { return live_; }
+  size_t count() const { return allocations_.size(); }
+
+ private:
+  void release(const Allocation& allocation);
+  std::map<uint64_t, Allocation> allocations_;
+  std::vector<Allocation> quarantine_;
+  uint64_t live_ = 0;  // device memory only
+};
+
+// ---- modules (module.cpp) ----
+
+struct LoadedModule;
+
+}  // namespace softcuda
+
+struct CUctx_st {
+  bool primary;
+  bool alive;
+};
+struct CUfunc_st {
+  CUmodule module;
+  const softcuda::Kernel* kernel;
+  int max_dynamic_shared;
+};
+struct CUmod_st {
+  void* library;
+  int file;
+  const softcuda::Module* entry;
+  std::map<std::string, std::unique_ptr<CUfunc_st>> functions;
+};
+struct CUstream_st {
+  unsigned flags;
+  int priority;
+};
+struct CUevent_st {
+  unsigned flags;
+  bool recorded;
+  double milliseconds;
+};
+struct CUmemPoolHandle_st {
+  uint64_t release_threshold;
+  uint64_t high;
+  bool device_default;
+};
+
+namespace softcuda {
+
+struct Device {
+  std::recursive_mutex lock;
+  bool initialized = false;
+  Options options;
+  CUresult sticky = CUDA_SUCCESS;  // the error of a lost device, until softcudaReset
+  std::string last_fault;
+  int64_t fail_allocation = 0;  // counts down to the failing call; 0: none
+  int64_t fail_launch = 0;
+  uint64_t launches = 0;
+
+  Memory memory;
+  CUctx_st primary{true, false};
+  int primary_users = 0;
+  CUmemPoolHandle_st default_pool{0, 0, true};
+  CUmemoryPool current_pool = nullptr;
+  std::set<CUcontext> contexts;
+  std::set<CUmodule> modules;
+  std::map<CUfunction, CUmodule> functions;
+  std::set<CUstream> streams;
+  std::set<CUevent> events;
+  std::set<CUmemoryPool> pools;
+
+  void lose(CUresult code, const std::string& text);
+  void destroy_context_state();
+};
+
+Device& device();
+void read_environment(Device& device);
+CUresult unload_module(Device& device, CUmodule module);
+CUcontext current_context();
+
+// Initialised, a live current context, and the device not lost.
+CUresult check_ready(Device& device);
+bool valid_stream(const Device& device, CUstream stream);
+
+#define SOFTCUDA_LOCK                       \
+  ::softcuda::Device& d = ::softcuda::device(); \
+  std::lock_guard<std::recursive_mutex> guard(d.lock)
+#define SOFTCUDA_READY                                    \
+  SOFTCUDA_LOCK;                                          \
+  if (CUresult e = ::softcuda::check_ready(d)) return e
+
+}  // namespace softcuda
