@@ -22,4 +22,5 @@ module dev.selfsame {
   exports dev.selfsame.contract;
   exports dev.selfsame.cuda;
   exports dev.selfsame.data;
+  exports dev.selfsame.io;
 }

@@ -1,4 +1,4 @@
-/** Files: npy arrays, safetensors archives and IDX, checked before anything is used. */
+/** Files: npy arrays and safetensors archives, checked before anything is used. */
 @NullMarked
 package dev.selfsame.io;
 
