@@ -34,6 +34,7 @@ mapfile -t cu < <(sources cuda-kernels | grep '\.cu$' || true)
 mapfile -t cuh < <(sources cuda-kernels | grep '\.cuh$' || true)
 mapfile -t shim < <(find native/softcuda -type f \( -name '*.h' -o -name '*.hpp' -o -name '*.cuh' \) 2>/dev/null | LC_ALL=C sort)
 mapfile -t soft < <(sources native/softcuda | grep '\.cpp$' || true)
+mapfile -t entry < <(sources native/softcuda/module | grep '\.cpp$' || true)
 changed=0
 
 # ---- one job: build PRODUCT by COMMAND, unless its stamp says that KEY is what it was built from ------------------
@@ -41,9 +42,9 @@ fresh() { [ -e "$2" ] && [ "$(cat "$stamps/$1" 2>/dev/null)" = "$3" ]; }
 
 compile_host() { # stamp source object key kind
   local t0=$SECONDS include=()
-  [ "$5" = kernel ] && include=(-x c++ -Inative/softcuda/shim -Icuda-kernels -include softcuda_shim.h)
+  [ "$5" = kernel ] && include=(-Icuda-kernels -include softcuda_shim.h -x c++)
   # shellcheck disable=SC2046
-  "$CXX" $(flags g++) $(flags "g++-$(uname -m)") -Inative/softcuda "${include[@]}" -c "$2" -o "$3.new"
+  "$CXX" $(flags g++) $(flags "g++-$(uname -m)") -Inative/softcuda -Inative/softcuda/shim "${include[@]}" -c "$2" -o "$3.new"
   mv "$3.new" "$3"
   echo "$4" > "$stamps/$1"
   say "g++  $2 ($((SECONDS - t0)) s)"
@@ -97,6 +98,11 @@ else
     key=$base.$(hash_of "$s")
     fresh "$n" "$obj/$n.o" "$key" || queue+=("compile_host $n $s $obj/$n.o $key library")
   done
+  for s in "${entry[@]}"; do
+    n=module.$(basename "$s" .cpp); kernel_objects+=("$obj/$n.o")
+    key=$base.$(hash_of "$s")
+    fresh "$n" "$obj/$n.o" "$key" || queue+=("compile_host $n $s $obj/$n.o $key library")
+  done
   headers=$(hash_of "${cuh[@]}" /dev/null)
   for s in "${cu[@]}"; do
     n=kernel.$(basename "$s" .cu); kernel_objects+=("$obj/$n.o")
@@ -108,7 +114,7 @@ else
     local name=$1 product=$2 key; shift 2
     key=$(cat "${@/#$obj\//$stamps/}" 2> /dev/null | hash_of /dev/stdin)
     fresh "$name" "$product" "$key" && return 0
-    "$CXX" -shared -pthread "$@" -ldl -o "$product.new"
+    "$CXX" -shared -pthread "$@" -Wl,-z,defs -ldl -o "$product.new"
     mv "$product.new" "$product"
     echo "$key" > "$stamps/$name"
     changed=1

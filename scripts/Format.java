@@ -11,15 +11,15 @@ import java.util.List;
  * <p>Called by Maven with the JDK of the toolchain. (Spotless would run the formatter inside
  * Maven's own JVM, whose parser is too old for this code when Maven runs on JDK 17.)
  *
- * <pre>{@code java -cp google-java-format.jar… scripts/Format.java check|apply folder…}</pre>
+ * <pre>{@code java -cp google-java-format.jar… scripts/Format.java check|apply path,…}</pre>
  */
 final class Format {
   public static void main(String[] args) throws Exception {
     boolean apply = args[0].equals("apply");
     var files = new ArrayList<Path>();
-    for (String folder : List.of(args).subList(1, args.length)) {
-      if (Files.isDirectory(Path.of(folder))) {
-        try (var walk = Files.walk(Path.of(folder))) {
+    for (String path : args[1].split(",")) {
+      if (Files.exists(Path.of(path))) {
+        try (var walk = Files.walk(Path.of(path))) {
           walk.filter(p -> p.toString().endsWith(".java") && !p.toString().contains("target/"))
               .forEach(files::add);
         }

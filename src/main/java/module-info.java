@@ -23,4 +23,6 @@ module dev.selfsame {
   exports dev.selfsame.cuda;
   exports dev.selfsame.data;
   exports dev.selfsame.io;
+  exports dev.selfsame.op;
+  exports dev.selfsame.verify;
 }

@@ -1,0 +1,111 @@
+package dev.selfsame;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * Reads PTX and names every instruction whose result the numerics contract does not fix: float
+ * arithmetic that is not {@code .rn}, flushed subnormals, approximations, float atomics, matrix
+ * instructions.
+ */
+final class PtxAudit {
+  private static final Pattern FLOAT =
+      Pattern.compile("f16|f16x2|bf16|bf16x2|tf32|f32|f32x2|f64|e[0-9]m[0-9]\\w*");
+  private static final Set<String> ROUNDED =
+      Set.of("add", "sub", "mul", "fma", "div", "sqrt", "rcp");
+  private static final Set<String> APPROXIMATE =
+      Set.of("sin", "cos", "ex2", "lg2", "tanh", "rsqrt", "mad");
+  private static final Set<String> MATRIX = Set.of("mma", "wmma", "wgmma", "tcgen05");
+  private static final Set<String> TO_INTEGER = Set.of("rni", "rzi", "rmi", "rpi");
+  private static final Pattern ENTRY = Pattern.compile("\\.entry\\s+(\\w+)");
+
+  /** What was read: instructions of float arithmetic, and those that break the contract. */
+  record Report(int arithmetic, List<String> kernels, List<String> violations) {}
+
+  private PtxAudit() {}
+
+  static Report audit(String ptx) {
+    int arithmetic = 0;
+    String kernel = "?";
+    var kernels = new ArrayList<String>();
+    var violations = new ArrayList<String>();
+    int number = 0;
+    for (String line : ptx.split("\n")) {
+      number++;
+      String text = line.replaceFirst("//.*", "").strip();
+      var entry = ENTRY.matcher(text);
+      if (entry.find()) {
+        kernel = entry.group(1);
+        kernels.add(kernel);
+      }
+      // Several statements may share a line (inline assembly); a predicate or a brace may lead.
+      for (String statement : text.split(";")) {
+        String instruction = statement.strip().replaceFirst("^[{}\\s]*(@!?%?\\w+\\s+)?", "");
+        if (instruction.isEmpty() || instruction.startsWith(".") || instruction.endsWith(":")) {
+          continue;
+        }
+        String[] opcode = instruction.split("[\\s(]", 2)[0].split("\\.");
+        String why = why(opcode[0], List.of(opcode).subList(1, opcode.length));
+        if (why != null) {
+          violations.add(kernel + ", line " + number + ": " + why + ": " + instruction);
+        }
+        if (ROUNDED.contains(opcode[0]) && floats(List.of(opcode)) > 0) {
+          arithmetic++;
+        }
+      }
+    }
+    return new Report(arithmetic, kernels, violations);
+  }
+
+  private static String why(String base, List<String> parts) {
+    if (parts.contains("ftz")) {
+      return "flushes subnormals";
+    }
+    if (parts.contains("approx") || parts.contains("full")) {
+      return "approximate";
+    }
+    if (MATRIX.contains(base)) {
+      return "matrix instruction, order of sums not specified";
+    }
+    if (floats(parts) == 0) {
+      return null;
+    }
+    if (base.equals("red")
+        || base.equals("atom")
+        || base.equals("multimem")
+        || parts.contains("reduce")) {
+      return "float atomic, order arbitrary";
+    }
+    if (APPROXIMATE.contains(base)) {
+      return "not rounded to nearest";
+    }
+    if (ROUNDED.contains(base) && !parts.contains("rn")) {
+      return "without .rn";
+    }
+    if (base.equals("cvt") && !parts.contains("rn") && narrows(parts)) {
+      return "conversion without .rn";
+    }
+    return null;
+  }
+
+  /** Whether a conversion has to round: from integer to float, or to a narrower float. */
+  private static boolean narrows(List<String> parts) {
+    // cvt{.mode}.to.from: the two types come last.
+    String to = parts.get(parts.size() - 2);
+    String from = parts.getLast();
+    if (!FLOAT.matcher(to).matches()) {
+      return false; // To an integer: the mode (.rzi, .rni …) is part of the instruction and exact.
+    }
+    if (FLOAT.matcher(from).matches()) {
+      boolean toIntegral = parts.stream().anyMatch(TO_INTEGER::contains);
+      return !toIntegral && !(to.equals("f64") || from.endsWith("16"));
+    }
+    return true;
+  }
+
+  private static int floats(List<String> parts) {
+    return (int) parts.stream().filter(p -> FLOAT.matcher(p).matches()).count();
+  }
+}
