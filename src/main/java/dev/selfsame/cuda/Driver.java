@@ -276,7 +276,7 @@ public final class Driver {
     StringBuilder text = new StringBuilder(doing).append(": ").append(name);
     text.append(" (").append(result).append(", ").append(describe(result)).append(")");
     Softcuda soft = softcuda;
-    if (soft != null) {
+    if (soft != null && (Result.sticky(result) || result == Result.INVALID_IMAGE)) {
       String fault = soft.lastFault();
       if (!fault.isEmpty()) {
         text.append("; softcuda says: ").append(fault);

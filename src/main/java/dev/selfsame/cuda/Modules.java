@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +45,12 @@ final class Modules {
       if (driver.isSoftcuda()) {
         SoftcudaLibrary.kernels();
       } else {
-        stems();
+        for (String stem : new TreeSet<>(stems(INDEX).values())) {
+          String name = FOLDER + stem + ".fatbin";
+          if (Modules.class.getResource(name) == null) {
+            throw notBuilt("the resource dev/selfsame/cuda/" + name + " is not there");
+          }
+        }
       }
       return null;
     } catch (CudaException e) {
@@ -65,7 +71,7 @@ final class Modules {
     }
     String stem = ALL;
     if (!driver.isSoftcuda()) {
-      Map<String, String> stems = stems();
+      Map<String, String> stems = stems(INDEX);
       stem = stems.getOrDefault(symbol, "");
       if (stem.isEmpty()) {
         throw unknown(symbol, "it is not in the index of " + stems.size() + " kernels");
@@ -186,15 +192,15 @@ final class Modules {
             + ")");
   }
 
-  /** Kernel symbol to stem. */
-  private static synchronized Map<String, String> stems() {
+  /** Kernel symbol to stem, as the index says. */
+  static synchronized Map<String, String> stems(String resource) {
     Map<String, String> known = index;
-    if (known != null) {
+    if (known != null && resource.equals(INDEX)) {
       return known;
     }
-    try (InputStream in = Modules.class.getResourceAsStream(INDEX)) {
+    try (InputStream in = Modules.class.getResourceAsStream(resource)) {
       if (in == null) {
-        throw notBuilt("the resource dev/selfsame/cuda/" + INDEX + " is not there");
+        throw notBuilt("the resource dev/selfsame/cuda/" + resource + " is not there");
       }
       Map<String, String> stems = new HashMap<>();
       BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));

@@ -43,6 +43,8 @@ public final class Softcuda {
   private final MemorySegment reset;
   private final MemorySegment lastFault;
   private final MemorySegment liveBytes;
+  private final MemorySegment launches;
+  private final MemorySegment setMemory;
 
   Softcuda(SymbolLookup lookup, String library) {
     this.library = library;
@@ -55,6 +57,8 @@ public final class Softcuda {
     reset = find(lookup, "softcudaReset");
     lastFault = find(lookup, "softcudaLastFault");
     liveBytes = find(lookup, "softcudaLiveBytes");
+    launches = find(lookup, "softcudaLaunches");
+    setMemory = find(lookup, "softcudaSetMemory");
   }
 
   private MemorySegment find(SymbolLookup lookup, String symbol) {
@@ -150,6 +154,15 @@ public final class Softcuda {
   }
 
   /**
+   * Sets how much device memory there is.
+   *
+   * @param bytes at least 0
+   */
+  public void memory(long bytes) {
+    Abi.call(setMemory, bytes);
+  }
+
+  /**
    * Lets an allocation to come fail with {@code CUDA_ERROR_OUT_OF_MEMORY}.
    *
    * @param nth 1 for the next one; 0 for none
@@ -197,8 +210,21 @@ public final class Softcuda {
    * @return bytes
    */
   public long liveBytes() {
+    return callLong(liveBytes);
+  }
+
+  /**
+   * Launches so far, those that failed included.
+   *
+   * @return the count since the process began
+   */
+  public long launches() {
+    return callLong(launches);
+  }
+
+  private static long callLong(MemorySegment function) {
     try {
-      return (long) LONG.invokeExact(liveBytes);
+      return (long) LONG.invokeExact(function);
     } catch (Throwable t) {
       throw new IllegalStateException(t);
     }
