@@ -4,11 +4,13 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The inner parts of a contraction on packed operands, for one vector width. Convolution may use them, too.
+ * The inner parts of a contraction on packed operands, for one vector width. Convolution may use
+ * them, too.
  *
- * <p>Packed a: panels of {@link #rows} rows; a panel's term k of row i at {@code k * rows() + i}. Packed b: panels of up to {@link #columns}
- * columns; a panel's term k of column j at {@code k * width(columns) + j}. Chains: row i, column j of a tile at {@code i * width(columns) +
- * j}. Rows and columns that only fill up a panel hold anything; their outputs are dropped.
+ * <p>Packed a: panels of {@link #rows} rows; a panel's term k of row i at {@code k * rows() + i}.
+ * Packed b: panels of up to {@link #columns} columns; a panel's term k of column j at {@code k *
+ * width(columns) + j}. Chains: row i, column j of a tile at {@code i * width(columns) + j}. Rows
+ * and columns that only fill up a panel hold anything; their outputs are dropped.
  */
 interface GemmKernel {
   /** Most terms in one call; chunks are multiples of it. */
@@ -33,7 +35,8 @@ interface GemmKernel {
       int rows, int columns, float[] a, int aAt, float[] b, int bAt, int depth, float[] c, int cAt);
 
   /**
-   * Packs a panel whose rows or columns lie side by side in memory: term k of number j at {@code at + k * step + j}.
+   * Packs a panel whose rows or columns lie side by side in memory: term k of number j at {@code at
+   * + k * step + j}.
    *
    * @param count how many there are; the panel is {@code width} wide
    */
@@ -48,8 +51,8 @@ interface GemmKernel {
       int packedAt);
 
   /**
-   * Ends a chunk: adds a tile's chains to the totals in {@code out} (or starts them) and, after the last chunk, adds the bias and
-   * applies ReLU. The chains are used up.
+   * Ends a chunk: adds a tile's chains to the totals in {@code out} (or starts them) and, after the
+   * last chunk, adds the bias and applies ReLU. The chains are used up.
    *
    * @param first whether these are the first chunk's chains
    * @param bias null for none or before the last chunk

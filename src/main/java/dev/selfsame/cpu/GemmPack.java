@@ -4,14 +4,23 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 
-/** Packs the operands of a contraction for {@link GemmKernel}; moves values only, so it has no width. */
+/**
+ * Packs the operands of a contraction for {@link GemmKernel}; moves values only, so it has no
+ * width.
+ */
 final class GemmPack {
-  /** Floats between staged rows: one cache line more than needed, so that rows don't share cache sets. */
+  /**
+   * Floats between staged rows: one cache line more than needed, so that rows don't share cache
+   * sets.
+   */
   private static final int STRIDE = GemmKernel.DEPTH + 16;
 
   private GemmPack() {}
 
-  /** Packs a panel whose rows or columns are each contiguous in memory: term k of number j at {@code at + j * step + k}. */
+  /**
+   * Packs a panel whose rows or columns are each contiguous in memory: term k of number j at {@code
+   * at + j * step + k}.
+   */
   static void interleave(
       MemorySegment from,
       long at,

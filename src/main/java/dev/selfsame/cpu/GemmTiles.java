@@ -10,10 +10,12 @@ import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link GemmKernel} with the Vector API. Lanes lie across columns of the output, so every lane is one chain in the contract's order.
+ * {@link GemmKernel} with the Vector API. Lanes lie across columns of the output, so every lane is
+ * one chain in the contract's order.
  *
- * <p>A tile is as large as the registers allow: 12 rows × 2 vectors where vectors have 512 bits (32 registers), else 6 × 2 (16 registers).
- * Each shape is its own method with its accumulators in locals; an array of them would be allocated on the heap.
+ * <p>A tile is as large as the registers allow: 12 rows × 2 vectors where vectors have 512 bits (32
+ * registers), else 6 × 2 (16 registers). Each shape is its own method with its accumulators in
+ * locals; an array of them would be allocated on the heap.
  */
 final class GemmTiles implements GemmKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
@@ -39,7 +41,15 @@ final class GemmTiles implements GemmKernel {
 
   @Override
   public void tile(
-      int rows, int columns, float[] a, int aAt, float[] b, int bAt, int depth, float[] c, int cAt) {
+      int rows,
+      int columns,
+      float[] a,
+      int aAt,
+      float[] b,
+      int bAt,
+      int depth,
+      float[] c,
+      int cAt) {
     if (columns <= N) {
       if (rows > 6) {
         tile12x1(a, aAt, b, bAt, depth, c, cAt);
@@ -70,7 +80,8 @@ final class GemmTiles implements GemmKernel {
     int vectors = (width + N - 1) / N;
     long end = from.byteSize() / Float.BYTES - (long) vectors * N;
     int k = 0;
-    // Whole vectors: what they read and write beyond the width, the next term overwrites. The last term has no next.
+    // Whole vectors: what they read and write beyond the width, the next term overwrites. The last
+    // term has no next.
     for (; k < depth - 1 && at + k * step <= end; k++) {
       for (int v = 0; v < vectors; v++) {
         FloatVector.fromMemorySegment(
@@ -144,8 +155,7 @@ final class GemmTiles implements GemmKernel {
     }
   }
 
-  private static void tile12x2(
-      float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
+  private static void tile12x2(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(F, c, co);
     FloatVector c0b = FloatVector.fromArray(F, c, co + N);
     FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * 2 * N);
@@ -236,8 +246,7 @@ final class GemmTiles implements GemmKernel {
     c11b.intoArray(c, co + 11 * 2 * N + N);
   }
 
-  private static void tile8x2(
-      float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
+  private static void tile8x2(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(F, c, co);
     FloatVector c0b = FloatVector.fromArray(F, c, co + N);
     FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * 2 * N);
@@ -300,8 +309,7 @@ final class GemmTiles implements GemmKernel {
     c7b.intoArray(c, co + 7 * 2 * N + N);
   }
 
-  private static void tile6x2(
-      float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
+  private static void tile6x2(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(F, c, co);
     FloatVector c0b = FloatVector.fromArray(F, c, co + N);
     FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * 2 * N);
@@ -350,8 +358,7 @@ final class GemmTiles implements GemmKernel {
     c5b.intoArray(c, co + 5 * 2 * N + N);
   }
 
-  private static void tile4x2(
-      float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
+  private static void tile4x2(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(F, c, co);
     FloatVector c0b = FloatVector.fromArray(F, c, co + N);
     FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * 2 * N);
@@ -386,8 +393,7 @@ final class GemmTiles implements GemmKernel {
     c3b.intoArray(c, co + 3 * 2 * N + N);
   }
 
-  private static void tile12x1(
-      float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
+  private static void tile12x1(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(F, c, co);
     FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * N);
     FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * N);
@@ -441,8 +447,7 @@ final class GemmTiles implements GemmKernel {
     c11a.intoArray(c, co + 11 * N);
   }
 
-  private static void tile6x1(
-      float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
+  private static void tile6x1(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(F, c, co);
     FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * N);
     FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * N);

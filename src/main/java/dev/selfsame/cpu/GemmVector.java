@@ -9,11 +9,13 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Matrix multiplication with packed operands and register tiles (Goto and van de Geijn 2008, "Anatomy of high-performance matrix
- * multiplication"), in the contract's order: k is taken in steps that never cross a chunk, chains are stored and reloaded between steps of
- * one chunk, and totals live in the output.
+ * Matrix multiplication with packed operands and register tiles (Goto and van de Geijn 2008,
+ * "Anatomy of high-performance matrix multiplication"), in the contract's order: k is taken in
+ * steps that never cross a chunk, chains are stored and reloaded between steps of one chunk, and
+ * totals live in the output.
  *
- * <p>The output is cut into blocks whose packed operands fit a thread's share of cache, then into tasks; both by the sizes alone.
+ * <p>The output is cut into blocks whose packed operands fit a thread's share of cache, then into
+ * tasks; both by the sizes alone.
  */
 public final class GemmVector {
   /** Multiply-adds below which handing tasks to other threads costs more than it brings. */
@@ -166,7 +168,8 @@ public final class GemmVector {
     return Math.ceilDiv(tiles, tall) * Math.ceilDiv(panels, wide);
   }
 
-  private static void run(@Nullable Workers workers, int tasks, java.util.function.LongConsumer task) {
+  private static void run(
+      @Nullable Workers workers, int tasks, java.util.function.LongConsumer task) {
     if (workers != null) {
       workers.run(tasks, task);
     } else {
@@ -183,7 +186,18 @@ public final class GemmVector {
     int first = tile * kernel.rows();
     int rows = Math.min(kernel.rows(), block.rows - first);
     long row = block.row + first;
-    pack(a, block.product.g, row, step, size.k, size.m, !a.transposed, rows, kernel.rows(), step.a, first);
+    pack(
+        a,
+        block.product.g,
+        row,
+        step,
+        size.k,
+        size.m,
+        !a.transposed,
+        rows,
+        kernel.rows(),
+        step.a,
+        first);
   }
 
   private void packColumns(Step step, int panel) {
@@ -194,7 +208,18 @@ public final class GemmVector {
     int columns = Math.min(kernel.columns(), block.columns - first);
     long column = block.column + first;
     int width = kernel.width(columns);
-    pack(b, block.product.g, column, step, size.k, size.n, b.transposed, columns, width, step.b, first);
+    pack(
+        b,
+        block.product.g,
+        column,
+        step,
+        size.k,
+        size.n,
+        b.transposed,
+        columns,
+        width,
+        step.b,
+        first);
   }
 
   /** Rows of a or columns of b; {@code contiguous} if each is contiguous in memory. */
@@ -221,7 +246,10 @@ public final class GemmVector {
     }
   }
 
-  /** Tiles of rows {@code tile} … {@code lastTile} − 1 and panels {@code panel} … {@code lastPanel} − 1. */
+  /**
+   * Tiles of rows {@code tile} … {@code lastTile} − 1 and panels {@code panel} … {@code lastPanel}
+   * − 1.
+   */
   private void tiles(Step step, int tile, int lastTile, int panel, int lastPanel, int panels) {
     Block block = step.block;
     Product p = block.product;
@@ -244,7 +272,15 @@ public final class GemmVector {
           Arrays.fill(chains, at, at + area, 0f);
         }
         kernel.tile(
-            rows, columns, step.a, row * step.depth, step.b, column * step.depth, step.depth, chains, at);
+            rows,
+            columns,
+            step.a,
+            row * step.depth,
+            step.b,
+            column * step.depth,
+            step.depth,
+            chains,
+            at);
         if (ends) {
           kernel.finish(
               chains,

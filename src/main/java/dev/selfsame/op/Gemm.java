@@ -15,13 +15,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * General matrix multiplication: out[i, j] = activation(Σₖ a[i, k]·b[k, j] + bias[j]).
  *
- * <p>Shapes: a [M, K], b [K, N], out [M, N]; or batched, a [B, M, K], b [B, K, N] or one [K, N] for all of the batch, out [B, M, N].
- * a and b may be transposed views: no copy of them is made beyond the kernels' own packing. bias is [N]. All sizes are at least 1; all
- * tensors are FP32 on one device; out shares no memory with the others.
+ * <p>Shapes: a [M, K], b [K, N], out [M, N]; or batched, a [B, M, K], b [B, K, N] or one [K, N] for
+ * all of the batch, out [B, M, N]. a and b may be transposed views: no copy of them is made beyond
+ * the kernels' own packing. bias is [N]. All sizes are at least 1; all tensors are FP32 on one
+ * device; out shares no memory with the others.
  *
- * <p>Order: k = 0 … K−1 is cut into chunks of {@link Contract#chunk} terms. A chunk's chain starts at +0 and takes its terms in order,
- * each by one fused multiply-add. The chains are added left to right, from the first one. Then the bias is added, then the activation
- * applied. An output depends on its row of a, its column of b and its bias only, so a row gives the same bits alone and in any batch.
+ * <p>Order: k = 0 … K−1 is cut into chunks of {@link Contract#chunk} terms. A chunk's chain starts
+ * at +0 and takes its terms in order, each by one fused multiply-add. The chains are added left to
+ * right, from the first one. Then the bias is added, then the activation applied. An output depends
+ * on its row of a, its column of b and its bias only, so a row gives the same bits alone and in any
+ * batch.
  */
 public final class Gemm {
   private static final String OP = "gemm";
@@ -37,7 +40,8 @@ public final class Gemm {
    * out = activation(a·b + bias).
    *
    * @param bias one value a column of out, or null for none
-   * @throws ShapeException if the shapes do not fit, a size is 0, or out shares memory with an input
+   * @throws ShapeException if the shapes do not fit, a size is 0, or out shares memory with an
+   *     input
    */
   public static void gemm(
       Tensor a, Tensor b, @Nullable Tensor bias, Activation activation, Tensor out) {
@@ -65,7 +69,13 @@ public final class Gemm {
 
   /** What is computed: {@code batch} products of [m, k] by [k, n]. */
   record Sizes(
-      long batch, long m, long n, long k, boolean aTransposed, boolean bTransposed, boolean bShared) {
+      long batch,
+      long m,
+      long n,
+      long k,
+      boolean aTransposed,
+      boolean bTransposed,
+      boolean bShared) {
     long aStep() {
       return m * k;
     }
@@ -107,7 +117,14 @@ public final class Gemm {
   }
 
   private static float chain(
-      MemorySegment a, long ai, long aCol, MemorySegment b, long bj, long bRow, long from, long to) {
+      MemorySegment a,
+      long ai,
+      long aCol,
+      MemorySegment b,
+      long bj,
+      long bRow,
+      long from,
+      long to) {
     float acc = 0f;
     for (long k = from; k < to; k++) {
       acc = Math.fma(f32(a, ai + k * aCol), f32(b, bj + k * bRow), acc);
@@ -121,12 +138,16 @@ public final class Gemm {
     operand("b", b, out);
     int rank = a.shape().rank();
     if (rank != 2 && rank != 3) {
-      throw new ShapeException("gemm: a has shape " + a.shape() + "; [M, K] or [B, M, K] is needed");
+      throw new ShapeException(
+          "gemm: a has shape " + a.shape() + "; [M, K] or [B, M, K] is needed");
     }
     boolean bShared = rank == 3 && b.shape().rank() == 2;
     if (b.shape().rank() != rank && !bShared) {
       throw new ShapeException(
-          "gemm: b has shape " + b.shape() + " beside a " + a.shape()
+          "gemm: b has shape "
+              + b.shape()
+              + " beside a "
+              + a.shape()
               + "; [K, N], or [B, K, N] if a is [B, M, K], is needed");
     }
     Check.notEmpty(OP, "a", a);

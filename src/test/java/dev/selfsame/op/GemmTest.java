@@ -21,7 +21,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** Every device against the scalar definition, and the scalar definition against loops of its own. */
+/**
+ * Every device against the scalar definition, and the scalar definition against loops of its own.
+ */
 class GemmTest {
   /** Multiply-adds up to which the software device takes part: it is slow. */
   private static final long SOFT = 150_000;
@@ -83,7 +85,13 @@ class GemmTest {
     }
 
     private static Tensor operand(
-        Scope scope, Device device, float[] v, long batch, long rows, long cols, boolean transposed) {
+        Scope scope,
+        Device device,
+        float[] v,
+        long batch,
+        long rows,
+        long cols,
+        boolean transposed) {
       long r = transposed ? cols : rows;
       long c = transposed ? rows : cols;
       Tensor t =
@@ -107,8 +115,17 @@ class GemmTest {
 
     @Override
     public String toString() {
-      return "gemm batch " + batch + (shared ? " (b shared) " : " ") + m + "x" + n + "x" + k
-          + (aTransposed ? " aT" : "") + (bTransposed ? " bT" : "") + (biased ? " bias " : " ")
+      return "gemm batch "
+          + batch
+          + (shared ? " (b shared) " : " ")
+          + m
+          + "x"
+          + n
+          + "x"
+          + k
+          + (aTransposed ? " aT" : "")
+          + (bTransposed ? " bT" : "")
+          + (biased ? " bias " : " ")
           + activation;
     }
   }
@@ -134,8 +151,19 @@ class GemmTest {
   private static Consumer<float[]> special(long seed, int oneIn) {
     SplittableRandom r = new SplittableRandom(seed);
     float[] kinds = {
-      0f, -0f, Float.MIN_VALUE, -Float.MIN_VALUE, 0x1p-127f, -0x1p-130f, 0x1p-75f, -0x1p-75f,
-      Float.MAX_VALUE, -Float.MAX_VALUE, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN
+      0f,
+      -0f,
+      Float.MIN_VALUE,
+      -Float.MIN_VALUE,
+      0x1p-127f,
+      -0x1p-130f,
+      0x1p-75f,
+      -0x1p-75f,
+      Float.MAX_VALUE,
+      -Float.MAX_VALUE,
+      Float.POSITIVE_INFINITY,
+      Float.NEGATIVE_INFINITY,
+      Float.NaN
     };
     return v -> {
       for (int i = 0; i < v.length; i++) {
@@ -148,7 +176,9 @@ class GemmTest {
 
   @Test
   void sizesAroundTiles() {
-    int[] around = {1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 31, 32, 33, 37, 63, 65, 97, 129};
+    int[] around = {
+      1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 31, 32, 33, 37, 63, 65, 97, 129
+    };
     for (int i = 0; i < around.length; i++) {
       for (int j = 0; j < around.length; j++) {
         int k = 1 + (i * 7 + j * 5) % 19;
@@ -170,7 +200,9 @@ class GemmTest {
 
   @Test
   void depthsAroundChunks() {
-    int[] depths = {1, 2, 7, 8, 9, 15, 16, 17, 511, 512, 513, 1024, 1025, 1536, 3 * 512 + 1, 16384, 16385, 32769};
+    int[] depths = {
+      1, 2, 7, 8, 9, 15, 16, 17, 511, 512, 513, 1024, 1025, 1536, 3 * 512 + 1, 16384, 16385, 32769
+    };
     for (int k : depths) {
       Case.plain(13, 35, k, random(k)).check();
       Case.of(0, false, 3, 5, k, true, true, true, Activation.RELU, random(k)).check();
@@ -271,7 +303,8 @@ class GemmTest {
 
   @Test
   void reluIsIeeeMaximumWithPlusZero() {
-    Case c = Case.of(0, false, 1, 4, 1, false, false, true, Activation.RELU, v -> Arrays.fill(v, 0f));
+    Case c =
+        Case.of(0, false, 1, 4, 1, false, false, true, Activation.RELU, v -> Arrays.fill(v, 0f));
     c.a[0] = 1f;
     System.arraycopy(new float[] {-0f, Float.NaN, -3f, 2f}, 0, c.b, 0, 4);
     Arrays.fill(c.bias, -0f);
@@ -291,7 +324,18 @@ class GemmTest {
         float[] row = Arrays.copyOfRange(whole.a, i * whole.k, (i + 1) * whole.k);
         Case alone =
             new Case(
-                0, false, 1, whole.n, whole.k, false, true, true, Activation.NONE, row, whole.b, whole.bias);
+                0,
+                false,
+                1,
+                whole.n,
+                whole.k,
+                false,
+                true,
+                true,
+                Activation.NONE,
+                row,
+                whole.b,
+                whole.bias);
         Bits.assertSame(
             "row " + i + " alone on " + device,
             Arrays.copyOfRange(together, i * whole.n, (i + 1) * whole.n),
@@ -322,7 +366,10 @@ class GemmTest {
     }
   }
 
-  /** Integers whose sums are exact in any order, against 64-bit integer arithmetic: shows the wiring. */
+  /**
+   * Integers whose sums are exact in any order, against 64-bit integer arithmetic: shows the
+   * wiring.
+   */
   @Test
   void integersAreExact() {
     for (int form = 0; form < 4; form++) {
@@ -429,7 +476,10 @@ class GemmTest {
             () ->
                 Gemm.gemm(
                     Tensor.empty(scope, device, 2, 0), Tensor.empty(scope, device, 0, 4), out));
-        bad(ShapeException.class, "transposed", () -> Gemm.gemm(a, b, out.reshape(4, 2).transpose()));
+        bad(
+            ShapeException.class,
+            "transposed",
+            () -> Gemm.gemm(a, b, out.reshape(4, 2).transpose()));
         bad(
             ShapeException.class,
             "shares memory with a",
