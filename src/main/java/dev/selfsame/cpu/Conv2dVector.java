@@ -1,0 +1,131 @@
+package dev.selfsame.cpu;
+
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Convolution with the Vector API: implicit GEMM over register tiles, lanes across outputs, chunks
+ * and chains as the scalar definition in {@code op.Conv2d} states them.
+ *
+ * <p>Forward and data gradient are {@link Conv2dVectorCorrelation correlations}, lanes across
+ * positions; the data gradient of a strided convolution is one for each stride phase. The {@link
+ * Conv2dVectorWeightGradient weight gradient} has its lanes across output channels.
+ */
+public final class Conv2dVector {
+  private final Conv2dVectorKernel kernel;
+
+  private Conv2dVector(Conv2dVectorKernel kernel) {
+    this.kernel = kernel;
+  }
+
+  /** The kernels of a vector width. */
+  public static Conv2dVector on(int bits) {
+    return new Conv2dVector(Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits));
+  }
+
+  /** y = activation(conv(x, w) + bias). */
+  public void forward(
+      MemorySegment x,
+      MemorySegment w,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      Conv2dSizes sizes,
+      MemorySegment y,
+      Workers workers) {
+    Conv2dSizes z = sizes.flat();
+    int tapsH = Math.toIntExact(z.r());
+    int tapsW = Math.toIntExact(z.s());
+    long[] row = new long[tapsH];
+    long[] col = new long[tapsW];
+    for (int r = 0; r < tapsH; r++) {
+      row[r] = r * z.dilationH() - z.paddingH();
+    }
+    for (int s = 0; s < tapsW; s++) {
+      col[s] = s * z.dilationW() - z.paddingW();
+    }
+    var correlation =
+        new Conv2dVectorCorrelation(
+            kernel,
+            new Conv2dVectorCorrelation.Image(
+                z.n(), z.groups(), z.groupC(), z.h(), z.w(), z.strideH(), z.strideW()),
+            new Conv2dVectorCorrelation.Grid(z.groupK(), z.p(), z.q(), z.p(), z.q(), 0, 0, 1, 1),
+            new Conv2dVectorCorrelation.Taps(
+                row,
+                col,
+                identity(tapsH),
+                identity(tapsW),
+                z.s(),
+                z.groupK() * z.groupC() * z.r() * z.s(),
+                z.groupC() * z.r() * z.s(),
+                z.r() * z.s()));
+    correlation.run(x, w, bias, relu, y, workers);
+  }
+
+  /** dx. */
+  public void dataGradient(
+      MemorySegment dy, MemorySegment w, Conv2dSizes sizes, MemorySegment dx, Workers workers) {
+    Conv2dSizes z = sizes.flat();
+    for (long h = 0; h < Math.min(z.strideH(), z.h()); h++) {
+      long[] kernelRow = taps(h + z.paddingH(), z.r(), z.dilationH(), z.strideH());
+      long[] row = positions(h + z.paddingH(), kernelRow, z.dilationH(), z.strideH());
+      for (long v = 0; v < Math.min(z.strideW(), z.w()); v++) {
+        long[] kernelCol = taps(v + z.paddingW(), z.s(), z.dilationW(), z.strideW());
+        long[] col = positions(v + z.paddingW(), kernelCol, z.dilationW(), z.strideW());
+        long gridH = Math.ceilDiv(z.h() - h, z.strideH());
+        long gridW = Math.ceilDiv(z.w() - v, z.strideW());
+        var correlation =
+            new Conv2dVectorCorrelation(
+                kernel,
+                new Conv2dVectorCorrelation.Image(
+                    z.n(), z.groups(), z.groupK(), z.p(), z.q(), 1, 1),
+                new Conv2dVectorCorrelation.Grid(
+                    z.groupC(), z.h(), z.w(), gridH, gridW, h, v, z.strideH(), z.strideW()),
+                new Conv2dVectorCorrelation.Taps(
+                    row,
+                    col,
+                    kernelRow,
+                    kernelCol,
+                    z.s(),
+                    z.groupK() * z.groupC() * z.r() * z.s(),
+                    z.r() * z.s(),
+                    z.groupC() * z.r() * z.s()));
+        correlation.run(dy, w, null, false, dx, workers);
+      }
+    }
+  }
+
+  /** dw. */
+  public void weightGradient(
+      MemorySegment x, MemorySegment dy, Conv2dSizes sizes, MemorySegment dw, Workers workers) {
+    new Conv2dVectorWeightGradient(kernel, sizes.flat()).run(x, dy, dw, workers);
+  }
+
+  private static long[] identity(int count) {
+    long[] all = new long[count];
+    for (int i = 0; i < count; i++) {
+      all[i] = i;
+    }
+    return all;
+  }
+
+  /** The taps with the stride phase of a padded pixel. */
+  private static long[] taps(long padded, long size, long dilation, long stride) {
+    long[] found = new long[Math.toIntExact(size)];
+    int count = 0;
+    for (long tap = 0; tap < size; tap++) {
+      if ((padded - tap * dilation) % stride == 0) {
+        found[count++] = tap;
+      }
+    }
+    return java.util.Arrays.copyOf(found, count);
+  }
+
+  /** The output position that each of the taps meets at a padded pixel. */
+  private static long[] positions(long padded, long[] taps, long dilation, long stride) {
+    long[] at = new long[taps.length];
+    for (int i = 0; i < at.length; i++) {
+      at[i] = (padded - taps[i] * dilation) / stride;
+    }
+    return at;
+  }
+}

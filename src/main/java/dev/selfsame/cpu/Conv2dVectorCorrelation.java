@@ -1,0 +1,435 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.cpu.Conv2dVectorKernel.LDA;
+import static dev.selfsame.cpu.Conv2dVectorKernel.STEPS;
+
+import dev.selfsame.contract.Contract;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * out[n, g, row, u, v] = Σ over (channel, tap) of weight[g, row, channel, tap] · image[n, g,
+ * channel, u·strideH + tapRow, v·strideW + tapCol], for all (u, v) of a grid.
+ *
+ * <p>A task is a block of the grid of one image and group. It copies the part of the image that it
+ * reads into a padded window, split by stride phase, so that neighbouring positions are neighbours
+ * in the window whatever the stride: the lanes of a tile are consecutive window places from the
+ * block's first position on. Lanes that run over the end of a row compute values that nobody reads.
+ */
+final class Conv2dVectorCorrelation {
+  private static final long WINDOW_FLOATS = 1 << 16;
+  private static final long TOTAL_FLOATS = 1 << 17;
+  private static final long SHARED_FLOATS = 1 << 25;
+  private static final long MIN_TASKS = 8;
+
+  /** The input: n images of groups × channels planes h × w. */
+  record Image(long n, long groups, long channels, long h, long w, long strideH, long strideW) {}
+
+  /**
+   * The output: rows planes a group of h × w pixels, of which this writes (u·stepH + atH, v·stepW +
+   * atW) for u &lt; u(), v &lt; v().
+   */
+  record Grid(
+      long rows, long h, long w, long u, long v, long atH, long atW, long stepH, long stepW) {}
+
+  /**
+   * The taps: every pair of a row and a column offset, with its place kernelRow·kernelWidth +
+   * kernelCol in the filter, and the weights' distances from group to group, output row to output
+   * row, channel to channel.
+   */
+  record Taps(
+      long[] row,
+      long[] col,
+      long[] kernelRow,
+      long[] kernelCol,
+      long kernelWidth,
+      long groupStride,
+      long rowStride,
+      long channelStride) {}
+
+  private final Conv2dVectorKernel kernel;
+  private final Image in;
+  private final Grid out;
+  private final Taps taps;
+  private final int tapCount;
+  private final int rows;
+  private final long terms;
+  private final long chunk;
+  private final int steps;
+  private final int vectors;
+  private final int aStride;
+
+  // The window: planes of offsets (planeRow, planeCol), and each tap's plane and place in it.
+  private int planes;
+  private final long[] planeRow;
+  private final long[] planeCol;
+  private final int[] tapPlane;
+  private final int[] shiftRow;
+  private final int[] shiftCol;
+  private int extraRows;
+  private int extraCols;
+
+  // The partition.
+  private int blockU;
+  private int blockV;
+  private int blockRows;
+  private int windowW;
+  private int planeFloats;
+  private int windowFloats;
+  private int ld;
+
+  Conv2dVectorCorrelation(Conv2dVectorKernel kernel, Image in, Grid out, Taps taps) {
+    this.kernel = kernel;
+    this.in = in;
+    this.out = out;
+    this.taps = taps;
+    tapCount = Math.multiplyExact(taps.row.length, taps.col.length);
+    rows = Math.toIntExact(out.rows);
+    terms = in.channels * tapCount;
+    chunk = Contract.chunk(terms);
+    steps = Math.toIntExact(Math.ceilDiv(terms, STEPS));
+    vectors = rows < 4 ? 8 : 2;
+    aStride = vectors == 8 ? (int) Math.min(STEPS, terms) : LDA;
+    planeRow = new long[tapCount];
+    planeCol = new long[tapCount];
+    tapPlane = new int[tapCount];
+    shiftRow = new int[tapCount];
+    shiftCol = new int[tapCount];
+    if (tapCount > 0) {
+      planWindow();
+      planBlocks();
+    }
+  }
+
+  // ---- planning
+  // -----------------------------------------------------------------------------------------------
+
+  private void planWindow() {
+    long firstRow = Arrays.stream(taps.row).min().orElseThrow();
+    long firstCol = Arrays.stream(taps.col).min().orElseThrow();
+    long moreRows = (Arrays.stream(taps.row).max().orElseThrow() - firstRow) / in.strideH;
+    long moreCols = (Arrays.stream(taps.col).max().orElseThrow() - firstCol) / in.strideW;
+    // Taps share a plane unless much of its width would be computed in vain, or it would not fit a
+    // cache.
+    boolean shared =
+        (moreCols * 5 <= out.v || rows < 64)
+            && (moreRows + 1) * (Math.min(out.v, 64) + moreCols) * windowChannels()
+                <= 2 * WINDOW_FLOATS;
+    extraRows = shared ? (int) moreRows : 0;
+    extraCols = shared ? (int) moreCols : 0;
+    for (int tap = 0; tap < tapCount; tap++) {
+      long row = taps.row[tap / taps.col.length];
+      long col = taps.col[tap % taps.col.length];
+      if (shared) {
+        shiftRow[tap] = (int) ((row - firstRow) / in.strideH);
+        shiftCol[tap] = (int) ((col - firstCol) / in.strideW);
+        row -= shiftRow[tap] * in.strideH;
+        col -= shiftCol[tap] * in.strideW;
+      }
+      tapPlane[tap] = shared ? plane(row, col) : planes;
+      if (tapPlane[tap] == planes) {
+        planeRow[planes] = row;
+        planeCol[planes++] = col;
+      }
+    }
+  }
+
+  private int plane(long row, long col) {
+    for (int f = 0; f < planes; f++) {
+      if (planeRow[f] == row && planeCol[f] == col) {
+        return f;
+      }
+    }
+    return planes;
+  }
+
+  /** Most channels that one panel of steps reads. */
+  private long windowChannels() {
+    return Math.min(in.channels, STEPS / tapCount + 2);
+  }
+
+  private void planBlocks() {
+    int panel = vectors * kernel.lanes();
+    long perPlace = windowChannels() * planes;
+    long widest = Math.max(64, WINDOW_FLOATS / perPlace / panel * panel);
+    long parts = Math.ceilDiv(out.v, widest);
+    blockV =
+        Math.toIntExact(
+            parts == 1 ? out.v : Math.ceilDiv(Math.ceilDiv(out.v, parts), panel) * panel);
+    windowW = blockV + extraCols;
+    long most = Math.max(1, WINDOW_FLOATS / (perPlace * windowW) - extraRows);
+    most = Math.max(1, Math.min(most, TOTAL_FLOATS / 16 / windowW));
+    blockU = Math.toIntExact(Math.ceilDiv(out.u, Math.ceilDiv(out.u, most)));
+    while (blocks() < MIN_TASKS && blockU > 1 && (long) blockU * windowW > 128) {
+      blockU = Math.ceilDiv(blockU, 2);
+    }
+    ld = Math.ceilDiv((blockU - 1) * windowW + blockV, panel) * panel;
+    long fitting = Math.max(12, TOTAL_FLOATS / ld / 12 * 12);
+    long wanted = Math.min(Math.ceilDiv(MIN_TASKS, blocks()), Math.ceilDiv(rows, 24));
+    blockRows =
+        (int) Math.min(rows, Math.min(fitting, Math.ceilDiv(Math.ceilDiv(rows, wanted), 12) * 12));
+    planeFloats = Math.multiplyExact(blockU + extraRows, windowW);
+    windowFloats = Math.toIntExact(Math.multiplyExact(perPlace, planeFloats));
+  }
+
+  private long blocks() {
+    return in.n * in.groups * Math.ceilDiv(out.u, blockU) * Math.ceilDiv(out.v, blockV);
+  }
+
+  // ---- running
+  // ------------------------------------------------------------------------------------------------
+
+  void run(
+      MemorySegment image,
+      MemorySegment weights,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      MemorySegment to,
+      Workers workers) {
+    if (tapCount == 0) {
+      zero(to);
+      return;
+    }
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    int[] base = mine.ints(terms);
+    for (int t = 0; t < terms; t++) {
+      int firstChannel = t / STEPS * STEPS / tapCount;
+      int tap = t % tapCount;
+      base[t] =
+          ((t / tapCount - firstChannel) * planes + tapPlane[tap]) * planeFloats
+              + shiftRow[tap] * windowW
+              + shiftCol[tap];
+    }
+    long perRow = in.groups * steps * aStride;
+    int pass = (int) Math.min(rows, Math.max(12, SHARED_FLOATS / perRow / 12 * 12));
+    for (int first = 0; first < rows; first += pass) {
+      int count = Math.min(pass, rows - first);
+      float[] a = mine.floats(Conv2dVectorScratch.SHARED, perRow * count + 12 * LDA);
+      pack(weights, first, count, a, workers);
+      int begin = first;
+      long rowBlocks = Math.ceilDiv(count, blockRows);
+      workers.run(
+          blocks() * rowBlocks,
+          id ->
+              block(
+                  id / rowBlocks,
+                  begin,
+                  count,
+                  (int) (id % rowBlocks),
+                  image,
+                  a,
+                  base,
+                  bias,
+                  relu,
+                  to));
+    }
+  }
+
+  /** Weights as panels [group][step][row][term]. */
+  private void pack(MemorySegment weights, int first, int count, float[] a, Workers workers) {
+    long kernelFloats = taps.channelStride;
+    boolean inOrder =
+        taps.kernelRow.length * taps.kernelCol.length == kernelFloats
+            && taps.kernelWidth == taps.kernelCol.length;
+    for (int tap = 0; tap < tapCount; tap++) {
+      inOrder &= place(tap) == tap;
+    }
+    boolean copied = inOrder;
+    workers.run(
+        in.groups * steps,
+        id -> {
+          long from = id / steps * taps.groupStride;
+          int t = (int) (id % steps) * STEPS;
+          int n = (int) Math.min(STEPS, terms - t);
+          int at = (int) (id * count * aStride);
+          for (int tile = 0; tile < count; tile += 12) {
+            int tileRows = Math.min(12, count - tile);
+            long w = from + (first + tile) * taps.rowStride;
+            if (copied) {
+              for (int i = 0; i < tileRows; i++) {
+                kernel.copy(weights, w + i * taps.rowStride + t, a, at + (tile + i) * aStride, n);
+              }
+            } else {
+              packTile(weights, w, tileRows, t, n, a, at + tile * aStride);
+            }
+          }
+        });
+  }
+
+  private void packTile(
+      MemorySegment weights, long w, int tileRows, int t, int n, float[] a, int at) {
+    int tap = t % tapCount;
+    long channel = w + t / tapCount * taps.channelStride;
+    for (int i = 0; i < n; i++) {
+      long from = channel + place(tap);
+      for (int row = 0; row < tileRows; row++) {
+        a[at + row * aStride + i] =
+            weights.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + row * taps.rowStride) * 4);
+      }
+      if (++tap == tapCount) {
+        tap = 0;
+        channel += taps.channelStride;
+      }
+    }
+  }
+
+  private long place(int tap) {
+    int width = taps.col.length;
+    return taps.kernelRow[tap / width] * taps.kernelWidth + taps.kernelCol[tap % width];
+  }
+
+  private void block(
+      long id,
+      int begin,
+      int count,
+      int rowBlock,
+      MemorySegment image,
+      float[] a,
+      int[] base,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      MemorySegment to) {
+    long partsV = Math.ceilDiv(out.v, blockV);
+    long partsU = Math.ceilDiv(out.u, blockU);
+    long v = id % partsV * blockV;
+    long u = id / partsV % partsU * blockU;
+    long plane = id / (partsV * partsU);
+    long group = plane % in.groups;
+    int countV = (int) Math.min(blockV, out.v - v);
+    int countU = (int) Math.min(blockU, out.u - u);
+    int span = (countU - 1) * windowW + countV;
+    int firstRow = rowBlock * blockRows;
+    int rowCount = Math.min(blockRows, count - firstRow);
+    int panel = vectors * kernel.lanes();
+    boolean oneStep = chunk == STEPS;
+
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    float[] window = mine.floats(Conv2dVectorScratch.WINDOW, windowFloats + panel);
+    float[] total = mine.floats(Conv2dVectorScratch.TOTAL, (long) (rowCount + 12) * ld);
+    float[] chains =
+        mine.floats(Conv2dVectorScratch.CHAIN, (long) (oneStep ? 12 : rowCount + 12) * ld);
+    Arrays.fill(total, 0, rowCount * ld, 0f);
+
+    for (int step = 0; step < steps; step++) {
+      int t = step * STEPS;
+      int n = (int) Math.min(STEPS, terms - t);
+      boolean first = t < chunk;
+      boolean starts = !first && t % chunk == 0;
+      boolean ends = !first && ((t + n) % chunk == 0 || t + n == terms);
+      fill(image, plane, t / tapCount, (t + n - 1) / tapCount, u, countU, v, countV, window);
+      int panelA = (int) ((group * steps + step) * count + firstRow) * aStride;
+      for (int row = 0; row < rowCount; ) {
+        int tileRows = kernel.tileRows(rowCount - row, vectors);
+        float[] c = first ? total : chains;
+        int at = first || !oneStep ? row * ld : 0;
+        if (starts) {
+          Arrays.fill(chains, at, at + tileRows * ld, 0f);
+        }
+        for (int j = 0; j < span; j += panel) {
+          kernel.tile(
+              tileRows, vectors, a, panelA + row * aStride, window, base, t, j, n, c, at + j, ld);
+        }
+        if (ends) {
+          kernel.fold(total, row * ld, chains, at, tileRows * ld);
+        }
+        row += tileRows;
+      }
+    }
+    write(plane, group, begin + firstRow, rowCount, u, countU, v, countV, total, bias, relu, to);
+  }
+
+  /**
+   * Copies what channels {@code first} … {@code last} of a group's planes give a block, with +0
+   * outside of the image.
+   */
+  private void fill(
+      MemorySegment image,
+      long plane,
+      int first,
+      int last,
+      long u,
+      int countU,
+      long v,
+      int countV,
+      float[] window) {
+    int width = countV + extraCols;
+    int height = countU + extraRows;
+    for (int f = 0; f < planes; f++) {
+      long left = v * in.strideW + planeCol[f];
+      int lo = Math.clamp(Math.ceilDiv(-left, in.strideW), 0, width);
+      int hi = Math.clamp(Math.floorDiv(in.w - 1 - left, in.strideW) + 1, lo, width);
+      for (int channel = first; channel <= last; channel++) {
+        int at = ((channel - first) * planes + f) * planeFloats;
+        long from = (plane * in.channels + channel) * in.h;
+        for (int y = 0; y < height; y++, at += windowW) {
+          long h = (u + y) * in.strideH + planeRow[f];
+          if (h < 0 || h >= in.h) {
+            Arrays.fill(window, at, at + width, 0f);
+            continue;
+          }
+          Arrays.fill(window, at, at + lo, 0f);
+          Arrays.fill(window, at + hi, at + width, 0f);
+          long source = (from + h) * in.w + left;
+          if (in.strideW == 1) {
+            kernel.copy(image, source + lo, window, at + lo, hi - lo);
+          } else {
+            for (int x = lo; x < hi; x++) {
+              window[at + x] =
+                  image.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (source + x * in.strideW) * 4);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private void write(
+      long plane,
+      long group,
+      int firstRow,
+      int rowCount,
+      long u,
+      int countU,
+      long v,
+      int countV,
+      float[] total,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      MemorySegment to) {
+    boolean whole = out.stepH == 1 && out.stepW == 1 && windowW == countV && countV == out.w;
+    int runs = whole ? 1 : countU;
+    int length = whole ? countU * countV : countV;
+    for (int i = 0; i < rowCount; i++) {
+      float b =
+          bias == null
+              ? 0f
+              : bias.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (group * rows + firstRow + i) * 4);
+      long channel = (plane * rows + firstRow + i) * out.h;
+      for (int y = 0; y < runs; y++) {
+        long at = (channel + (u + y) * out.stepH + out.atH) * out.w + v * out.stepW + out.atW;
+        int from = i * ld + y * windowW;
+        if (out.stepW == 1) {
+          kernel.finish(total, from, to, at, length, bias != null, b, relu);
+        } else {
+          for (int x = 0; x < length; x++) {
+            to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + x * out.stepW) * 4, total[from + x]);
+          }
+        }
+      }
+    }
+  }
+
+  /** A grid that no tap reaches. */
+  private void zero(MemorySegment to) {
+    for (long plane = 0; plane < in.n * in.groups * out.rows; plane++) {
+      for (long y = 0; y < out.u; y++) {
+        long at = (plane * out.h + y * out.stepH + out.atH) * out.w + out.atW;
+        for (long x = 0; x < out.v; x++) {
+          to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + x * out.stepW) * 4, 0f);
+        }
+      }
+    }
+  }
+}

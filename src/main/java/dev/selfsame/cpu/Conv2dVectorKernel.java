@@ -1,0 +1,80 @@
+package dev.selfsame.cpu;
+
+import java.lang.foreign.MemorySegment;
+
+/** What the convolution drivers call of a vector width. */
+interface Conv2dVectorKernel {
+  /**
+   * Contraction steps that a panel of scalars holds: the shortest chunk, so that chunks end where
+   * panels end.
+   */
+  int STEPS = 512;
+
+  /** Distance of a panel's rows. Not a power of two: its rows would share cache sets. */
+  int LDA = STEPS + 16;
+
+  /** Floats in a vector. */
+  int lanes();
+
+  /**
+   * Continues chains of a tile: c[i][j] ← fma(a[i][t], b[base[from + t] + j], c[i][j]) for t = 0 …
+   * n−1 in order.
+   *
+   * @param rows 12, 8, 6 or 4 with two vectors; 12 or 6 with one; 1 with eight
+   * @param vectors vectors in a row of the tile
+   * @param a scalars; row i at {@code at + i * LDA}
+   * @param j offset in b of the tile's first lane
+   * @param c accumulators; row i at {@code ct + i * ld}
+   */
+  void tile(
+      int rows,
+      int vectors,
+      float[] a,
+      int at,
+      float[] b,
+      int[] base,
+      int from,
+      int j,
+      int n,
+      float[] c,
+      int ct,
+      int ld);
+
+  /** total ← total + chain for a multiple of {@link #lanes} floats. */
+  void fold(float[] total, int tt, float[] chain, int ct, int count);
+
+  /** Copies {@code count} floats from element {@code at} of a segment. */
+  void copy(MemorySegment from, long at, float[] to, int t, int count);
+
+  /** Writes totals to memory, after adding the bias, if there is one, and the activation. */
+  void finish(
+      float[] total,
+      int t,
+      MemorySegment to,
+      long at,
+      int count,
+      boolean biased,
+      float bias,
+      boolean relu);
+
+  /**
+   * Rows of the next tile when {@code left} rows are to do; a tile may have more rows than are
+   * left.
+   */
+  default int tileRows(int left, int vectors) {
+    if (vectors == 8) {
+      return 1;
+    }
+    if (vectors == 1) {
+      return left > 6 ? 12 : 6;
+    }
+    // 32 registers hold 12 rows of two vectors, 16 hold 6.
+    if (lanes() == 16 && left > 8) {
+      return left == 16 ? 8 : 12;
+    }
+    if (lanes() == 16 && left > 6) {
+      return 8;
+    }
+    return left == 8 || left <= 4 ? 4 : 6;
+  }
+}

@@ -1,0 +1,50 @@
+package dev.selfsame.cpu;
+
+/** A thread's working memory, kept between calls: the loops allocate nothing. */
+final class Conv2dVectorScratch {
+  private static final ThreadLocal<Conv2dVectorScratch> MINE =
+      ThreadLocal.withInitial(Conv2dVectorScratch::new);
+
+  /** Input window or panels of lanes, of a task. */
+  static final int WINDOW = 0;
+
+  /** Totals of a task. */
+  static final int TOTAL = 1;
+
+  /** Chains of a task. */
+  static final int CHAIN = 2;
+
+  /** Scalars of a task. */
+  static final int SCALARS = 3;
+
+  /** What the calling thread prepares for all tasks. */
+  static final int SHARED = 4;
+
+  private final float[][] floats = new float[5][0];
+  private int[] ints = new int[0];
+
+  private Conv2dVectorScratch() {}
+
+  /** The calling thread's. */
+  static Conv2dVectorScratch mine() {
+    return MINE.get();
+  }
+
+  /** At least {@code count} floats of any value. */
+  float[] floats(int slot, long count) {
+    if (floats[slot].length < count) {
+      floats[slot] = new float[Math.toIntExact(count)];
+    }
+    return floats[slot];
+  }
+
+  /**
+   * At least {@code count} ints of any value, for what the calling thread prepares for all tasks.
+   */
+  int[] ints(long count) {
+    if (ints.length < count) {
+      ints = new int[Math.toIntExact(count)];
+    }
+    return ints;
+  }
+}

@@ -1,0 +1,472 @@
+package dev.selfsame.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The register tiles of {@link Conv2dVector}. Accumulators are named locals: an array of vectors
+ * would be boxed. Every method here is one loop that the compiler sees whole.
+ */
+final class Conv2dVectorTiles implements Conv2dVectorKernel {
+  private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final int L = F.length();
+  private static final int LD = LDA;
+
+  @Override
+  public int lanes() {
+    return L;
+  }
+
+  @Override
+  public void tile(
+      int rows,
+      int vectors,
+      float[] a,
+      int at,
+      float[] b,
+      int[] base,
+      int from,
+      int j,
+      int n,
+      float[] c,
+      int ct,
+      int ld) {
+    switch (rows * 16 + vectors) {
+      case 12 * 16 + 2 -> tile12x2(a, at, b, base, from, j, n, c, ct, ld);
+      case 8 * 16 + 2 -> tile8x2(a, at, b, base, from, j, n, c, ct, ld);
+      case 6 * 16 + 2 -> tile6x2(a, at, b, base, from, j, n, c, ct, ld);
+      case 4 * 16 + 2 -> tile4x2(a, at, b, base, from, j, n, c, ct, ld);
+      case 12 * 16 + 1 -> tile12x1(a, at, b, base, from, j, n, c, ct, ld);
+      case 6 * 16 + 1 -> tile6x1(a, at, b, base, from, j, n, c, ct, ld);
+      case 16 + 8 -> tile1x8(a, at, b, base, from, j, n, c, ct);
+      default -> throw new IllegalArgumentException("no tile of " + rows + " x " + vectors);
+    }
+  }
+
+  @Override
+  public void fold(float[] total, int tt, float[] chain, int ct, int count) {
+    for (int i = 0; i < count; i += L) {
+      FloatVector.fromArray(F, total, tt + i)
+          .add(FloatVector.fromArray(F, chain, ct + i))
+          .intoArray(total, tt + i);
+    }
+  }
+
+  @Override
+  public void copy(MemorySegment from, long at, float[] to, int t, int count) {
+    int i = 0;
+    for (; i <= count - L; i += L) {
+      FloatVector.fromMemorySegment(F, from, (at + i) * 4, ByteOrder.nativeOrder())
+          .intoArray(to, t + i);
+    }
+    for (; i < count; i++) {
+      to[t + i] = from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + i) * 4);
+    }
+  }
+
+  @Override
+  public void finish(
+      float[] total,
+      int t,
+      MemorySegment to,
+      long at,
+      int count,
+      boolean biased,
+      float bias,
+      boolean relu) {
+    int i = 0;
+    for (; i <= count - L; i += L) {
+      FloatVector v = FloatVector.fromArray(F, total, t + i);
+      if (biased) {
+        v = v.add(bias);
+      }
+      if (relu) {
+        v = v.max(0f);
+      }
+      v.intoMemorySegment(to, (at + i) * 4, ByteOrder.nativeOrder());
+    }
+    for (; i < count; i++) {
+      float v = total[t + i];
+      if (biased) {
+        v = v + bias;
+      }
+      to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + i) * 4, relu ? Math.max(v, 0f) : v);
+    }
+  }
+
+  private static void tile12x2(
+      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct, int ld) {
+    FloatVector c0a = FloatVector.fromArray(F, c, ct);
+    FloatVector c0b = FloatVector.fromArray(F, c, ct + L);
+    FloatVector c1a = FloatVector.fromArray(F, c, ct + ld);
+    FloatVector c1b = FloatVector.fromArray(F, c, ct + ld + L);
+    FloatVector c2a = FloatVector.fromArray(F, c, ct + 2 * ld);
+    FloatVector c2b = FloatVector.fromArray(F, c, ct + 2 * ld + L);
+    FloatVector c3a = FloatVector.fromArray(F, c, ct + 3 * ld);
+    FloatVector c3b = FloatVector.fromArray(F, c, ct + 3 * ld + L);
+    FloatVector c4a = FloatVector.fromArray(F, c, ct + 4 * ld);
+    FloatVector c4b = FloatVector.fromArray(F, c, ct + 4 * ld + L);
+    FloatVector c5a = FloatVector.fromArray(F, c, ct + 5 * ld);
+    FloatVector c5b = FloatVector.fromArray(F, c, ct + 5 * ld + L);
+    FloatVector c6a = FloatVector.fromArray(F, c, ct + 6 * ld);
+    FloatVector c6b = FloatVector.fromArray(F, c, ct + 6 * ld + L);
+    FloatVector c7a = FloatVector.fromArray(F, c, ct + 7 * ld);
+    FloatVector c7b = FloatVector.fromArray(F, c, ct + 7 * ld + L);
+    FloatVector c8a = FloatVector.fromArray(F, c, ct + 8 * ld);
+    FloatVector c8b = FloatVector.fromArray(F, c, ct + 8 * ld + L);
+    FloatVector c9a = FloatVector.fromArray(F, c, ct + 9 * ld);
+    FloatVector c9b = FloatVector.fromArray(F, c, ct + 9 * ld + L);
+    FloatVector c10a = FloatVector.fromArray(F, c, ct + 10 * ld);
+    FloatVector c10b = FloatVector.fromArray(F, c, ct + 10 * ld + L);
+    FloatVector c11a = FloatVector.fromArray(F, c, ct + 11 * ld);
+    FloatVector c11b = FloatVector.fromArray(F, c, ct + 11 * ld + L);
+    for (int t = 0; t < n; t++) {
+      int bt = base[from + t] + j;
+      FloatVector b0 = FloatVector.fromArray(F, b, bt);
+      FloatVector b1 = FloatVector.fromArray(F, b, bt + L);
+      int i = at + t;
+      FloatVector a0 = FloatVector.broadcast(F, a[i]);
+      c0a = a0.fma(b0, c0a);
+      c0b = a0.fma(b1, c0b);
+      FloatVector a1 = FloatVector.broadcast(F, a[i + LD]);
+      c1a = a1.fma(b0, c1a);
+      c1b = a1.fma(b1, c1b);
+      FloatVector a2 = FloatVector.broadcast(F, a[i + 2 * LD]);
+      c2a = a2.fma(b0, c2a);
+      c2b = a2.fma(b1, c2b);
+      FloatVector a3 = FloatVector.broadcast(F, a[i + 3 * LD]);
+      c3a = a3.fma(b0, c3a);
+      c3b = a3.fma(b1, c3b);
+      FloatVector a4 = FloatVector.broadcast(F, a[i + 4 * LD]);
+      c4a = a4.fma(b0, c4a);
+      c4b = a4.fma(b1, c4b);
+      FloatVector a5 = FloatVector.broadcast(F, a[i + 5 * LD]);
+      c5a = a5.fma(b0, c5a);
+      c5b = a5.fma(b1, c5b);
+      FloatVector a6 = FloatVector.broadcast(F, a[i + 6 * LD]);
+      c6a = a6.fma(b0, c6a);
+      c6b = a6.fma(b1, c6b);
+      FloatVector a7 = FloatVector.broadcast(F, a[i + 7 * LD]);
+      c7a = a7.fma(b0, c7a);
+      c7b = a7.fma(b1, c7b);
+      FloatVector a8 = FloatVector.broadcast(F, a[i + 8 * LD]);
+      c8a = a8.fma(b0, c8a);
+      c8b = a8.fma(b1, c8b);
+      FloatVector a9 = FloatVector.broadcast(F, a[i + 9 * LD]);
+      c9a = a9.fma(b0, c9a);
+      c9b = a9.fma(b1, c9b);
+      FloatVector a10 = FloatVector.broadcast(F, a[i + 10 * LD]);
+      c10a = a10.fma(b0, c10a);
+      c10b = a10.fma(b1, c10b);
+      FloatVector a11 = FloatVector.broadcast(F, a[i + 11 * LD]);
+      c11a = a11.fma(b0, c11a);
+      c11b = a11.fma(b1, c11b);
+    }
+    c0a.intoArray(c, ct);
+    c0b.intoArray(c, ct + L);
+    c1a.intoArray(c, ct + ld);
+    c1b.intoArray(c, ct + ld + L);
+    c2a.intoArray(c, ct + 2 * ld);
+    c2b.intoArray(c, ct + 2 * ld + L);
+    c3a.intoArray(c, ct + 3 * ld);
+    c3b.intoArray(c, ct + 3 * ld + L);
+    c4a.intoArray(c, ct + 4 * ld);
+    c4b.intoArray(c, ct + 4 * ld + L);
+    c5a.intoArray(c, ct + 5 * ld);
+    c5b.intoArray(c, ct + 5 * ld + L);
+    c6a.intoArray(c, ct + 6 * ld);
+    c6b.intoArray(c, ct + 6 * ld + L);
+    c7a.intoArray(c, ct + 7 * ld);
+    c7b.intoArray(c, ct + 7 * ld + L);
+    c8a.intoArray(c, ct + 8 * ld);
+    c8b.intoArray(c, ct + 8 * ld + L);
+    c9a.intoArray(c, ct + 9 * ld);
+    c9b.intoArray(c, ct + 9 * ld + L);
+    c10a.intoArray(c, ct + 10 * ld);
+    c10b.intoArray(c, ct + 10 * ld + L);
+    c11a.intoArray(c, ct + 11 * ld);
+    c11b.intoArray(c, ct + 11 * ld + L);
+  }
+
+  private static void tile8x2(
+      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct, int ld) {
+    FloatVector c0a = FloatVector.fromArray(F, c, ct);
+    FloatVector c0b = FloatVector.fromArray(F, c, ct + L);
+    FloatVector c1a = FloatVector.fromArray(F, c, ct + ld);
+    FloatVector c1b = FloatVector.fromArray(F, c, ct + ld + L);
+    FloatVector c2a = FloatVector.fromArray(F, c, ct + 2 * ld);
+    FloatVector c2b = FloatVector.fromArray(F, c, ct + 2 * ld + L);
+    FloatVector c3a = FloatVector.fromArray(F, c, ct + 3 * ld);
+    FloatVector c3b = FloatVector.fromArray(F, c, ct + 3 * ld + L);
+    FloatVector c4a = FloatVector.fromArray(F, c, ct + 4 * ld);
+    FloatVector c4b = FloatVector.fromArray(F, c, ct + 4 * ld + L);
+    FloatVector c5a = FloatVector.fromArray(F, c, ct + 5 * ld);
+    FloatVector c5b = FloatVector.fromArray(F, c, ct + 5 * ld + L);
+    FloatVector c6a = FloatVector.fromArray(F, c, ct + 6 * ld);
+    FloatVector c6b = FloatVector.fromArray(F, c, ct + 6 * ld + L);
+    FloatVector c7a = FloatVector.fromArray(F, c, ct + 7 * ld);
+    FloatVector c7b = FloatVector.fromArray(F, c, ct + 7 * ld + L);
+    for (int t = 0; t < n; t++) {
+      int bt = base[from + t] + j;
+      FloatVector b0 = FloatVector.fromArray(F, b, bt);
+      FloatVector b1 = FloatVector.fromArray(F, b, bt + L);
+      int i = at + t;
+      FloatVector a0 = FloatVector.broadcast(F, a[i]);
+      c0a = a0.fma(b0, c0a);
+      c0b = a0.fma(b1, c0b);
+      FloatVector a1 = FloatVector.broadcast(F, a[i + LD]);
+      c1a = a1.fma(b0, c1a);
+      c1b = a1.fma(b1, c1b);
+      FloatVector a2 = FloatVector.broadcast(F, a[i + 2 * LD]);
+      c2a = a2.fma(b0, c2a);
+      c2b = a2.fma(b1, c2b);
+      FloatVector a3 = FloatVector.broadcast(F, a[i + 3 * LD]);
+      c3a = a3.fma(b0, c3a);
+      c3b = a3.fma(b1, c3b);
+      FloatVector a4 = FloatVector.broadcast(F, a[i + 4 * LD]);
+      c4a = a4.fma(b0, c4a);
+      c4b = a4.fma(b1, c4b);
+      FloatVector a5 = FloatVector.broadcast(F, a[i + 5 * LD]);
+      c5a = a5.fma(b0, c5a);
+      c5b = a5.fma(b1, c5b);
+      FloatVector a6 = FloatVector.broadcast(F, a[i + 6 * LD]);
+      c6a = a6.fma(b0, c6a);
+      c6b = a6.fma(b1, c6b);
+      FloatVector a7 = FloatVector.broadcast(F, a[i + 7 * LD]);
+      c7a = a7.fma(b0, c7a);
+      c7b = a7.fma(b1, c7b);
+    }
+    c0a.intoArray(c, ct);
+    c0b.intoArray(c, ct + L);
+    c1a.intoArray(c, ct + ld);
+    c1b.intoArray(c, ct + ld + L);
+    c2a.intoArray(c, ct + 2 * ld);
+    c2b.intoArray(c, ct + 2 * ld + L);
+    c3a.intoArray(c, ct + 3 * ld);
+    c3b.intoArray(c, ct + 3 * ld + L);
+    c4a.intoArray(c, ct + 4 * ld);
+    c4b.intoArray(c, ct + 4 * ld + L);
+    c5a.intoArray(c, ct + 5 * ld);
+    c5b.intoArray(c, ct + 5 * ld + L);
+    c6a.intoArray(c, ct + 6 * ld);
+    c6b.intoArray(c, ct + 6 * ld + L);
+    c7a.intoArray(c, ct + 7 * ld);
+    c7b.intoArray(c, ct + 7 * ld + L);
+  }
+
+  private static void tile6x2(
+      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct, int ld) {
+    FloatVector c0a = FloatVector.fromArray(F, c, ct);
+    FloatVector c0b = FloatVector.fromArray(F, c, ct + L);
+    FloatVector c1a = FloatVector.fromArray(F, c, ct + ld);
+    FloatVector c1b = FloatVector.fromArray(F, c, ct + ld + L);
+    FloatVector c2a = FloatVector.fromArray(F, c, ct + 2 * ld);
+    FloatVector c2b = FloatVector.fromArray(F, c, ct + 2 * ld + L);
+    FloatVector c3a = FloatVector.fromArray(F, c, ct + 3 * ld);
+    FloatVector c3b = FloatVector.fromArray(F, c, ct + 3 * ld + L);
+    FloatVector c4a = FloatVector.fromArray(F, c, ct + 4 * ld);
+    FloatVector c4b = FloatVector.fromArray(F, c, ct + 4 * ld + L);
+    FloatVector c5a = FloatVector.fromArray(F, c, ct + 5 * ld);
+    FloatVector c5b = FloatVector.fromArray(F, c, ct + 5 * ld + L);
+    for (int t = 0; t < n; t++) {
+      int bt = base[from + t] + j;
+      FloatVector b0 = FloatVector.fromArray(F, b, bt);
+      FloatVector b1 = FloatVector.fromArray(F, b, bt + L);
+      int i = at + t;
+      FloatVector a0 = FloatVector.broadcast(F, a[i]);
+      c0a = a0.fma(b0, c0a);
+      c0b = a0.fma(b1, c0b);
+      FloatVector a1 = FloatVector.broadcast(F, a[i + LD]);
+      c1a = a1.fma(b0, c1a);
+      c1b = a1.fma(b1, c1b);
+      FloatVector a2 = FloatVector.broadcast(F, a[i + 2 * LD]);
+      c2a = a2.fma(b0, c2a);
+      c2b = a2.fma(b1, c2b);
+      FloatVector a3 = FloatVector.broadcast(F, a[i + 3 * LD]);
+      c3a = a3.fma(b0, c3a);
+      c3b = a3.fma(b1, c3b);
+      FloatVector a4 = FloatVector.broadcast(F, a[i + 4 * LD]);
+      c4a = a4.fma(b0, c4a);
+      c4b = a4.fma(b1, c4b);
+      FloatVector a5 = FloatVector.broadcast(F, a[i + 5 * LD]);
+      c5a = a5.fma(b0, c5a);
+      c5b = a5.fma(b1, c5b);
+    }
+    c0a.intoArray(c, ct);
+    c0b.intoArray(c, ct + L);
+    c1a.intoArray(c, ct + ld);
+    c1b.intoArray(c, ct + ld + L);
+    c2a.intoArray(c, ct + 2 * ld);
+    c2b.intoArray(c, ct + 2 * ld + L);
+    c3a.intoArray(c, ct + 3 * ld);
+    c3b.intoArray(c, ct + 3 * ld + L);
+    c4a.intoArray(c, ct + 4 * ld);
+    c4b.intoArray(c, ct + 4 * ld + L);
+    c5a.intoArray(c, ct + 5 * ld);
+    c5b.intoArray(c, ct + 5 * ld + L);
+  }
+
+  private static void tile4x2(
+      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct, int ld) {
+    FloatVector c0a = FloatVector.fromArray(F, c, ct);
+    FloatVector c0b = FloatVector.fromArray(F, c, ct + L);
+    FloatVector c1a = FloatVector.fromArray(F, c, ct + ld);
+    FloatVector c1b = FloatVector.fromArray(F, c, ct + ld + L);
+    FloatVector c2a = FloatVector.fromArray(F, c, ct + 2 * ld);
+    FloatVector c2b = FloatVector.fromArray(F, c, ct + 2 * ld + L);
+    FloatVector c3a = FloatVector.fromArray(F, c, ct + 3 * ld);
+    FloatVector c3b = FloatVector.fromArray(F, c, ct + 3 * ld + L);
+    for (int t = 0; t < n; t++) {
+      int bt = base[from + t] + j;
+      FloatVector b0 = FloatVector.fromArray(F, b, bt);
+      FloatVector b1 = FloatVector.fromArray(F, b, bt + L);
+      int i = at + t;
+      FloatVector a0 = FloatVector.broadcast(F, a[i]);
+      c0a = a0.fma(b0, c0a);
+      c0b = a0.fma(b1, c0b);
+      FloatVector a1 = FloatVector.broadcast(F, a[i + LD]);
+      c1a = a1.fma(b0, c1a);
+      c1b = a1.fma(b1, c1b);
+      FloatVector a2 = FloatVector.broadcast(F, a[i + 2 * LD]);
+      c2a = a2.fma(b0, c2a);
+      c2b = a2.fma(b1, c2b);
+      FloatVector a3 = FloatVector.broadcast(F, a[i + 3 * LD]);
+      c3a = a3.fma(b0, c3a);
+      c3b = a3.fma(b1, c3b);
+    }
+    c0a.intoArray(c, ct);
+    c0b.intoArray(c, ct + L);
+    c1a.intoArray(c, ct + ld);
+    c1b.intoArray(c, ct + ld + L);
+    c2a.intoArray(c, ct + 2 * ld);
+    c2b.intoArray(c, ct + 2 * ld + L);
+    c3a.intoArray(c, ct + 3 * ld);
+    c3b.intoArray(c, ct + 3 * ld + L);
+  }
+
+  private static void tile12x1(
+      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct, int ld) {
+    FloatVector c0a = FloatVector.fromArray(F, c, ct);
+    FloatVector c1a = FloatVector.fromArray(F, c, ct + ld);
+    FloatVector c2a = FloatVector.fromArray(F, c, ct + 2 * ld);
+    FloatVector c3a = FloatVector.fromArray(F, c, ct + 3 * ld);
+    FloatVector c4a = FloatVector.fromArray(F, c, ct + 4 * ld);
+    FloatVector c5a = FloatVector.fromArray(F, c, ct + 5 * ld);
+    FloatVector c6a = FloatVector.fromArray(F, c, ct + 6 * ld);
+    FloatVector c7a = FloatVector.fromArray(F, c, ct + 7 * ld);
+    FloatVector c8a = FloatVector.fromArray(F, c, ct + 8 * ld);
+    FloatVector c9a = FloatVector.fromArray(F, c, ct + 9 * ld);
+    FloatVector c10a = FloatVector.fromArray(F, c, ct + 10 * ld);
+    FloatVector c11a = FloatVector.fromArray(F, c, ct + 11 * ld);
+    for (int t = 0; t < n; t++) {
+      int bt = base[from + t] + j;
+      FloatVector b0 = FloatVector.fromArray(F, b, bt);
+      int i = at + t;
+      FloatVector a0 = FloatVector.broadcast(F, a[i]);
+      c0a = a0.fma(b0, c0a);
+      FloatVector a1 = FloatVector.broadcast(F, a[i + LD]);
+      c1a = a1.fma(b0, c1a);
+      FloatVector a2 = FloatVector.broadcast(F, a[i + 2 * LD]);
+      c2a = a2.fma(b0, c2a);
+      FloatVector a3 = FloatVector.broadcast(F, a[i + 3 * LD]);
+      c3a = a3.fma(b0, c3a);
+      FloatVector a4 = FloatVector.broadcast(F, a[i + 4 * LD]);
+      c4a = a4.fma(b0, c4a);
+      FloatVector a5 = FloatVector.broadcast(F, a[i + 5 * LD]);
+      c5a = a5.fma(b0, c5a);
+      FloatVector a6 = FloatVector.broadcast(F, a[i + 6 * LD]);
+      c6a = a6.fma(b0, c6a);
+      FloatVector a7 = FloatVector.broadcast(F, a[i + 7 * LD]);
+      c7a = a7.fma(b0, c7a);
+      FloatVector a8 = FloatVector.broadcast(F, a[i + 8 * LD]);
+      c8a = a8.fma(b0, c8a);
+      FloatVector a9 = FloatVector.broadcast(F, a[i + 9 * LD]);
+      c9a = a9.fma(b0, c9a);
+      FloatVector a10 = FloatVector.broadcast(F, a[i + 10 * LD]);
+      c10a = a10.fma(b0, c10a);
+      FloatVector a11 = FloatVector.broadcast(F, a[i + 11 * LD]);
+      c11a = a11.fma(b0, c11a);
+    }
+    c0a.intoArray(c, ct);
+    c1a.intoArray(c, ct + ld);
+    c2a.intoArray(c, ct + 2 * ld);
+    c3a.intoArray(c, ct + 3 * ld);
+    c4a.intoArray(c, ct + 4 * ld);
+    c5a.intoArray(c, ct + 5 * ld);
+    c6a.intoArray(c, ct + 6 * ld);
+    c7a.intoArray(c, ct + 7 * ld);
+    c8a.intoArray(c, ct + 8 * ld);
+    c9a.intoArray(c, ct + 9 * ld);
+    c10a.intoArray(c, ct + 10 * ld);
+    c11a.intoArray(c, ct + 11 * ld);
+  }
+
+  private static void tile6x1(
+      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct, int ld) {
+    FloatVector c0a = FloatVector.fromArray(F, c, ct);
+    FloatVector c1a = FloatVector.fromArray(F, c, ct + ld);
+    FloatVector c2a = FloatVector.fromArray(F, c, ct + 2 * ld);
+    FloatVector c3a = FloatVector.fromArray(F, c, ct + 3 * ld);
+    FloatVector c4a = FloatVector.fromArray(F, c, ct + 4 * ld);
+    FloatVector c5a = FloatVector.fromArray(F, c, ct + 5 * ld);
+    for (int t = 0; t < n; t++) {
+      int bt = base[from + t] + j;
+      FloatVector b0 = FloatVector.fromArray(F, b, bt);
+      int i = at + t;
+      FloatVector a0 = FloatVector.broadcast(F, a[i]);
+      c0a = a0.fma(b0, c0a);
+      FloatVector a1 = FloatVector.broadcast(F, a[i + LD]);
+      c1a = a1.fma(b0, c1a);
+      FloatVector a2 = FloatVector.broadcast(F, a[i + 2 * LD]);
+      c2a = a2.fma(b0, c2a);
+      FloatVector a3 = FloatVector.broadcast(F, a[i + 3 * LD]);
+      c3a = a3.fma(b0, c3a);
+      FloatVector a4 = FloatVector.broadcast(F, a[i + 4 * LD]);
+      c4a = a4.fma(b0, c4a);
+      FloatVector a5 = FloatVector.broadcast(F, a[i + 5 * LD]);
+      c5a = a5.fma(b0, c5a);
+    }
+    c0a.intoArray(c, ct);
+    c1a.intoArray(c, ct + ld);
+    c2a.intoArray(c, ct + 2 * ld);
+    c3a.intoArray(c, ct + 3 * ld);
+    c4a.intoArray(c, ct + 4 * ld);
+    c5a.intoArray(c, ct + 5 * ld);
+  }
+
+  private static void tile1x8(
+      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct) {
+    FloatVector c0 = FloatVector.fromArray(F, c, ct);
+    FloatVector c1 = FloatVector.fromArray(F, c, ct + L);
+    FloatVector c2 = FloatVector.fromArray(F, c, ct + 2 * L);
+    FloatVector c3 = FloatVector.fromArray(F, c, ct + 3 * L);
+    FloatVector c4 = FloatVector.fromArray(F, c, ct + 4 * L);
+    FloatVector c5 = FloatVector.fromArray(F, c, ct + 5 * L);
+    FloatVector c6 = FloatVector.fromArray(F, c, ct + 6 * L);
+    FloatVector c7 = FloatVector.fromArray(F, c, ct + 7 * L);
+    for (int t = 0; t < n; t++) {
+      int bt = base[from + t] + j;
+      FloatVector w = FloatVector.broadcast(F, a[at + t]);
+      c0 = w.fma(FloatVector.fromArray(F, b, bt), c0);
+      c1 = w.fma(FloatVector.fromArray(F, b, bt + L), c1);
+      c2 = w.fma(FloatVector.fromArray(F, b, bt + 2 * L), c2);
+      c3 = w.fma(FloatVector.fromArray(F, b, bt + 3 * L), c3);
+      c4 = w.fma(FloatVector.fromArray(F, b, bt + 4 * L), c4);
+      c5 = w.fma(FloatVector.fromArray(F, b, bt + 5 * L), c5);
+      c6 = w.fma(FloatVector.fromArray(F, b, bt + 6 * L), c6);
+      c7 = w.fma(FloatVector.fromArray(F, b, bt + 7 * L), c7);
+    }
+    c0.intoArray(c, ct);
+    c1.intoArray(c, ct + L);
+    c2.intoArray(c, ct + 2 * L);
+    c3.intoArray(c, ct + 3 * L);
+    c4.intoArray(c, ct + 4 * L);
+    c5.intoArray(c, ct + 5 * L);
+    c6.intoArray(c, ct + 6 * L);
+    c7.intoArray(c, ct + 7 * L);
+  }
+}
