@@ -199,6 +199,21 @@ CUDA_API cuFuncSetAttribute(CUfunction function, int attribute, int value) {
   return CUDA_SUCCESS;
 }
 
+CUDA_API cuFuncGetParamInfo(CUfunction function, size_t index, size_t* offset, size_t* bytes) {
+  SOFTCUDA_READY;
+  if (d.functions.count(function) == 0) return CUDA_ERROR_INVALID_HANDLE;
+  const Kernel& kernel = *function->kernel;
+  if (offset == nullptr || index >= kernel.parameters) return CUDA_ERROR_INVALID_VALUE;
+  size_t at = 0;
+  for (size_t i = 0; i <= index; i++) {
+    at = (at + kernel.aligns[i] - 1) / kernel.aligns[i] * kernel.aligns[i];
+    if (i < index) at += kernel.sizes[i];
+  }
+  *offset = at;
+  if (bytes != nullptr) *bytes = kernel.sizes[index];
+  return CUDA_SUCCESS;
+}
+
 CUDA_API cuFuncSetCacheConfig(CUfunction function, int) {
   SOFTCUDA_READY;
   return d.functions.count(function) == 0 ? CUDA_ERROR_INVALID_HANDLE : CUDA_SUCCESS;

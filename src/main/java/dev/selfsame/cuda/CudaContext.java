@@ -194,8 +194,8 @@ public final class CudaContext implements AutoCloseable {
   }
 
   /**
-   * Gives device memory back, once the work queued so far is done. On a lost or closed context this
-   * only forgets it.
+   * Gives device memory back, once the work queued so far is done. On a lost or closed context
+   * nothing is thrown.
    *
    * @param address what {@link #allocate} gave
    * @throws CudaException if it is no live allocation of this context
@@ -204,11 +204,18 @@ public final class CudaContext implements AutoCloseable {
     if (address == 0) {
       return;
     }
-    if (!primary.enterIfUsable()) {
-      memory.forget(address);
-      return;
-    }
+    primary.lock.readLock().lock();
     try {
+      if (primary.isClosed()) {
+        memory.forget(address);
+        return;
+      }
+      int current = calls.cuCtxSetCurrent(primary.context);
+      if (primary.lost() != null) {
+        memory.discard(address, primary.stream);
+        return;
+      }
+      primary.check(current, "cuCtxSetCurrent");
       memory.free(address, primary.stream);
     } finally {
       primary.exit();

@@ -105,6 +105,13 @@ final class DeviceMemory {
     }
   }
 
+  /** Frees on a lost device, where nothing can be expected of it. */
+  void discard(long address, long stream) {
+    if (forget(address)) {
+      int unused = release(address, stream);
+    }
+  }
+
   private int release(long address, long stream) {
     return pool != 0 ? calls.cuMemFreeAsync(address, stream) : calls.cuMemFree(address);
   }
