@@ -42,7 +42,8 @@ fresh() { [ -e "$2" ] && [ "$(cat "$stamps/$1" 2>/dev/null)" = "$3" ]; }
 
 compile_host() { # stamp source object key kind
   local t0=$SECONDS include=()
-  [ "$5" = kernel ] && include=(-Icuda-kernels -include softcuda_shim.h -x c++)
+  # shellcheck disable=SC2207
+  [ "$5" = kernel ] && include=($(flags kernel) -Icuda-kernels -include softcuda_shim.h -x c++)
   # shellcheck disable=SC2046
   "$CXX" $(flags g++) $(flags "g++-$(uname -m)") -Inative/softcuda -Inative/softcuda/shim "${include[@]}" -c "$2" -o "$3.new"
   mv "$3.new" "$3"
@@ -91,7 +92,7 @@ elif ! command -v "$CXX" > /dev/null; then
   say "NOT BUILT: softcuda. g++ was not found (looked on PATH; \$CXX names another). Install g++ 12 or later."
 else
   tool=$("$CXX" --version | head -1)
-  base=$({ echo "$tool"; flags g++; flags "g++-$(uname -m)"; cat "${shim[@]}" /dev/null; } | hash_of /dev/stdin)
+  base=$({ echo "$tool"; flags g++; flags kernel; flags "g++-$(uname -m)"; cat "${shim[@]}" /dev/null; } | hash_of /dev/stdin)
   lib_objects=() kernel_objects=()
   for s in "${soft[@]}"; do
     n=soft.$(basename "$s" .cpp); lib_objects+=("$obj/$n.o")
@@ -109,21 +110,37 @@ else
     key=$base.$headers.$(hash_of "$s")
     fresh "$n" "$obj/$n.o" "$key" || queue+=("compile_host $n $s $obj/$n.o $key kernel")
   done
+  # Softcuda's own test: a program, and kernels with mistakes in them. Run by SoftcudaSelfTest.
+  for s in native/softcuda/test/kernels.cu native/softcuda/test/softcuda_test.cpp; do
+    n=test.$(basename "${s%.*}")
+    case $s in *.cu) kind=kernel ;; *) kind=library ;; esac
+    key=$base.$headers.$(hash_of "$s")
+    [ ! -e "$s" ] || fresh "$n" "$obj/$n.o" "$key" || queue+=("compile_host $n $s $obj/$n.o $key $kind")
+  done
   run_queue
   link() { # stamp product objects…: links when an object's stamp is new
     local name=$1 product=$2 key; shift 2
     key=$(cat "${@/#$obj\//$stamps/}" 2> /dev/null | hash_of /dev/stdin)
     fresh "$name" "$product" "$key" && return 0
-    "$CXX" -shared -pthread "$@" -Wl,-z,defs -ldl -o "$product.new"
+    "$CXX" -shared -pthread -Wl,-soname,"$(basename "$product")" "$@" -Wl,-z,defs -ldl -o "$product.new"
     mv "$product.new" "$product"
     echo "$key" > "$stamps/$name"
     changed=1
     say "link $product"
   }
   # An object x.o has the stamp x.
-  for o in "${lib_objects[@]}" "${kernel_objects[@]}"; do n=$(basename "$o" .o); cp "$stamps/$n" "$stamps/$n.o"; done
+  for o in "$obj"/*.o; do n=$(basename "$o" .o); cp "$stamps/$n" "$stamps/$n.o"; done
   link lib "$host/libsoftcuda.so" "${lib_objects[@]}"
-  [ ${#kernel_objects[@]} -eq 0 ] || link kernels "$host/kernels.softcuda.so" "${kernel_objects[@]}"
+  [ ${#cu[@]} -eq 0 ] || link kernels "$host/kernels.softcuda.so" "${kernel_objects[@]}"
+  if [ -e "$obj/test.kernels.o" ]; then
+    mkdir -p "$out/test"
+    link test.kernels.so "$out/test/test_kernels.so" "$obj/module.entry.o" "$obj/test.kernels.o"
+    key=$(cat "$stamps/test.softcuda_test")
+    if ! fresh softcuda_test "$out/test/softcuda_test" "$key"; then
+      "$CXX" "$obj/test.softcuda_test.o" -o "$out/test/softcuda_test" -ldl
+      echo "$key" > "$stamps/softcuda_test"
+    fi
+  fi
 fi
 
 # ---- CUDA ----------------------------------------------------------------------------------------------------------
