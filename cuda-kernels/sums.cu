@@ -1,0 +1,92 @@
+// Sums in the contract's two orders (op/Sums.java, contract/OrderedSum.java). One launch does one level of a
+// sum tree; the host launches until one partial a row or channel is left. Bound by memory: the first level
+// reads everything once, each later one 1/1024 (blocks) or 1/32 (runs) of that.
+#include "portable.cuh"
+
+// One level of block sums: x [rows, count] to [rows, ceil(count / 1024)]. A warp sums a block: lane j adds elements
+// j, j + 32, …; then lanes combine by halving; a lane without an element takes no part.
+extern "C" __global__ void __launch_bounds__(256)
+sums_blocks(const float* x, long long rows, long long count, float* partials, int squared) {
+  const long long blocks = (count + 1023) / 1024;
+  const long long unit = (long long)blockIdx.x * 8 + threadIdx.x / 32;
+  const int lane = (int)threadIdx.x % 32;
+  const bool works = unit < rows * blocks;  // same for all lanes of a warp
+  const long long row = works ? unit / blocks : 0;
+  const long long first = works ? unit % blocks * 1024 : 0;
+  const long long rest = count - first;
+  const int terms = !works ? 0 : rest < 1024 ? (int)rest : 1024;
+  const float* from = x + row * count + first;
+  float sum = 0.0f;
+  if (lane < terms) {
+    sum = from[lane];
+    if (squared) sum = __fmul_rn(sum, sum);
+#pragma unroll 8
+    for (int i = lane + 32; i < terms; i += 32) {
+      const float term = from[i];
+      sum = __fadd_rn(sum, squared ? __fmul_rn(term, term) : term);
+    }
+  }
+  int lanes = terms < 32 ? terms : 32;
+#pragma unroll
+  for (int half = 16; half > 0; half /= 2) {
+    const float other = __shfl_down_sync(ALL_LANES, sum, half);
+    if (lane + half < lanes) sum = __fadd_rn(sum, other);
+    lanes = lanes < half ? lanes : half;
+  }
+  if (works && lane == 0) partials[unit] = sum;
+}
+EXPORT_KERNEL(sums_blocks)
+
+// value[0] / divisor, one rounding.
+extern "C" __global__ void sums_divide(float* value, float divisor) {
+  if (blockIdx.x == 0 && threadIdx.x == 0) value[0] = __fdiv_rn(value[0], divisor);
+}
+EXPORT_KERNEL(sums_divide)
+
+// One level of run sums over rows: x [rows, columns] to [ceil(rows / 32), columns]. One thread a run and column;
+// neighbouring threads read neighbouring columns.
+extern "C" __global__ void __launch_bounds__(256)
+sums_runs_of_columns(const float* x, long long rows, long long columns, float* partials) {
+  const long long unit = (long long)blockIdx.x * 256 + threadIdx.x;
+  const long long run = unit / columns;
+  const long long first = run * 32;
+  if (first >= rows) return;
+  const long long rest = rows - first;
+  const int terms = rest < 32 ? (int)rest : 32;
+  const float* from = x + first * columns + unit % columns;
+  float sum = from[0];
+#pragma unroll 8
+  for (int i = 1; i < terms; i++) sum = __fadd_rn(sum, from[i * columns]);
+  partials[unit] = sum;
+}
+EXPORT_KERNEL(sums_runs_of_columns)
+
+// The first level of run sums over x [n, channels, space], terms of a channel in order (n, space): to
+// [ceil(n · space / 32), channels]. A block takes 32 runs of one channel through shared memory, so that global
+// reads are contiguous; then 32 threads each add one run. Rows are 33 wide: no bank conflicts.
+extern "C" __global__ void __launch_bounds__(256)
+sums_runs_of_channels(const float* x, long long n, long long channels, long long space, float* partials) {
+  __shared__ float tile[32 * 33];
+  const long long terms = n * space;
+  const long long runs = (terms + 31) / 32;
+  const long long groups = (runs + 31) / 32;
+  const long long channel = blockIdx.x / groups;
+  const long long first = blockIdx.x % groups * 1024;
+  for (int i = (int)threadIdx.x; i < 1024; i += 256) {
+    const long long term = first + i;
+    if (term < terms) {
+      tile[i / 32 * 33 + i % 32] = x[(term / space * channels + channel) * space + term % space];
+    }
+  }
+  __syncthreads();
+  const long long run = first / 32 + threadIdx.x;
+  if (threadIdx.x < 32 && run < runs) {
+    const long long rest = terms - run * 32;
+    const int count = rest < 32 ? (int)rest : 32;
+    const float* from = tile + threadIdx.x * 33;
+    float sum = from[0];
+    for (int i = 1; i < count; i++) sum = __fadd_rn(sum, from[i]);
+    partials[run * channels + channel] = sum;
+  }
+}
+EXPORT_KERNEL(sums_runs_of_channels)

@@ -1,0 +1,325 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.Contract.BLOCK;
+import static dev.selfsame.contract.Contract.LANES;
+import static dev.selfsame.contract.Contract.RUN;
+
+import dev.selfsame.contract.Mem;
+import dev.selfsame.contract.OrderedSum;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The contract's two sum trees on vectors (op/Sums). A block's 32 lanes lie across vector lanes, a
+ * run sum's columns too, so vectors never reorder a chain of additions.
+ */
+public interface SumsVector {
+  /**
+   * Block sum of each row of x [rows, columns] to out [rows].
+   *
+   * @param squared whether the terms are the elements' squares
+   */
+  void blockSums(
+      MemorySegment x,
+      long rows,
+      long columns,
+      MemorySegment out,
+      boolean squared,
+      Workers workers);
+
+  /**
+   * Run sum of each channel of x [n, channels, space], terms in the order (n, space), to out
+   * [channels].
+   */
+  void runSums(
+      MemorySegment x, long n, long channels, long space, MemorySegment out, Workers workers);
+
+  /** The kernel for a vector width. */
+  static SumsVector on(int bits) {
+    return Lanes.kernel(Kernel.class, SumsVector.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements SumsVector {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
+    /** Blocks of a task: enough to outweigh its hand-over. */
+    private static final int TASK_BLOCKS = 64;
+
+    /** Most levels that a run tree of long length has: 32^13 > 2^63. */
+    private static final int LEVELS = 13;
+
+    Kernel() {}
+
+    @Override
+    public void blockSums(
+        MemorySegment x,
+        long rows,
+        long columns,
+        MemorySegment out,
+        boolean squared,
+        Workers workers) {
+      long blocks = Math.ceilDiv(columns, (long) BLOCK);
+      long units = Math.multiplyExact(rows, blocks);
+      if (blocks == 1) {
+        workers.run(
+            Math.ceilDiv(units, TASK_BLOCKS),
+            task -> {
+              long end = Math.min(units, (task + 1) * TASK_BLOCKS);
+              float[] lanes = new float[LANES];
+              for (long row = task * TASK_BLOCKS; row < end; row++) {
+                Mem.f32(out, row, block(x, row * columns, (int) columns, squared, lanes));
+              }
+            });
+        return;
+      }
+      float[] partials = new float[Math.toIntExact(blocks)];
+      for (long r = 0; r < rows; r++) {
+        long row = r;
+        workers.run(
+            Math.ceilDiv(blocks, TASK_BLOCKS),
+            task -> {
+              int end = (int) Math.min(blocks, (task + 1) * TASK_BLOCKS);
+              float[] lanes = new float[LANES];
+              for (int b = (int) task * TASK_BLOCKS; b < end; b++) {
+                long from = (long) b * BLOCK;
+                int count = (int) Math.min(BLOCK, columns - from);
+                partials[b] = block(x, row * columns + from, count, squared, lanes);
+              }
+            });
+        Mem.f32(out, r, OrderedSum.blockSum(partials, 0, (int) blocks));
+      }
+    }
+
+    /** One block of 1 … 1,024 terms from element {@code from} on. */
+    private static float block(
+        MemorySegment x, long from, int count, boolean squared, float[] lanes) {
+      int rows = count / LANES;
+      for (int j = 0; j < LANES && rows > 0; j += 4 * W) {
+        // Up to four chains at once, to hide the latency of an addition.
+        switch (Math.min(4, (LANES - j) / W)) {
+          case 4 -> lanes4(x, from + j, rows, squared, lanes, j);
+          case 2 -> lanes2(x, from + j, rows, squared, lanes, j);
+          default -> throw new AssertionError("32 lanes in vectors of " + W);
+        }
+      }
+      int first = rows * LANES;
+      for (int i = first; i < count; i++) {
+        float term = Mem.f32(x, from + i);
+        term = squared ? term * term : term;
+        lanes[i - first] = rows == 0 ? term : lanes[i - first] + term;
+      }
+      int live = Math.min(count, LANES);
+      for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int j = 0; j + half < live; j++) {
+          lanes[j] += lanes[j + half];
+        }
+        live = Math.min(live, half);
+      }
+      return lanes[0];
+    }
+
+    private static void lanes2(
+        MemorySegment x, long from, int rows, boolean squared, float[] lanes, int j) {
+      FloatVector a = term(x, from, squared);
+      FloatVector b = term(x, from + W, squared);
+      for (int r = 1; r < rows; r++) {
+        long at = from + (long) r * LANES;
+        a = a.add(term(x, at, squared));
+        b = b.add(term(x, at + W, squared));
+      }
+      a.intoArray(lanes, j);
+      b.intoArray(lanes, j + W);
+    }
+
+    private static void lanes4(
+        MemorySegment x, long from, int rows, boolean squared, float[] lanes, int j) {
+      FloatVector a = term(x, from, squared);
+      FloatVector b = term(x, from + W, squared);
+      FloatVector c = term(x, from + 2 * W, squared);
+      FloatVector d = term(x, from + 3 * W, squared);
+      for (int r = 1; r < rows; r++) {
+        long at = from + (long) r * LANES;
+        a = a.add(term(x, at, squared));
+        b = b.add(term(x, at + W, squared));
+        c = c.add(term(x, at + 2 * W, squared));
+        d = d.add(term(x, at + 3 * W, squared));
+      }
+      a.intoArray(lanes, j);
+      b.intoArray(lanes, j + W);
+      c.intoArray(lanes, j + 2 * W);
+      d.intoArray(lanes, j + 3 * W);
+    }
+
+    private static FloatVector term(MemorySegment x, long element, boolean squared) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, element * Float.BYTES, ORDER);
+      return squared ? v.mul(v) : v;
+    }
+
+    @Override
+    public void runSums(
+        MemorySegment x, long n, long channels, long space, MemorySegment out, Workers workers) {
+      if (space == 1) {
+        columnRuns(x, n, channels, out, workers);
+      } else {
+        channelRuns(x, n, channels, space, out, workers);
+      }
+    }
+
+    // ---- channels with space: each run is short and contiguous
+    // -----------------------------------
+
+    private static void channelRuns(
+        MemorySegment x, long n, long channels, long space, MemorySegment out, Workers workers) {
+      long terms = Math.multiplyExact(n, space);
+      int runs = Math.toIntExact(Math.ceilDiv(terms, (long) RUN));
+      int taskRuns = 256;
+      int tasks = Math.ceilDiv(runs, taskRuns);
+      float[] partials = new float[Math.toIntExact(Math.multiplyExact(channels, runs))];
+      workers.run(
+          channels * tasks,
+          task -> {
+            long channel = task / tasks;
+            int first = (int) (task % tasks) * taskRuns;
+            int end = Math.min(runs, first + taskRuns);
+            runs(x, n, channels, space, channel, first, end, partials, (int) channel * runs);
+          });
+      for (int c = 0; c < channels; c++) {
+        Mem.f32(out, c, OrderedSum.runSum(partials, c * runs, runs));
+      }
+    }
+
+    /** Runs first … end − 1 of a channel, walked in memory order. */
+    private static void runs(
+        MemorySegment x,
+        long n,
+        long channels,
+        long space,
+        long channel,
+        int first,
+        int end,
+        float[] partials,
+        int to) {
+      long term = (long) first * RUN;
+      long terms = n * space;
+      long image = term / space;
+      long inImage = term % space;
+      long at = (image * channels + channel) * space + inImage;
+      for (int run = first; run < end; run++) {
+        int count = (int) Math.min(RUN, terms - (long) run * RUN);
+        float sum = 0f;
+        for (int i = 0; i < count; i++) {
+          float value = Mem.f32(x, at);
+          sum = i == 0 ? value : sum + value;
+          at++;
+          if (++inImage == space) {
+            inImage = 0;
+            at += (channels - 1) * space;
+          }
+        }
+        partials[to + run] = sum;
+      }
+    }
+
+    // ---- columns: lanes across columns
+    // -----------------------------------------------------------
+
+    private static void columnRuns(
+        MemorySegment x, long rows, long columns, MemorySegment out, Workers workers) {
+      int strip = 4 * W;
+      workers.run(
+          Math.ceilDiv(columns, strip),
+          task -> {
+            long first = task * strip;
+            int width = (int) Math.min(strip, columns - first);
+            float[][] sums = new float[LEVELS][strip];
+            int[] filled = new int[LEVELS];
+            float[] run = new float[strip];
+            for (long r = 0; r < rows; r += RUN) {
+              int count = (int) Math.min(RUN, rows - r);
+              if (width == strip) {
+                fullStrip(x, r * columns + first, columns, count, run);
+              } else {
+                partStrip(x, r * columns + first, columns, count, width, run);
+              }
+              push(sums, filled, 0, run, width);
+            }
+            float[] total = finish(sums, filled, width);
+            for (int j = 0; j < width; j++) {
+              Mem.f32(out, first + j, total[j]);
+            }
+          });
+    }
+
+    private static void fullStrip(
+        MemorySegment x, long from, long columns, int count, float[] run) {
+      FloatVector a = term(x, from, false);
+      FloatVector b = term(x, from + W, false);
+      FloatVector c = term(x, from + 2 * W, false);
+      FloatVector d = term(x, from + 3 * W, false);
+      for (int i = 1; i < count; i++) {
+        long at = from + i * columns;
+        a = a.add(term(x, at, false));
+        b = b.add(term(x, at + W, false));
+        c = c.add(term(x, at + 2 * W, false));
+        d = d.add(term(x, at + 3 * W, false));
+      }
+      a.intoArray(run, 0);
+      b.intoArray(run, W);
+      c.intoArray(run, 2 * W);
+      d.intoArray(run, 3 * W);
+    }
+
+    private static void partStrip(
+        MemorySegment x, long from, long columns, int count, int width, float[] run) {
+      for (int j = 0; j < width; j++) {
+        run[j] = Mem.f32(x, from + j);
+      }
+      for (int i = 1; i < count; i++) {
+        long at = from + i * columns;
+        for (int j = 0; j < width; j++) {
+          run[j] += Mem.f32(x, at + j);
+        }
+      }
+    }
+
+    /** Adds a partial to a level; a level of 32 is complete and becomes a partial of the next. */
+    private static void push(float[][] sums, int[] filled, int level, float[] partial, int width) {
+      float[] sum = sums[level];
+      for (int j = 0; j < width; j++) {
+        sum[j] = filled[level] == 0 ? partial[j] : sum[j] + partial[j];
+      }
+      if (++filled[level] == RUN) {
+        filled[level] = 0;
+        push(sums, filled, level + 1, sum, width);
+      }
+    }
+
+    /** Carries the incomplete levels upwards: each is the last, shorter run of the level above. */
+    private static float[] finish(float[][] sums, int[] filled, int width) {
+      for (int level = 0; ; level++) {
+        if (isTop(filled, level)) {
+          return sums[level];
+        }
+        if (filled[level] > 0) {
+          push(sums, filled, level + 1, sums[level], width);
+          filled[level] = 0;
+        }
+      }
+    }
+
+    private static boolean isTop(int[] filled, int level) {
+      for (int above = level + 1; above < LEVELS; above++) {
+        if (filled[above] > 0) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
+}
