@@ -14,6 +14,7 @@ import dev.selfsame.SelfsameException;
 import dev.selfsame.Shape;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
+import dev.selfsame.op.Devices;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -138,6 +139,23 @@ class BatchesTest {
       var type = assertThrows(DTypeException.class, () -> batches.fill(2, x, x));
       assertEquals("labels is F32; the batch needs I32", type.getMessage());
       assertArrayEquals(expected, x.toFloatArray());
+    }
+  }
+
+  @Test
+  void fillsTensorsOfEveryDevice() {
+    var batches = Batches.shuffled(SET, Normalization.MNIST, 4, 11);
+    float[] pixels = new float[8];
+    int[] labels = new int[4];
+    batches.fill(1, pixels, labels);
+    for (Device device : Devices.tested()) {
+      try (Scope scope = Scope.open()) {
+        Tensor x = Tensor.zeros(scope, device, 4, 1, 1, 2);
+        Tensor y = Tensor.empty(scope, device, DType.I32, Shape.of(4));
+        batches.fill(1, x, y);
+        assertArrayEquals(pixels, x.toFloatArray(), device.toString());
+        assertArrayEquals(labels, y.toIntArray(), device.toString());
+      }
     }
   }
 

@@ -14,6 +14,7 @@ import dev.selfsame.Scope;
 import dev.selfsame.SelfsameException;
 import dev.selfsame.Shape;
 import dev.selfsame.Tensor;
+import dev.selfsame.op.Devices;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -150,6 +151,29 @@ class SafetensorsTest {
       var e =
           assertThrows(DTypeException.class, () -> in.get("long").toTensor(scope, Device.scalar()));
       assertEquals("elements are I64; tensors take F32 and I32", e.getMessage());
+    }
+  }
+
+  @Test
+  void carriesTensorsOfEveryDevice() throws IOException {
+    Path expected = folder.resolve("control");
+    float[] values = {1f, -0f, Float.MIN_VALUE, Float.NEGATIVE_INFINITY};
+    Safetensors.write(expected, Map.of(), Map.of("w", StoredArray.of(values, 2, 2)));
+    for (Device device : Devices.tested()) {
+      Path file = folder.resolve("tensors");
+      try (Scope scope = Scope.open()) {
+        Tensor w = Tensor.of(scope, device, values, 2, 2);
+        Safetensors.writeTensors(file, Map.of(), Map.of("w", w));
+        assertEquals(-1, Files.mismatch(expected, file), device.toString());
+        Tensor copy = Tensor.zeros(scope, device, 2, 2);
+        try (Safetensors in = Safetensors.open(file)) {
+          in.read("w", copy);
+          assertArrayEquals(values, in.get("w").toTensor(scope, device).toFloatArray());
+        }
+        assertArrayEquals(values, copy.toFloatArray());
+        Npy.write(file, w);
+        assertArrayEquals(values, Npy.read(file, scope, device).toFloatArray());
+      }
     }
   }
 
