@@ -43,6 +43,7 @@ class HouseTest {
       Set.of("src/main/java/dev/selfsame/cuda/CudaContext.java");
 
   private static final int MAX_LINES = 500;
+  private static final int MAX_TEST_LINES = 700;
 
   @TestFactory
   Stream<DynamicTest> everyOperationHasItsSiblings() throws IOException {
@@ -71,12 +72,13 @@ class HouseTest {
       for (Path file : files(ROOT.resolve(folder), HouseTest::isSource)) {
         int lines = Files.readAllLines(file).size();
         String name = ROOT.relativize(file).toString().replace('\\', '/');
-        if (lines > MAX_LINES && !LONG.contains(name)) {
+        int most = name.contains("test/") ? MAX_TEST_LINES : MAX_LINES;
+        if (lines > most && !LONG.contains(name)) {
           over.put(name, lines);
         }
       }
     }
-    assertEquals(Map.of(), over, "files of more than " + MAX_LINES + " lines (aim at 400)");
+    assertEquals(Map.of(), over, "files that are too long (aim at 400 lines)");
   }
 
   @Test
