@@ -2,11 +2,11 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -419,6 +419,14 @@ void test_handles() {
   CHECK_IS(CUDA_ERROR_INVALID_HANDLE, CALL(cuStreamSynchronize, stream));
   CUfunction f = nullptr;
   CHECK_IS(CUDA_ERROR_NOT_FOUND, CALL(cuModuleGetFunction, &f, module, "no_such_kernel"));
+  size_t offset = 0, bytes = 0;
+  f = function("test_block_sum");  // pointer, long long, pointer
+  CHECK_IS(CUDA_SUCCESS, CALL(cuFuncGetParamInfo, f, size_t{1}, &offset, &bytes));
+  CHECK(offset == 8 && bytes == 8);
+  f = function("test_copy_async");  // pointer, pointer, int
+  CHECK_IS(CUDA_SUCCESS, CALL(cuFuncGetParamInfo, f, size_t{2}, &offset, &bytes));
+  CHECK(offset == 16 && bytes == 4);
+  CHECK_IS(CUDA_ERROR_INVALID_VALUE, CALL(cuFuncGetParamInfo, f, size_t{3}, &offset, &bytes));
   CUmodule bad = nullptr;
   char image[64] = "not an image";
   CHECK_IS(CUDA_ERROR_INVALID_IMAGE, CALL(cuModuleLoadData, &bad, image));
@@ -509,24 +517,39 @@ void test_select() {
     }
 }
 
+// In CPU time of the process, since test machines are shared.
+double cpu_nanoseconds() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
 void timings() {
-  schedule(0, 0);
   host_threads(1);
-  const int n = 1 << 24;
+  const int n = 1 << 18;
   Buffer a(4ull * n), out(4096 * 4);
-  for (int round = 0; round < 2; round++) {
-    auto t0 = std::chrono::steady_clock::now();
-    launch("test_add", {n / 256}, {256}, 0, a.address, a.address, a.address, n);
-    auto t1 = std::chrono::steady_clock::now();
-    launch("test_many_barriers", {1}, {256}, 0, out.address, 10000);
-    auto t2 = std::chrono::steady_clock::now();
-    for (int i = 0; i < 1000; i++) launch("test_add", {1}, {1}, 0, a.address, a.address, a.address, 1);
-    auto t3 = std::chrono::steady_clock::now();
-    using ns = std::chrono::duration<double, std::nano>;
-    if (round == 1)
-      printf("roughly: %.2f ns a thread without barrier, %.2f ns a thread and barrier, %.2f us a launch\n",
-             ns(t1 - t0).count() / n, ns(t2 - t1).count() / (256.0 * 20001), ns(t3 - t2).count() / 1e6);
+  for (int mode = 0; mode < 3; mode++) {
+    schedule(mode, 1);
+    double plain = 0, barriers = 0, few = 0, launches = 0;
+    for (int round = 0; round < 2; round++) {
+      const double t0 = cpu_nanoseconds();
+      for (int i = 0; i < 32; i++) launch("test_add", {n / 256}, {256}, 0, a.address, a.address, a.address, n);
+      const double t1 = cpu_nanoseconds();
+      launch("test_many_barriers", {1}, {256}, 0, out.address, 5000);
+      const double t2 = cpu_nanoseconds();
+      launch("test_many_barriers", {1}, {32}, 0, out.address, 20000);
+      const double t3 = cpu_nanoseconds();
+      for (int i = 0; i < 1000; i++) launch("test_add", {1}, {1}, 0, a.address, a.address, a.address, 1);
+      const double t4 = cpu_nanoseconds();
+      plain = (t1 - t0) / (32.0 * n);
+      barriers = (t2 - t1) / (256.0 * 10001);
+      few = (t3 - t2) / (32.0 * 40001);
+      launches = (t4 - t3) / 1e6;
+    }
+    printf("schedule %d, roughly: %.1f ns a thread without barrier; %.1f ns a thread and barrier in blocks of 256, "
+           "%.1f of 32; %.1f us a launch\n", mode, plain, barriers, few, launches);
   }
+  schedule(0, 0);
 }
 
 }  // namespace
