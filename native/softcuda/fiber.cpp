@@ -25,6 +25,8 @@ size_t page() {
 asm(R"(
 .text
 .p2align 4
+.globl softcuda_switch
+.hidden softcuda_switch
 .type softcuda_switch, @function
 softcuda_switch:
   pushq %rbp
@@ -44,10 +46,6 @@ softcuda_switch:
   ret
 .size softcuda_switch, .-softcuda_switch
 )");
-extern "C" void softcuda_switch(void** from, void* to) asm("softcuda_switch");
-
-void fiber_switch(Fiber& from, Fiber& to) { softcuda_switch(&from.stack_pointer, to.stack_pointer); }
-
 void fiber_adopt(Fiber&) {}
 
 void fiber_restart(Fiber& fiber, void (*entry)()) {

@@ -21,7 +21,12 @@ void fiber_restart(Fiber& fiber, void (*entry)());
 void fiber_destroy(Fiber& fiber);
 // For the host thread's own stack.
 void fiber_adopt(Fiber& fiber);
+#ifdef __x86_64__
+extern "C" void softcuda_switch(void** from, void* to) __attribute__((visibility("hidden")));
+inline void fiber_switch(Fiber& from, Fiber& to) { softcuda_switch(&from.stack_pointer, to.stack_pointer); }
+#else
 void fiber_switch(Fiber& from, Fiber& to);
+#endif
 bool fiber_guard_hit(const Fiber& fiber, const void* address);
 
 }  // namespace softcuda
