@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#ifndef __x86_64__
+#ifndef SOFTCUDA_ASM
 #include <ucontext.h>
 #endif
 
@@ -18,7 +18,7 @@ size_t page() {
 }
 }  // namespace
 
-#ifdef __x86_64__
+#ifdef SOFTCUDA_ASM
 
 // Saves the callee-saved registers of the System V ABI. MXCSR and the x87 control word are the same in
 // all fibers: run_grid sets them once.
@@ -95,7 +95,7 @@ bool fiber_create(Fiber& fiber, size_t stack_bytes, unsigned colour, void (*entr
 
 void fiber_destroy(Fiber& fiber) {
   if (fiber.map != nullptr) munmap(fiber.map, fiber.map_bytes);
-#ifndef __x86_64__
+#ifndef SOFTCUDA_ASM
   delete static_cast<ucontext_t*>(fiber.stack_pointer);
 #endif
   fiber = Fiber{};
