@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#ifndef SOFTCUDA_ASM
+#ifndef __x86_64__
 #include <ucontext.h>
 #endif
 
@@ -18,15 +18,13 @@ size_t page() {
 }
 }  // namespace
 
-#ifdef SOFTCUDA_ASM
+#ifdef __x86_64__
 
 // Saves the callee-saved registers of the System V ABI. MXCSR and the x87 control word are the same in
 // all fibers: run_grid sets them once.
 asm(R"(
 .text
 .p2align 4
-.globl softcuda_switch
-.hidden softcuda_switch
 .type softcuda_switch, @function
 softcuda_switch:
   pushq %rbp
@@ -46,6 +44,10 @@ softcuda_switch:
   ret
 .size softcuda_switch, .-softcuda_switch
 )");
+extern "C" void softcuda_switch(void** from, void* to) asm("softcuda_switch");
+
+void fiber_switch(Fiber& from, Fiber& to) { softcuda_switch(&from.stack_pointer, to.stack_pointer); }
+
 void fiber_adopt(Fiber&) {}
 
 void fiber_restart(Fiber& fiber, void (*entry)()) {
@@ -95,7 +97,7 @@ bool fiber_create(Fiber& fiber, size_t stack_bytes, unsigned colour, void (*entr
 
 void fiber_destroy(Fiber& fiber) {
   if (fiber.map != nullptr) munmap(fiber.map, fiber.map_bytes);
-#ifndef SOFTCUDA_ASM
+#ifndef __x86_64__
   delete static_cast<ucontext_t*>(fiber.stack_pointer);
 #endif
   fiber = Fiber{};

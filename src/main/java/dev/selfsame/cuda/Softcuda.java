@@ -28,11 +28,6 @@ public final class Softcuda {
     SHUFFLED
   }
 
-  /**
-   * A system property: the seed of the devices {@code softcuda:shuffled}; 1 where it is not set.
-   */
-  public static final String SEED_PROPERTY = "selfsame.softcuda.seed";
-
   private static final MethodHandle LONG =
       Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_LONG));
   private static @Nullable Driver opened;
@@ -131,7 +126,7 @@ public final class Softcuda {
   /** Sets an order before a launch, unless it is the one in force. */
   void use(Order order) {
     if (current != order) {
-      schedule(order, Long.getLong(SEED_PROPERTY, 1));
+      schedule(order, 1);
     }
   }
 

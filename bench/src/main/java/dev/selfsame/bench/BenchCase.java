@@ -1,0 +1,37 @@
+package dev.selfsame.bench;
+
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * One piece of work on one set of inputs, ours and theirs.
+ *
+ * @param work of one run: floating-point operations or bytes
+ * @param check runs every contender once and compares; must precede timing
+ * @param resources frees the memory
+ */
+public record BenchCase(
+    String name,
+    Rate rate,
+    double work,
+    Contender ours,
+    List<Contender> theirs,
+    Supplier<List<Agreement>> check,
+    Runnable resources)
+    implements AutoCloseable {
+
+  /** Runs the check and throws if any comparison left its bound. */
+  public List<Agreement> requireAgreement() {
+    List<Agreement> agreements = check.get();
+    agreements.forEach(a -> a.require(name));
+    return agreements;
+  }
+
+  @Override
+  public void close() {
+    resources.run();
+  }
+
+  /** A case that takes its memory only when it is built. */
+  public record Planned(String name, Supplier<BenchCase> build) {}
+}

@@ -1,0 +1,220 @@
+package dev.selfsame.bench;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.selfsame.Device;
+import dev.selfsame.bench.BenchCase.Planned;
+import dev.selfsame.bench.peers.TorchPeer;
+import dev.selfsame.op.Bias;
+import dev.selfsame.op.Conv2d;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Convolution layers of ResNet-50 (He et al. 2015, table 1), and small odd ones for the
+ * cross-check.
+ */
+final class Conv2dCases {
+  /** Distinct layers: every filter size, stride and image size of the network. */
+  static final List<ConvShape> RESNET50 =
+      List.of(
+          ConvShape.square(1, 3, 224, 64, 7, 2),
+          ConvShape.square(1, 64, 56, 64, 3, 1),
+          ConvShape.square(1, 64, 56, 256, 1, 1),
+          ConvShape.square(1, 256, 56, 512, 1, 2),
+          ConvShape.square(1, 128, 56, 128, 3, 2),
+          ConvShape.square(1, 128, 28, 128, 3, 1),
+          ConvShape.square(1, 512, 28, 128, 1, 1),
+          ConvShape.square(1, 256, 14, 256, 3, 1),
+          ConvShape.square(1, 1024, 14, 256, 1, 1),
+          ConvShape.square(1, 512, 7, 512, 3, 1),
+          ConvShape.square(8, 128, 28, 128, 3, 1));
+
+  /**
+   * Strides that leave a remainder, dilation, groups, depthwise, 1-pixel images, K over a chunk.
+   */
+  static final List<ConvShape> ODD =
+      List.of(
+          new ConvShape("5x5 1>6 @28 lenet", 4, 1, 28, 28, 6, 5, 5, 1, 2, 1, 1),
+          new ConvShape("5x5 6>16 @14 lenet", 4, 6, 14, 14, 16, 5, 5, 1, 0, 1, 1),
+          new ConvShape("3x2 /3 7>5 odd", 3, 7, 17, 11, 5, 3, 2, 3, 1, 1, 1),
+          new ConvShape("3x3 /2 dilated 2", 2, 9, 20, 23, 11, 3, 3, 2, 2, 2, 1),
+          new ConvShape("3x3 groups 4", 2, 16, 13, 13, 24, 3, 3, 1, 1, 1, 4),
+          new ConvShape("3x3 depthwise", 2, 33, 15, 15, 33, 3, 3, 1, 1, 1, 33),
+          new ConvShape("1x1 one pixel", 1, 1030, 1, 1, 3, 1, 1, 1, 0, 1, 1),
+          new ConvShape("3x3 K over a chunk", 1, 120, 9, 9, 33, 3, 3, 1, 1, 1, 1));
+
+  private Conv2dCases() {}
+
+  static List<Planned> forward(Device device) {
+    return planned(RESNET50, Pass.FORWARD, device);
+  }
+
+  static List<Planned> dataGradient(Device device) {
+    return planned(RESNET50, Pass.DATA_GRADIENT, device);
+  }
+
+  static List<Planned> weightGradient(Device device) {
+    return planned(RESNET50, Pass.WEIGHT_GRADIENT, device);
+  }
+
+  static List<Planned> odd(Device device, Pass pass) {
+    return planned(ODD, pass, device);
+  }
+
+  enum Pass {
+    FORWARD,
+    DATA_GRADIENT,
+    WEIGHT_GRADIENT
+  }
+
+  private static List<Planned> planned(List<ConvShape> layers, Pass pass, Device device) {
+    return layers.stream().map(g -> new Planned(g.name(), () -> build(g, pass, device))).toList();
+  }
+
+  private static BenchCase build(ConvShape g, Pass pass, Device device) {
+    var memory = new CaseMemory(device);
+    MemorySegment x = memory.normal(1, g.inputs());
+    MemorySegment w = memory.normal(2, g.weights());
+    MemorySegment dy = memory.normal(3, g.outputs());
+    long[] xShape = {g.n(), g.c(), g.h(), g.w()};
+    long[] wShape = {g.k(), g.c() / g.groups(), g.r(), g.s()};
+    long[] yShape = {g.n(), g.k(), g.p(), g.q()};
+    var geometry = geometry(g);
+    var ourX = memory.floats(x, xShape);
+    var ourW = memory.floats(w, wShape);
+    var ourDy = memory.floats(dy, yShape);
+    Tensor theirX = TorchPeer.floats(x, xShape);
+    Tensor theirW = TorchPeer.floats(w, wShape);
+    Tensor theirDy = TorchPeer.floats(dy, yShape);
+    Tensor absX = torch.abs(theirX);
+    Tensor absW = torch.abs(theirW);
+    Tensor absDy = torch.abs(theirDy);
+
+    MemorySegment out;
+    Runnable ours;
+    Supplier<Tensor> theirs;
+    Supplier<Tensor> magnitudes;
+    Reference reference;
+    double terms;
+    switch (pass) {
+      case FORWARD -> {
+        out = memory.zeros(g.outputs());
+        var y = memory.floats(out, yShape);
+        ours = () -> Conv2d.forward(ourX, ourW, null, geometry, y);
+        theirs = () -> TorchPeer.conv2d(theirX, theirW, g);
+        magnitudes = () -> TorchPeer.conv2d(absX, absW, g);
+        reference = Conv2dReference.forward(g, x, w);
+        terms = (double) g.c() / g.groups() * g.r() * g.s();
+      }
+      case DATA_GRADIENT -> {
+        out = memory.zeros(g.inputs());
+        var dx = memory.floats(out, xShape);
+        ours = () -> Conv2d.dataGradient(ourDy, ourW, geometry, dx);
+        theirs = () -> TorchPeer.conv2dDataGradient(theirDy, theirX, theirW, g);
+        magnitudes = () -> TorchPeer.conv2dDataGradient(absDy, absX, absW, g);
+        reference = Conv2dReference.dataGradient(g, dy, w);
+        terms = (double) g.k() / g.groups() * g.r() * g.s();
+      }
+      case WEIGHT_GRADIENT -> {
+        out = memory.zeros(g.weights());
+        var dw = memory.floats(out, wShape);
+        ours = () -> Conv2d.weightGradient(ourX, ourDy, geometry, dw);
+        theirs = () -> TorchPeer.conv2dWeightGradient(theirDy, theirX, theirW, g);
+        magnitudes = () -> TorchPeer.conv2dWeightGradient(absDy, absX, absW, g);
+        reference = Conv2dReference.weightGradient(g, dy, x);
+        terms = (double) g.n() * g.p() * g.q();
+      }
+      default -> throw new AssertionError(pass);
+    }
+
+    Supplier<List<Agreement>> check =
+        () -> {
+          ours.run();
+          try (Tensor t = theirs.get();
+              Tensor m = magnitudes.get()) {
+            return DotProducts.compare(
+                terms, out, "libtorch", TorchPeer.memory(t), TorchPeer.memory(m), reference);
+          }
+        };
+    List<Contender> peers = new ArrayList<>();
+    peers.add(new Contender("libtorch", () -> theirs.get().close()));
+    if (pass == Pass.FORWARD && g.r() == 1 && g.n() == 1) {
+      // libtorch takes im2col and BLAS instead of oneDNN here on one thread: not always the faster
+      // way.
+      peers.add(new Contender("oneDNN", () -> TorchPeer.oneDnnConv2d(theirX, theirW, g).close()));
+    }
+    Runnable close =
+        () -> {
+          List.of(theirX, theirW, theirDy, absX, absW, absDy).forEach(Tensor::close);
+          memory.run();
+        };
+    return new BenchCase(
+        g.name(), Rate.GFLOPS, g.flops(), new Contender("selfsame", ours), peers, check, close);
+  }
+
+  /** Bias gradients, for the cross-check only: sums over samples and positions. */
+  static List<Planned> biasGradient(Device device) {
+    return ODD.stream().map(g -> new Planned(g.name(), () -> buildBias(g, device))).toList();
+  }
+
+  private static BenchCase buildBias(ConvShape g, Device device) {
+    var memory = new CaseMemory(device);
+    MemorySegment dy = memory.normal(3, g.outputs());
+    MemorySegment out = memory.zeros(g.k());
+    var ourDy = memory.floats(dy, g.n(), g.k(), g.p(), g.q());
+    var db = memory.floats(out, g.k());
+    Tensor theirDy = TorchPeer.floats(dy, g.n(), g.k(), g.p(), g.q());
+    Tensor absDy = torch.abs(theirDy);
+    int plane = g.p() * g.q();
+    Reference reference =
+        k -> {
+          double value = 0;
+          double magnitude = 0;
+          for (int n = 0; n < g.n(); n++) {
+            for (int i = 0; i < plane; i++) {
+              double term = dy.getAtIndex(JAVA_FLOAT, (n * (long) g.k() + k) * plane + i);
+              value += term;
+              magnitude += Math.abs(term);
+            }
+          }
+          return new Reference.Term(value, magnitude);
+        };
+    Runnable ours = () -> Bias.gradient(ourDy, db);
+    Supplier<List<Agreement>> check =
+        () -> {
+          ours.run();
+          try (Tensor t = TorchPeer.channelSums(theirDy);
+              Tensor m = TorchPeer.channelSums(absDy)) {
+            return DotProducts.compare(
+                (double) g.n() * plane,
+                out,
+                "libtorch",
+                TorchPeer.memory(t),
+                TorchPeer.memory(m),
+                reference);
+          }
+        };
+    return new BenchCase(
+        g.name(),
+        Rate.GBYTES,
+        4.0 * g.outputs(),
+        new Contender("selfsame", ours),
+        List.of(new Contender("libtorch", () -> TorchPeer.channelSums(theirDy).close())),
+        check,
+        () -> {
+          List.of(theirDy, absDy).forEach(Tensor::close);
+          memory.run();
+        });
+  }
+
+  private static Conv2d.Geometry geometry(ConvShape g) {
+    return Conv2d.Geometry.of(g.stride(), g.padding())
+        .withDilation(g.dilation(), g.dilation())
+        .withGroups(g.groups());
+  }
+}

@@ -1,0 +1,57 @@
+package dev.selfsame.bench;
+
+/**
+ * A convolution layer: x is [n, c, h, w], w is [k, c / groups, r, s], y is [n, k, p(), q()].
+ *
+ * @param name what to call it in tables
+ */
+public record ConvShape(
+    String name,
+    int n,
+    int c,
+    int h,
+    int w,
+    int k,
+    int r,
+    int s,
+    int stride,
+    int padding,
+    int dilation,
+    int groups) {
+
+  /** A dense square layer with "same" padding for stride 1, as ResNet's are. */
+  public static ConvShape square(int n, int c, int size, int k, int filter, int stride) {
+    String name =
+        "%dx%d%s %d>%d @%d n%d"
+            .formatted(filter, filter, stride > 1 ? " /" + stride : "", c, k, size, n);
+    return new ConvShape(name, n, c, size, size, k, filter, filter, stride, filter / 2, 1, 1);
+  }
+
+  public int p() {
+    return (h + 2 * padding - dilation * (r - 1) - 1) / stride + 1;
+  }
+
+  public int q() {
+    return (w + 2 * padding - dilation * (s - 1) - 1) / stride + 1;
+  }
+
+  public long inputs() {
+    return (long) n * c * h * w;
+  }
+
+  public long weights() {
+    return (long) k * (c / groups) * r * s;
+  }
+
+  public long outputs() {
+    return (long) n * k * p() * q();
+  }
+
+  /**
+   * Multiplications and additions of one pass, padding counted as work; the same for all three
+   * passes.
+   */
+  public double flops() {
+    return 2.0 * outputs() * (c / groups) * r * s;
+  }
+}

@@ -1,0 +1,128 @@
+package dev.selfsame.bench;
+
+import dev.selfsame.Device;
+import dev.selfsame.bench.BenchCase.Planned;
+import dev.selfsame.bench.peers.TorchPeer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code scripts/bench check}: our values against libtorch's and float64, within derived bounds.
+ */
+@Command(
+    name = "check",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Compares ops of ours with libtorch and with float64. An error is shown as a share of the"
+          + " bound",
+      "that holds for it (derived in Bounds.java and AdamWReference.java); above 1 is a wrong"
+          + " result.",
+      "Exit code 1 if there is one."
+    })
+public final class CrossCheck implements Callable<Integer> {
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      defaultValue = "vector",
+      description = "ours: vector, vector:128|256|512 or scalar; ${DEFAULT-VALUE}")
+  String device;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "${DEFAULT-VALUE}")
+  int threads;
+
+  @Option(names = "--quick", description = "small cases only")
+  boolean quick;
+
+  /** Entry point. */
+  public static void main(String[] arguments) {
+    Locale.setDefault(Locale.ROOT);
+    System.exit(new CommandLine(new CrossCheck()).execute(arguments));
+  }
+
+  @Override
+  public Integer call() {
+    TorchPeer.threads(threads);
+    Device ours = Device.parse(device, threads);
+    Machine machine = Machine.here();
+    System.out.printf(
+        "ours: %s, %d thread(s), commit %s; theirs: libtorch %s%nlargest error as a share of its"
+            + " bound:%n%n",
+        ours, threads, machine.commit(), machine.libtorch());
+    System.out.printf("%-26s %5s  %-33s %12s %9s%n", "op", "cases", "compared", "values", "worst");
+    boolean good = true;
+    for (Map.Entry<String, List<Planned>> op : ops(ours).entrySet()) {
+      good &= check(op.getKey(), op.getValue());
+    }
+    System.out.printf("%n%s%n", good ? "all within their bounds" : "WRONG RESULTS, see above");
+    return good ? 0 : 1;
+  }
+
+  private Map<String, List<Planned>> ops(Device ours) {
+    Map<String, List<Planned>> ops = new LinkedHashMap<>();
+    for (Conv2dCases.Pass pass : Conv2dCases.Pass.values()) {
+      Suite suite = Suite.valueOf("CONV2D_" + pass);
+      ops.put(suite.label(), with(Conv2dCases.odd(ours, pass), suite, ours));
+    }
+    ops.put("conv2d-bias-gradient", Conv2dCases.biasGradient(ours));
+    ops.put("gemm", with(GemmCases.odd(ours), Suite.GEMM, ours));
+    ops.put("adamw", AdamWCases.fiftySteps(ours));
+    return ops;
+  }
+
+  private List<Planned> with(List<Planned> small, Suite suite, Device ours) {
+    List<Planned> all = new ArrayList<>(small);
+    if (!quick) {
+      all.addAll(suite.cases(ours));
+    }
+    return all;
+  }
+
+  /** Prints one line for each kind of comparison. */
+  private static boolean check(String op, List<Planned> cases) {
+    Map<String, Agreement> worst = new LinkedHashMap<>();
+    Map<String, Integer> counts = new LinkedHashMap<>();
+    List<String> wrong = new ArrayList<>();
+    for (Planned planned : cases) {
+      try (BenchCase c = planned.build().get()) {
+        for (Agreement a : c.check().get()) {
+          counts.merge(a.what(), 1, Integer::sum);
+          worst.merge(
+              a.what(),
+              a,
+              (x, y) ->
+                  new Agreement(
+                      x.what(),
+                      x.values() + y.values(),
+                      y.worst() > x.worst() || Double.isNaN(y.worst()) ? y.worst() : x.worst(),
+                      0,
+                      0));
+          if (!a.holds()) {
+            wrong.add("%s: index %d, error %.3g".formatted(c.name(), a.where(), a.error()));
+          }
+        }
+      }
+    }
+    String label = op;
+    for (Agreement a : worst.values()) {
+      System.out.printf(
+          "%-26s %5d  %-33s %12d %9.4f%s%n",
+          label, counts.get(a.what()), a.what(), a.values(), a.worst(), a.holds() ? "" : "  WRONG");
+      label = "";
+    }
+    wrong.forEach(w -> System.out.println("    " + w));
+    System.out.flush();
+    return wrong.isEmpty();
+  }
+}

@@ -1,0 +1,109 @@
+package dev.selfsame.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Times ours and theirs by turns in one process, so that a machine that slows down or is shared
+ * slows both.
+ *
+ * <p>A sample is one untimed run (it brings back caches and sleeping threads) and then as many
+ * timed runs as take about {@value #SAMPLE_MILLIS} ms. Rounds go forward and backward in turn
+ * (ours, theirs; theirs, ours). Between samples the process rests a moment: an OpenMP team spins
+ * after its work and would take the cores from the next in turn. A ratio is formed within a round
+ * only.
+ */
+final class Paired {
+  private static final double SAMPLE_MILLIS = 10;
+  private static final long REST_NANOS = 2_000_000;
+  private static final int LEAST_ROUNDS = 11;
+  private static final double LEAST_WINDOW_SECONDS = 0.2;
+  private static final double MOST_WARM_UP_SECONDS = 15;
+
+  /** Nanoseconds a run: one row a contender (ours first), one column a round. */
+  record Times(double[][] nanos) {
+    int rounds() {
+      return nanos[0].length;
+    }
+
+    Spread nanosOf(int contender) {
+      return Spread.of(nanos[contender]);
+    }
+
+    /** Their time over ours, round by round: above 1, ours is faster. */
+    Spread ratioOf(int contender) {
+      double[] ratios = new double[rounds()];
+      for (int i = 0; i < ratios.length; i++) {
+        ratios[i] = nanos[contender][i] / nanos[0][i];
+      }
+      return Spread.of(ratios);
+    }
+  }
+
+  private Paired() {}
+
+  /** Warms up for about a third of the time, then takes rounds for the rest. */
+  static Times measure(List<Contender> contenders, double seconds) {
+    int n = contenders.size();
+    int[] repeats = new int[n];
+    for (int i = 0; i < n; i++) {
+      repeats[i] = warmUp(contenders.get(i), seconds / 3 / n);
+    }
+    long end = System.nanoTime() + (long) (seconds * 2 / 3 * 1e9);
+    List<double[]> rounds = new ArrayList<>();
+    while (rounds.size() < LEAST_ROUNDS || System.nanoTime() < end) {
+      double[] round = new double[n];
+      for (int turn = 0; turn < n; turn++) {
+        int i = rounds.size() % 2 == 0 ? turn : n - 1 - turn;
+        round[i] = sample(contenders.get(i).run(), repeats[i]);
+      }
+      rounds.add(round);
+    }
+    double[][] nanos = new double[n][rounds.size()];
+    for (int i = 0; i < n; i++) {
+      for (int r = 0; r < rounds.size(); r++) {
+        nanos[i][r] = rounds.get(r)[i];
+      }
+    }
+    return new Times(nanos);
+  }
+
+  /**
+   * Runs for at least the given time and until it gets no faster (a just-in-time compiler may still
+   * be at work), but not for ever; how many runs make a sample.
+   */
+  private static int warmUp(Contender contender, double seconds) {
+    long start = System.nanoTime();
+    double before = Double.POSITIVE_INFINITY;
+    while (true) {
+      double best = fastest(contender.run(), Math.max(seconds / 2, LEAST_WINDOW_SECONDS));
+      double elapsed = (System.nanoTime() - start) / 1e9;
+      if (best > 0.97 * before && elapsed >= seconds || elapsed > MOST_WARM_UP_SECONDS) {
+        return (int) Math.clamp(SAMPLE_MILLIS * 1e6 / best, 1, 100_000);
+      }
+      before = Math.min(best, before);
+    }
+  }
+
+  private static double fastest(Runnable run, double seconds) {
+    long end = System.nanoTime() + (long) (seconds * 1e9);
+    double best = Double.POSITIVE_INFINITY;
+    do {
+      long t = System.nanoTime();
+      run.run();
+      best = Math.min(best, System.nanoTime() - t);
+    } while (System.nanoTime() < end);
+    return best;
+  }
+
+  private static double sample(Runnable run, int repeats) {
+    LockSupport.parkNanos(REST_NANOS);
+    run.run();
+    long start = System.nanoTime();
+    for (int i = 0; i < repeats; i++) {
+      run.run();
+    }
+    return (System.nanoTime() - start) / (double) repeats;
+  }
+}

@@ -1,0 +1,19 @@
+package dev.selfsame.bench;
+
+/** What a case's work is counted in. */
+public enum Rate {
+  /** Floating-point operations, an addition and a multiplication counted as two. */
+  GFLOPS("GFLOP/s"),
+  /** Bytes that must cross the memory bus at least once. */
+  GBYTES("GB/s");
+
+  private final String label;
+
+  Rate(String label) {
+    this.label = label;
+  }
+
+  public String label() {
+    return label;
+  }
+}

@@ -1,0 +1,57 @@
+package dev.selfsame.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What one run of the paired benchmark leaves behind; bench/records/README.md says how to read it.
+ *
+ * @param complete false if the run was cut short
+ */
+public record RunRecord(
+    String kind,
+    int threads,
+    double secondsPerCase,
+    Machine machine,
+    List<SuiteResult> suites,
+    boolean complete) {
+
+  /**
+   * One suite's cases.
+   *
+   * @param ratioToBestPeer geometric mean over the cases of the median ratio to the fastest peer
+   */
+  public record SuiteResult(String suite, List<CaseResult> cases, double ratioToBestPeer) {}
+
+  /** One case: rates of all, ratios of theirs to ours. */
+  public record CaseResult(
+      String name,
+      String unit,
+      int rounds,
+      Spread ours,
+      List<PeerResult> theirs,
+      List<Agreement> agreement) {
+    double worstRatio() {
+      return theirs.stream().mapToDouble(p -> p.ratio().median()).min().orElse(Double.NaN);
+    }
+  }
+
+  /** One peer: its rate, and its time over ours (above 1, ours is faster). */
+  public record PeerResult(String name, Spread rate, Spread ratio) {}
+
+  void write(Path file) {
+    try {
+      Path parent = file.toAbsolutePath().getParent();
+      Files.createDirectories(parent);
+      ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+      Files.writeString(file, json.writeValueAsString(this) + "\n");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
