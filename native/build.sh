@@ -111,11 +111,14 @@ else
     fresh "$n" "$obj/$n.o" "$key" || queue+=("compile_host $n $s $obj/$n.o $key kernel")
   done
   # Softcuda's own test: a program, and kernels with mistakes in them. Run by SoftcudaSelfTest.
-  for s in native/softcuda/test/kernels.cu native/softcuda/test/softcuda_test.cpp; do
-    n=test.$(basename "${s%.*}")
-    case $s in *.cu) kind=kernel ;; *) kind=library ;; esac
-    key=$base.$headers.$(hash_of "$s")
-    [ ! -e "$s" ] || fresh "$n" "$obj/$n.o" "$key" || queue+=("compile_host $n $s $obj/$n.o $key $kind")
+  test_headers=$(hash_of native/softcuda/test/*.h /dev/null)
+  test_objects=() test_kernels=()
+  for s in native/softcuda/test/*.cu native/softcuda/test/*.cpp; do
+    [ -e "$s" ] || continue
+    n=test.$(basename "$s" | tr . _)
+    case $s in *.cu) kind=kernel; test_kernels+=("$obj/$n.o") ;; *) kind=library; test_objects+=("$obj/$n.o") ;; esac
+    key=$base.$headers.$test_headers.$(hash_of "$s")
+    fresh "$n" "$obj/$n.o" "$key" || queue+=("compile_host $n $s $obj/$n.o $key $kind")
   done
   run_queue
   link() { # stamp product objects…: links when an object's stamp is new
@@ -132,12 +135,12 @@ else
   for o in "$obj"/*.o; do n=$(basename "$o" .o); cp "$stamps/$n" "$stamps/$n.o"; done
   link lib "$host/libsoftcuda.so" "${lib_objects[@]}"
   [ ${#cu[@]} -eq 0 ] || link kernels "$host/kernels.softcuda.so" "${kernel_objects[@]}"
-  if [ -e "$obj/test.kernels.o" ]; then
+  if [ ${#test_objects[@]} -gt 0 ]; then
     mkdir -p "$out/test"
-    link test.kernels.so "$out/test/test_kernels.so" "$obj/module.entry.o" "$obj/test.kernels.o"
-    key=$(cat "$stamps/test.softcuda_test")
+    link test.kernels.so "$out/test/test_kernels.so" "$obj/module.entry.o" "${test_kernels[@]}"
+    key=$(cat "${test_objects[@]/#$obj\//$stamps/}" | hash_of /dev/stdin)
     if ! fresh softcuda_test "$out/test/softcuda_test" "$key"; then
-      "$CXX" "$obj/test.softcuda_test.o" -o "$out/test/softcuda_test" -ldl
+      "$CXX" "${test_objects[@]}" -o "$out/test/softcuda_test" -ldl
       echo "$key" > "$stamps/softcuda_test"
     fi
   fi

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#ifndef __x86_64__
+#ifndef SOFTCUDA_ASM
 #include <ucontext.h>
 #endif
 
@@ -18,13 +18,15 @@ size_t page() {
 }
 }  // namespace
 
-#ifdef __x86_64__
+#ifdef SOFTCUDA_ASM
 
 // Saves the callee-saved registers of the System V ABI. MXCSR and the x87 control word are the same in
 // all fibers: run_grid sets them once.
 asm(R"(
 .text
 .p2align 4
+.globl softcuda_switch
+.hidden softcuda_switch
 .type softcuda_switch, @function
 softcuda_switch:
   pushq %rbp
@@ -44,10 +46,6 @@ softcuda_switch:
   ret
 .size softcuda_switch, .-softcuda_switch
 )");
-extern "C" void softcuda_switch(void** from, void* to) asm("softcuda_switch");
-
-void fiber_switch(Fiber& from, Fiber& to) { softcuda_switch(&from.stack_pointer, to.stack_pointer); }
-
 void fiber_adopt(Fiber&) {}
 
 void fiber_restart(Fiber& fiber, void (*entry)()) {
@@ -97,7 +95,7 @@ bool fiber_create(Fiber& fiber, size_t stack_bytes, unsigned colour, void (*entr
 
 void fiber_destroy(Fiber& fiber) {
   if (fiber.map != nullptr) munmap(fiber.map, fiber.map_bytes);
-#ifndef __x86_64__
+#ifndef SOFTCUDA_ASM
   delete static_cast<ucontext_t*>(fiber.stack_pointer);
 #endif
   fiber = Fiber{};

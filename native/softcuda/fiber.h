@@ -5,6 +5,10 @@
 #include <memory>
 #include <vector>
 
+#if defined(__x86_64__) && !defined(SOFTCUDA_UCONTEXT)
+#define SOFTCUDA_ASM 1  // -DSOFTCUDA_UCONTEXT tries the other way on x86-64, too
+#endif
+
 namespace softcuda {
 
 struct Fiber {
@@ -21,7 +25,12 @@ void fiber_restart(Fiber& fiber, void (*entry)());
 void fiber_destroy(Fiber& fiber);
 // For the host thread's own stack.
 void fiber_adopt(Fiber& fiber);
+#ifdef SOFTCUDA_ASM
+extern "C" void softcuda_switch(void** from, void* to) __attribute__((visibility("hidden")));
+inline void fiber_switch(Fiber& from, Fiber& to) { softcuda_switch(&from.stack_pointer, to.stack_pointer); }
+#else
 void fiber_switch(Fiber& from, Fiber& to);
+#endif
 bool fiber_guard_hit(const Fiber& fiber, const void* address);
 
 }  // namespace softcuda

@@ -37,28 +37,7 @@ uint64_t permute(uint64_t index, uint64_t count, uint64_t seed) {
   return index;
 }
 
-static void worker() {
-  Host& h = *current_host;  // a fiber belongs to one Host for good
-  for (;;) {
-    h.launch->kernel->run(h.launch->parameters);
-    h.finish_thread();
-    bool fresh = false;
-    const int next = h.pick(fresh);
-    if (next >= 0 && fresh) {
-      h.thread = next;
-      h.context->thread = h.coordinates[next];
-      continue;
-    }
-    const int mine = h.fiber;
-    h.idle.push_back(mine);
-    if (next < 0) {
-      h.fiber = -1;
-      fiber_switch(*h.fibers[static_cast<size_t>(mine)], h.main);
-    } else {
-      h.leave_to(next, false);
-    }
-  }
-}
+static void worker();
 
 void Host::prepare(const Launch& l, const Options& o) {
   launch = &l;
@@ -96,7 +75,7 @@ void Host::prepare(const Launch& l, const Options& o) {
   fault = Fault{};
 }
 
-int Host::take_idle() {
+inline int Host::take_idle() {
   if (idle.empty()) {
     auto f = std::make_unique<Fiber>();
     if (!fiber_create(*f, stack_bytes, static_cast<unsigned>(fibers.size()), worker))
@@ -150,7 +129,7 @@ void Host::new_round() {
   }
 }
 
-int Host::pick(bool& fresh) {
+inline int Host::pick(bool& fresh) {
   if (ready == 0) {
     if (live == 0) return -1;
     deadlock();
@@ -169,7 +148,7 @@ int Host::pick(bool& fresh) {
   }
 }
 
-void Host::leave_to(int next, bool fresh) {
+inline void Host::leave_to(int next, bool fresh) {
   const int mine = fiber;
   const int target = fresh ? take_idle() : fiber_of[next];
   thread = next;
@@ -178,13 +157,43 @@ void Host::leave_to(int next, bool fresh) {
   fiber_switch(*fibers[static_cast<size_t>(mine)], *fibers[static_cast<size_t>(target)]);
 }
 
-void Host::yield() {
+inline void Host::yield() {
   const int me = thread;
   bool fresh = false;
   const int next = pick(fresh);
   if (next == me) return;
   fiber_of[me] = fiber;
+  if (position < threads && state[order[position]] == READY) {
+    // The stacks of a large block do not fit into the first-level cache: fetch the one after next.
+    const char* stack = static_cast<const char*>(fibers[static_cast<size_t>(fiber_of[order[position]])]->stack_pointer);
+    __builtin_prefetch(stack);
+    __builtin_prefetch(stack + 64);
+    __builtin_prefetch(stack + 128);
+  }
   leave_to(next, fresh);
+}
+
+static void worker() {
+  Host& h = *current_host;  // a fiber belongs to one Host for good
+  for (;;) {
+    h.launch->kernel->run(h.launch->parameters);
+    h.finish_thread();
+    bool fresh = false;
+    const int next = h.pick(fresh);
+    if (next >= 0 && fresh) {
+      h.thread = next;
+      h.context->thread = h.coordinates[next];
+      continue;
+    }
+    const int mine = h.fiber;
+    h.idle.push_back(mine);
+    if (next < 0) {
+      h.fiber = -1;
+      fiber_switch(*h.fibers[static_cast<size_t>(mine)], h.main);
+    } else {
+      h.leave_to(next, false);
+    }
+  }
 }
 
 void Host::finish_thread() {

@@ -1,130 +1,10 @@
-// Softcuda's self test: softcuda_test LIBSOFTCUDA KERNELS_SO. Exit status 0 when all checks hold.
-#include <dlfcn.h>
-
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
+// Softcuda's self test: softcuda_test LIBSOFTCUDA KERNELS_SO [--time]. Exit status 0 when all checks hold.
 #include <fstream>
 #include <iterator>
-#include <string>
-#include <vector>
 
-#include "../cuda_abi.h"
+#include "harness.h"
 
 namespace {
-
-int failures = 0;
-int checks = 0;
-
-#define CHECK(condition)                                                   \
-  do {                                                                     \
-    checks++;                                                              \
-    if (!(condition)) {                                                    \
-      failures++;                                                          \
-      printf("FAILED %s:%d: %s\n", __FILE__, __LINE__, #condition);        \
-    }                                                                      \
-  } while (0)
-#define CHECK_IS(expected, actual)                                                            \
-  do {                                                                                        \
-    checks++;                                                                                 \
-    const long long is_want = (long long)(expected), is_got = (long long)(actual);                 \
-    if (is_want != is_got) {                                                                      \
-      failures++;                                                                             \
-      printf("FAILED %s:%d: %s is %lld, want %lld\n", __FILE__, __LINE__, #actual, is_got, is_want); \
-    }                                                                                         \
-  } while (0)
-
-void* library;
-
-template <class F>
-F find(const char* name) {
-  void* address = dlsym(library, name);
-  if (address == nullptr) {
-    printf("FAILED: %s is not exported\n", name);
-    exit(1);
-  }
-  return reinterpret_cast<F>(address);
-}
-#define CALL(name, ...) find<CUresult (*)(...)>(#name)(__VA_ARGS__)
-
-CUmodule module;
-
-struct Buffer {
-  CUdeviceptr address = 0;
-  explicit Buffer(size_t bytes) {
-    auto allocate = find<CUresult (*)(CUdeviceptr*, size_t)>("cuMemAlloc_v2");
-    CHECK_IS(CUDA_SUCCESS, allocate(&address, bytes));
-  }
-  ~Buffer() { find<CUresult (*)(CUdeviceptr)>("cuMemFree_v2")(address); }
-  template <class T>
-  void put(const std::vector<T>& values) {
-    auto copy = find<CUresult (*)(CUdeviceptr, const void*, size_t)>("cuMemcpyHtoD_v2");
-    CHECK_IS(CUDA_SUCCESS, copy(address, values.data(), values.size() * sizeof(T)));
-  }
-  template <class T>
-  std::vector<T> get(size_t count) {
-    std::vector<T> values(count);
-    auto copy = find<CUresult (*)(void*, CUdeviceptr, size_t)>("cuMemcpyDtoH_v2");
-    CHECK_IS(CUDA_SUCCESS, copy(values.data(), address, count * sizeof(T)));
-    return values;
-  }
-};
-
-CUfunction function(const char* name) {
-  CUfunction f = nullptr;
-  auto get = find<CUresult (*)(CUfunction*, CUmodule, const char*)>("cuModuleGetFunction");
-  CHECK_IS(CUDA_SUCCESS, get(&f, module, name));
-  return f;
-}
-
-struct Dim {
-  unsigned x = 1, y = 1, z = 1;
-};
-
-template <class... A>
-CUresult launch(const char* name, Dim grid, Dim block, unsigned shared, A... arguments) {
-  void* parameters[] = {&arguments..., nullptr};
-  auto go = find<CUresult (*)(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
-                              CUstream, void**, void**)>("cuLaunchKernel");
-  return go(function(name), grid.x, grid.y, grid.z, block.x, block.y, block.z, shared, nullptr, parameters, nullptr);
-}
-
-std::string last_fault() {
-  char text[2000];
-  text[0] = 0;
-  find<int (*)(char*, int)>("softcudaLastFault")(text, sizeof text);
-  return text;
-}
-bool fault_says(const std::string& part) {
-  const bool there = last_fault().find(part) != std::string::npos;
-  if (!there) printf("fault is: %s\n", last_fault().c_str());
-  return there;
-}
-void reset() { find<int (*)()>("softcudaReset")(); }
-void schedule(int mode, uint64_t seed) { find<int (*)(int, uint64_t)>("softcudaSetSchedule")(mode, seed); }
-void host_threads(int count) { find<int (*)(int)>("softcudaSetHostThreads")(count); }
-void checking(int on) { find<int (*)(int)>("softcudaSetChecking")(on); }
-CUresult synchronize() { return find<CUresult (*)()>("cuCtxSynchronize")(); }
-
-std::vector<float> numbers(size_t count) {
-  std::vector<float> values(count);
-  uint64_t random = 1;
-  for (float& v : values) {
-    random = random * 6364136223846793005ull + 1442695040888963407ull;
-    v = static_cast<float>(static_cast<int32_t>(random >> 32)) * 1e-6f;
-  }
-  return values;
-}
-
-struct Setting {
-  int mode;
-  uint64_t seed;
-  int threads;
-};
-const Setting SETTINGS[] = {{0, 0, 1}, {1, 0, 1}, {2, 1, 1}, {2, 2, 3}, {0, 0, 4}};
 
 void test_add() {
   const int n = 1000;
@@ -152,6 +32,8 @@ bool same(const std::vector<float>& a, const std::vector<float>& b) {
   return memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
+}  // namespace
+
 void test_reduce() {
   const std::vector<float> in = numbers(256 * 20);
   std::vector<float> want;
@@ -174,6 +56,8 @@ void test_reduce() {
   CHECK(racy_differs[2]);   // … so it takes several schedules to find a missing barrier
   CHECK(racy_differs[3]);
 }
+
+namespace {
 
 void test_early_return() {
   for (const Setting& s : SETTINGS) {
@@ -289,107 +173,6 @@ void test_limits() {
   CHECK_IS(CUDA_SUCCESS, synchronize());
 }
 
-void test_faults() {
-  for (int mode = 0; mode < 3; mode++) {
-    schedule(mode, 7);
-    host_threads(1 + mode);
-    checking(1);
-    {
-      Buffer a(100 * 4), b(100 * 4), out(100 * 4);
-      CHECK_IS(CUDA_SUCCESS, launch("test_add", {1}, {128}, 0, a.address, b.address, out.address, 100));
-      CHECK_IS(CUDA_ERROR_ILLEGAL_ADDRESS,
-               launch("test_add_unchecked", {1}, {128}, 0, a.address, b.address, out.address, 100));
-      CHECK(fault_says("kernel test_add_unchecked"));
-      CHECK(fault_says("past the end of an allocation of 400 bytes"));
-      if (mode == 0) CHECK(fault_says("thread (100, 0, 0) of (128, 1, 1)"));
-      CHECK_IS(CUDA_ERROR_ILLEGAL_ADDRESS, synchronize());  // sticky
-      reset();
-      CHECK_IS(CUDA_SUCCESS, synchronize());
-    }
-    {  // less than 16 bytes past the end: found by the border bytes after the launch
-      Buffer a(128 * 4), b(128 * 4), out(125 * 4);
-      CHECK_IS(CUDA_SUCCESS, launch("test_add", {1}, {128}, 0, a.address, b.address, out.address, 125));
-      CHECK_IS(CUDA_ERROR_ILLEGAL_ADDRESS,
-               launch("test_add", {1}, {128}, 0, a.address, b.address, out.address, 126));
-      CHECK(fault_says("kernel test_add"));
-      CHECK(fault_says("0 bytes past the end of an allocation of 500 bytes"));
-      reset();
-    }
-    reset();
-    {
-      Buffer out(4096), in(400);
-      CHECK_IS(CUDA_ERROR_LAUNCH_FAILED, launch("test_divergent", {1}, {64}, 0, out.address));
-      CHECK(fault_says("kernel test_divergent"));
-      CHECK(fault_says("divergent barrier"));
-      CHECK(fault_says("kernels.cu:"));
-      reset();
-      CHECK_IS(CUDA_ERROR_LAUNCH_FAILED, launch("test_deadlock", {1}, {32}, 0, out.address));
-      CHECK(fault_says("deadlock"));
-      CHECK(fault_says("1 threads at the barrier, 31 in warp collectives"));
-      reset();
-      CHECK_IS(CUDA_ERROR_ASSERT, launch("test_assert", {1}, {64}, 0, 40));
-      CHECK(fault_says("limit"));
-      reset();
-      CHECK_IS(CUDA_ERROR_ILLEGAL_ADDRESS, launch("test_recurse", {1}, {64}, 0, out.address, 40));
-      CHECK(fault_says("stack overflow"));
-      reset();
-      CHECK_IS(CUDA_ERROR_ILLEGAL_ADDRESS, launch("test_read_shared", {1}, {64}, 0, out.address, 0));
-      CHECK(fault_says("dynamic shared memory"));
-      reset();
-      CHECK_IS(CUDA_ERROR_MISALIGNED_ADDRESS,
-               launch("test_copy_async", {1}, {16}, 512, in.address + 4, out.address, 1));
-      reset();
-    }
-    CUdeviceptr gone = 0;
-    {
-      Buffer freed(4000);
-      gone = freed.address;
-    }
-    CHECK_IS(CUDA_ERROR_ILLEGAL_ADDRESS, launch("test_add", {1}, {64}, 0, gone, gone, gone, 64));
-    CHECK(fault_says("freed allocation"));
-    reset();
-    checking(0);
-    CHECK_IS(CUDA_ERROR_ILLEGAL_ADDRESS,
-             launch("test_add", {1}, {64}, 0, CUdeviceptr{64}, CUdeviceptr{64}, CUdeviceptr{64}, 64));
-    reset();
-    test_reduce();  // all is well again
-  }
-  schedule(0, 0);
-  host_threads(1);
-}
-
-void test_injection() {
-  auto allocate = find<CUresult (*)(CUdeviceptr*, size_t)>("cuMemAlloc_v2");
-  auto release = find<CUresult (*)(CUdeviceptr)>("cuMemFree_v2");
-  auto live = find<int64_t (*)()>("softcudaLiveBytes");
-  const int64_t before = live();
-  CUdeviceptr a = 0, b = 0, c = 0;
-  find<int (*)(int64_t)>("softcudaInjectAllocFailure")(2);
-  CHECK_IS(CUDA_SUCCESS, allocate(&a, 100));
-  CHECK_IS(CUDA_ERROR_OUT_OF_MEMORY, allocate(&b, 100));
-  CHECK_IS(CUDA_SUCCESS, allocate(&c, 100));
-  CHECK_IS(before + 200, live());
-  CHECK_IS(CUDA_ERROR_OUT_OF_MEMORY, allocate(&b, size_t{1} << 45));
-  CHECK_IS(CUDA_ERROR_OUT_OF_MEMORY, allocate(&b, SIZE_MAX));
-  CHECK_IS(CUDA_ERROR_INVALID_VALUE, allocate(&b, 0));
-  find<int (*)(int64_t)>("softcudaInjectLaunchFailure")(2);
-  CHECK_IS(CUDA_SUCCESS, launch("test_add", {1}, {1}, 0, a, a, a, 1));
-  CHECK_IS(CUDA_ERROR_LAUNCH_FAILED, launch("test_add", {1}, {1}, 0, a, a, a, 1));
-  CHECK(fault_says("injected"));
-  CHECK_IS(CUDA_ERROR_LAUNCH_FAILED, synchronize());
-  reset();
-  find<int (*)()>("softcudaLoseDevice")();
-  CHECK_IS(CUDA_ERROR_DEVICE_UNAVAILABLE, synchronize());
-  CHECK_IS(CUDA_ERROR_DEVICE_UNAVAILABLE, allocate(&b, 100));
-  CHECK_IS(CUDA_ERROR_DEVICE_UNAVAILABLE, release(a));  // frees all the same
-  CHECK_IS(before + 100, live());
-  reset();
-  CHECK_IS(CUDA_SUCCESS, release(c));
-  CHECK_IS(CUDA_ERROR_INVALID_VALUE, release(c));
-  CHECK_IS(CUDA_ERROR_INVALID_VALUE, release(12345));
-  CHECK_IS(before, live());
-}
-
 void test_handles() {
   auto copy = find<CUresult (*)(CUdeviceptr, const void*, size_t)>("cuMemcpyHtoD_v2");
   char host[256] = {};
@@ -419,6 +202,14 @@ void test_handles() {
   CHECK_IS(CUDA_ERROR_INVALID_HANDLE, CALL(cuStreamSynchronize, stream));
   CUfunction f = nullptr;
   CHECK_IS(CUDA_ERROR_NOT_FOUND, CALL(cuModuleGetFunction, &f, module, "no_such_kernel"));
+  size_t offset = 0, bytes = 0;
+  f = function("test_block_sum");  // pointer, long long, pointer
+  CHECK_IS(CUDA_SUCCESS, CALL(cuFuncGetParamInfo, f, size_t{1}, &offset, &bytes));
+  CHECK(offset == 8 && bytes == 8);
+  f = function("test_copy_async");  // pointer, pointer, int
+  CHECK_IS(CUDA_SUCCESS, CALL(cuFuncGetParamInfo, f, size_t{2}, &offset, &bytes));
+  CHECK(offset == 16 && bytes == 4);
+  CHECK_IS(CUDA_ERROR_INVALID_VALUE, CALL(cuFuncGetParamInfo, f, size_t{3}, &offset, &bytes));
   CUmodule bad = nullptr;
   char image[64] = "not an image";
   CHECK_IS(CUDA_ERROR_INVALID_IMAGE, CALL(cuModuleLoadData, &bad, image));
@@ -430,103 +221,6 @@ void test_handles() {
   const char* name = nullptr;
   CHECK_IS(CUDA_SUCCESS, CALL(cuGetErrorName, 700, &name));
   CHECK(std::string(name) == "CUDA_ERROR_ILLEGAL_ADDRESS");
-}
-
-// The contract's sums, level by level, as numerics.md words them.
-float level_sums(std::vector<float> terms, size_t cut, bool lanes) {
-  do {
-    std::vector<float> partials;
-    for (size_t start = 0; start < terms.size(); start += cut) {
-      const size_t n = std::min(cut, terms.size() - start);
-      std::vector<float> acc(terms.begin() + start, terms.begin() + start + (lanes ? std::min<size_t>(n, 32) : 1));
-      for (size_t i = acc.size(); i < n; i++) acc[i % (lanes ? 32 : 1)] += terms[start + i];
-      for (size_t half = 16; half > 0; half /= 2) {
-        for (size_t j = 0; j + half < acc.size(); j++)
-          if (j < half) acc[j] += acc[j + half];
-        if (acc.size() > half) acc.resize(half);
-      }
-      partials.push_back(acc[0]);
-    }
-    terms = partials;
-  } while (terms.size() > 1);
-  return terms[0];
-}
-
-void test_sums() {
-  const size_t counts[] = {1, 2, 31, 32, 33, 63, 64, 1000, 1023, 1024, 1025, 2047, 3073, 32768, 32769, 40000, 1 << 20, (1 << 20) + 1, 1100000};
-  for (size_t count : counts) {
-    std::vector<float> in = numbers(count);
-    if (count == 33) in.assign(count, -0.0f);
-    const float block = level_sums(in, 1024, true);
-    const float run = level_sums(in, 32, false);
-    for (const Setting& s : SETTINGS) {
-      if (count > 40000 && s.mode == 2 && s.seed == 2) continue;
-      schedule(s.mode, s.seed);
-      for (unsigned threads : {32u, 256u, 1024u}) {
-        if (count > 40000 && threads != 256) continue;
-        Buffer from(count * 4), to((2 * threads + 1) * 4);
-        from.put(in);
-        const long long n = static_cast<long long>(count);
-        CHECK_IS(CUDA_SUCCESS, launch("test_block_sum", {1}, {threads}, 0, from.address, n, to.address));
-        bool all = true;
-        for (float v : to.get<float>(2 * threads)) all &= memcmp(&v, &block, 4) == 0;
-        CHECK(all);
-        CHECK_IS(CUDA_SUCCESS, launch("test_run_sum", {1}, {threads}, 0, from.address, n, to.address));
-        all = true;
-        for (float v : to.get<float>(threads + 1)) all &= memcmp(&v, &run, 4) == 0;
-        CHECK(all);
-      }
-    }
-  }
-  schedule(0, 0);
-  const std::vector<long long> k = {0, 1, 512, 16384, 16385, 32768, 32769, 1000000, 1ll << 40};
-  const std::vector<long long> want = {512, 512, 512, 512, 1024, 1024, 1536, 512 * 62, 512 * (1ll << 26)};
-  Buffer from(k.size() * 8), to(k.size() * 8);
-  from.put(k);
-  CHECK_IS(CUDA_SUCCESS, launch("test_chunk", {1}, {static_cast<unsigned>(k.size())}, 0, from.address, to.address));
-  const std::vector<long long> got = to.get<long long>(k.size());
-  for (size_t i = 0; i < k.size(); i++) CHECK_IS(want[i], got[i]);
-}
-
-void test_select() {
-  const float nan = std::nanf(""), inf = INFINITY;
-  const std::vector<float> v = {0.0f, -0.0f, 1.0f, -1.0f, inf, -inf, nan, 1e-45f, -1e-45f, 3.5f};
-  const int n = static_cast<int>(v.size());
-  Buffer from(v.size() * 4), up(v.size() * v.size() * 4), down(v.size() * v.size() * 4);
-  from.put(v);
-  CHECK_IS(CUDA_SUCCESS, launch("test_select", {1}, {static_cast<unsigned>(n)}, 0, from.address, n, up.address, down.address));
-  const std::vector<float> most = up.get<float>(v.size() * v.size()), least = down.get<float>(v.size() * v.size());
-  for (int i = 0; i < n; i++)
-    for (int j = 0; j < n; j++) {
-      const float a = v[i], b = v[j], hi = most[i * n + j], lo = least[i * n + j];
-      if (a != a || b != b) {
-        CHECK(hi != hi && lo != lo);
-        continue;
-      }
-      const bool less = a < b || (a == b && std::signbit(a) && !std::signbit(b));
-      const float want_hi = less ? b : a, want_lo = less ? a : b;
-      CHECK(memcmp(&hi, &want_hi, 4) == 0 && memcmp(&lo, &want_lo, 4) == 0);
-    }
-}
-
-void timings() {
-  schedule(0, 0);
-  host_threads(1);
-  const int n = 1 << 24;
-  Buffer a(4ull * n), out(4096 * 4);
-  for (int round = 0; round < 2; round++) {
-    auto t0 = std::chrono::steady_clock::now();
-    launch("test_add", {n / 256}, {256}, 0, a.address, a.address, a.address, n);
-    auto t1 = std::chrono::steady_clock::now();
-    launch("test_many_barriers", {1}, {256}, 0, out.address, 10000);
-    auto t2 = std::chrono::steady_clock::now();
-    for (int i = 0; i < 1000; i++) launch("test_add", {1}, {1}, 0, a.address, a.address, a.address, 1);
-    auto t3 = std::chrono::steady_clock::now();
-    using ns = std::chrono::duration<double, std::nano>;
-    if (round == 1)
-      printf("roughly: %.2f ns a thread without barrier, %.2f ns a thread and barrier, %.2f us a launch\n",
-             ns(t1 - t0).count() / n, ns(t2 - t1).count() / (256.0 * 20001), ns(t3 - t2).count() / 1e6);
-  }
 }
 
 }  // namespace

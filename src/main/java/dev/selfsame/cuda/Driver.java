@@ -98,16 +98,7 @@ public final class Driver {
     }
     EntryPoints calls = new EntryPoints(lookup);
     int version = version(library, calls);
-    if (version < NEEDED_VERSION) {
-      throw unusable(
-          "the CUDA driver is too old: "
-              + library
-              + " is for CUDA "
-              + versionText(version)
-              + ", needed is "
-              + versionText(NEEDED_VERSION)
-              + " (driver 525.60.13 or newer); update NVIDIA's driver");
-    }
+    checkVersion(library, version);
     if (!calls.missing().isEmpty()) {
       throw unusable(library + " lacks these entry points: " + calls.missing());
     }
@@ -140,6 +131,20 @@ public final class Driver {
       throw unusable(library + " does not say its version (result " + result + ")");
     }
     return block.outInt();
+  }
+
+  /** Refuses a driver that is older than what this package calls. */
+  static void checkVersion(String library, int version) {
+    if (version < NEEDED_VERSION) {
+      throw unusable(
+          "the CUDA driver is too old: "
+              + library
+              + " is for CUDA "
+              + versionText(version)
+              + ", needed is "
+              + versionText(NEEDED_VERSION)
+              + " (driver 525.60.13 or newer); update NVIDIA's driver");
+    }
   }
 
   private static int deviceCount(String library, EntryPoints calls) {
@@ -194,6 +199,15 @@ public final class Driver {
    */
   public boolean isSoftcuda() {
     return softcuda != null;
+  }
+
+  /**
+   * Why there are no kernels for this driver: they were not built, or not all of them.
+   *
+   * @return the reason, or null if each kernel is there
+   */
+  public @Nullable String missingKernels() {
+    return Modules.missing(this);
   }
 
   /** Softcuda's controls, or null for hardware. */

@@ -28,6 +28,11 @@ public final class Softcuda {
     SHUFFLED
   }
 
+  /**
+   * A system property: the seed of the devices {@code softcuda:shuffled}; 1 where it is not set.
+   */
+  public static final String SEED_PROPERTY = "selfsame.softcuda.seed";
+
   private static final MethodHandle LONG =
       Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_LONG));
   private static @Nullable Driver opened;
@@ -126,7 +131,7 @@ public final class Softcuda {
   /** Sets an order before a launch, unless it is the one in force. */
   void use(Order order) {
     if (current != order) {
-      schedule(order, 1);
+      schedule(order, Long.getLong(SEED_PROPERTY, 1));
     }
   }
 

@@ -40,6 +40,16 @@ class DriverTest {
   }
 
   @Test
+  void anOldDriverIsToldFromWhatIsNeeded() {
+    Driver.checkVersion("libcuda.so.1", Driver.NEEDED_VERSION);
+    assertSays(
+        assertThrows(CudaException.class, () -> Driver.checkVersion("libcuda.so.1", 11080)),
+        "too old",
+        "libcuda.so.1 is for CUDA 11.8",
+        "needed is 12.0");
+  }
+
+  @Test
   void softcudaIsNotHardware() {
     String path = SoftDevice.driver().library();
     assertSays(
@@ -74,6 +84,7 @@ class DriverTest {
     Driver driver = SoftDevice.driver();
     assertNull(Softcuda.probe());
     assertTrue(driver.isSoftcuda());
+    assertNull(driver.missingKernels());
     assertTrue(driver.version() >= Driver.NEEDED_VERSION);
     DeviceProperties p = driver.properties(0);
     assertTrue(p.name().toLowerCase(java.util.Locale.ROOT).contains("softcuda"), p.name());
