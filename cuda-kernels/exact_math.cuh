@@ -11,9 +11,11 @@
 
 #ifdef __CUDACC__
 #define EM_FN static __device__ __forceinline__
+#define EM_TABLE static __device__ const
 #else
 #include <cmath>
 #define EM_FN static inline
+#define EM_TABLE static const
 #endif
 
 namespace em {
@@ -111,28 +113,17 @@ constexpr float TURN_MAX = 0x1p25f;
 constexpr float SIGMOID_NEAR = 0x1p-14f;
 constexpr double SIGMOID_SLOPE = 0x1.ffffffcp-3;
 
-// Inputs whose value lies so near a tie that the double falls on it.
-constexpr float LOG_HARD_1 = 0x1.827a74p-7f;
-constexpr float LOG_HARD_VALUE_1 = -0x1.1c2b1ep2f;
-constexpr float LOG_HARD_2 = 0x1.2f1fd6p3f;
-constexpr float LOG_HARD_VALUE_2 = 0x1.1fcbcep1f;
-constexpr float LOG_HARD_3 = 0x1.bacb4ap25f;
-constexpr float LOG_HARD_VALUE_3 = 0x1.1e0696p4f;
-constexpr float LOG_HARD_4 = 0x1.b121a6p76f;
-constexpr float LOG_HARD_VALUE_4 = 0x1.a9a3f2p5f;
-constexpr float LOG_HARD_5 = 0x1.6351d8p95f;
-constexpr float LOG_HARD_VALUE_5 = 0x1.08b512p6f;
-constexpr float SIGMOID_HARD = -0x1.250c02p-10f;
-constexpr float SIGMOID_HARD_VALUE = 0x1.ffb6bep-2f;
-
 // The first 320 bits of 2/π after the point.
-#ifdef __CUDACC__
-static __device__ const
-#else
-static const
-#endif
-    uint32_t TWO_OVER_PI_BITS[10] = {0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u,
+EM_TABLE uint32_t TWO_OVER_PI_BITS[10] = {0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u,
                                      0x3c439041u, 0xfe5163abu, 0xdebbc561u, 0xb7246e3au, 0x424dd2e0u};
+
+// Pairs of an input whose value lies so near a tie that its double falls on the tie, and its result.
+EM_TABLE float LOG_HARD[5][2] = {{0x1.827a74p-7f, -0x1.1c2b1ep2f}, {0x1.2f1fd6p3f, 0x1.1fcbcep1f}, {0x1.bacb4ap25f, 0x1.1e0696p4f}, {0x1.b121a6p76f, 0x1.a9a3f2p5f}, {0x1.6351d8p95f, 0x1.08b512p6f}};
+EM_TABLE float LOG1P_HARD[9][2] = {{0x1.800006p-21f, 0x1.7ffffep-21f}, {0x1.200036p-17f, 0x1.1fffe6p-17f}, {0x1.fb035ap-2f, 0x1.9bddc2p-2f}, {0x1.0f1fd6p3f, 0x1.1fcbcep1f}, {0x1.b121a6p76f, 0x1.a9a3f2p5f}, {0x1.6351d8p95f, 0x1.08b512p6f}, {-0x1.7ffffap-21f, -0x1.800002p-21f}, {-0x1.1fffcap-17f, -0x1.20001ap-17f}, {-0x1.1d9188p-9f, -0x1.1de14ap-9f}};
+EM_TABLE float SIGMOID_HARD[1][2] = {{-0x1.250c02p-10f, 0x1.ffb6bep-2f}};
+EM_TABLE float SIN_HARD[2][2] = {{0x1.33333p13f, -0x1.63f4bap-2f}, {-0x1.33333p13f, 0x1.63f4bap-2f}};
+EM_TABLE float COS_HARD[2][2] = {{0x1.3170fp63f, 0x1.fe2976p-1f}, {0x1.2b9622p67f, 0x1.f0285ep-1f}};
+
 
 #ifdef __CUDACC__
 EM_FN double fma(double a, double b, double c) { return __fma_rn(a, b, c); }
@@ -329,6 +320,17 @@ EM_FN double big_turn(uint32_t magnitude, int n) {
   return quarter_turns(r, (int)quarter + n);
 }
 
+// y rounded to float, unless it lies on a tie and x is listed.
+EM_FN float round_or_look_up(double y, float x, const float (*hard)[2], int count) {
+  float result = round_to_float(y);
+  if ((bits(y) & 0x1fffffff) == 0x10000000) {
+    for (int i = 0; i < count; i++) {
+      result = hard[i][0] == x ? hard[i][1] : result;
+    }
+  }
+  return result;
+}
+
 EM_FN uint32_t float_bits(float x) {
   uint32_t r;
   memcpy(&r, &x, sizeof r);
@@ -351,19 +353,14 @@ EM_FN float em_logf(float x) {
   if (!(x > 0.0f && x < INFINITY)) {
     return x == 0.0f ? -INFINITY : x > 0.0f ? x : NAN;
   }
-  float y = em::round_to_float(em::log(x));
-  y = x == em::LOG_HARD_1 ? em::LOG_HARD_VALUE_1 : y;
-  y = x == em::LOG_HARD_2 ? em::LOG_HARD_VALUE_2 : y;
-  y = x == em::LOG_HARD_3 ? em::LOG_HARD_VALUE_3 : y;
-  y = x == em::LOG_HARD_4 ? em::LOG_HARD_VALUE_4 : y;
-  return x == em::LOG_HARD_5 ? em::LOG_HARD_VALUE_5 : y;
+  return em::round_or_look_up(em::log(x), x, em::LOG_HARD, 5);
 }
 
 EM_FN float em_log1pf(float x) {
   if (!(x > -1.0f && x < INFINITY) || x == 0.0f) {
     return x == -1.0f ? -INFINITY : x >= 0.0f ? x : NAN;
   }
-  return em::round_to_float(em::log1p(x));
+  return em::round_or_look_up(em::log1p(x), x, em::LOG1P_HARD, 9);
 }
 
 EM_FN float em_tanhf(float x) {
@@ -378,7 +375,7 @@ EM_FN float em_sigmoidf(float x) {
   if (x < em::SIGMOID_NEAR && x > -em::SIGMOID_NEAR) {
     return em::round_to_float(em::fma(x, em::SIGMOID_SLOPE, 0.5));
   }
-  return x == em::SIGMOID_HARD ? em::SIGMOID_HARD_VALUE : em::round_to_float(em::sigmoid(c));
+  return em::round_or_look_up(em::sigmoid(c), x, em::SIGMOID_HARD, 1);
 }
 
 EM_FN float em_erff(float x) {
@@ -389,7 +386,7 @@ EM_FN float em_erff(float x) {
 EM_FN float em_sinf(float x) {
   float magnitude = x < 0.0f ? -x : x;
   if (magnitude < em::TURN_MAX) {
-    return em::round_to_float(em::turn(x, 0));
+    return em::round_or_look_up(em::turn(x, 0), x, em::SIN_HARD, 2);
   }
   if (!(magnitude < INFINITY)) {
     return NAN;
@@ -401,11 +398,13 @@ EM_FN float em_sinf(float x) {
 EM_FN float em_cosf(float x) {
   float magnitude = x < 0.0f ? -x : x;
   if (magnitude < em::TURN_MAX) {
-    return em::round_to_float(em::turn(x, 1));
+    return em::round_or_look_up(em::turn(x, 1), magnitude, em::COS_HARD, 2);
   }
-  return magnitude < INFINITY
-             ? em::round_to_float(em::big_turn(em::float_bits(magnitude), 1))
-             : NAN;
+  if (!(magnitude < INFINITY)) {
+    return NAN;
+  }
+  double y = em::big_turn(em::float_bits(magnitude), 1);
+  return em::round_or_look_up(y, magnitude, em::COS_HARD, 2);
 }
 
 EM_FN float em_rsqrtf(float x) { return em::round_to_float(1.0 / em::root(x)); }

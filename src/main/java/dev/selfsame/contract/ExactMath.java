@@ -4,19 +4,17 @@ import static dev.selfsame.contract.ExactMathConstants.*;
 
 /**
  * The elementary functions of the contract, correctly rounded: each returns the float nearest the
- * real value, ties to even, for every one of the 2³² inputs; subnormals are kept, and the
- * infinities, zeros and NaN are as in IEEE 754-2019, section 9.2.1. A NaN's payload is not part of
- * the contract.
+ * real value, ties to even, for every one of the 2³² inputs; subnormals are kept, and the infinities,
+ * zeros and NaN are as in IEEE 754-2019, section 9.2.1. A NaN's payload is not part of the contract.
  *
  * <p>How: an argument reduction and a polynomial in double, with every fused operation written out,
- * and one rounding to float at the end. A double has 29 bits more than a float, so an error of an
- * ulp or two of the double leaves only a few of the inputs undecided; an exhaustive run over all
- * inputs shows that each of those falls on the right side as well ({@code ElementaryCheck}, {@code
- * bench/records/exhaustive.md}). The proof holds for this sequence of operations with these
- * constants, so a change of either needs that run again. The method is the one of LLVM's libc and
- * of CORE-MATH (Sibidanov, Zimmermann and Glondu 2022, "The CORE-MATH project"), without tables, so
- * that it runs on vectors: twins are {@code cuda-kernels/exact_math.cuh} and {@code
- * cpu/VectorMath.java}.
+ * and one rounding to float at the end. A double has 29 bits more than a float, so an error of an ulp
+ * or two of the double leaves only a few of the inputs undecided; an exhaustive run over all inputs
+ * shows that each of those falls on the right side as well ({@code ElementaryCheck}, {@code
+ * bench/records/exhaustive.md}). The proof holds for this sequence of operations with these constants,
+ * so a change of either needs that run again. The method is the one of LLVM's libc and of CORE-MATH
+ * (Sibidanov, Zimmermann and Glondu 2022, "The CORE-MATH project"), without tables, so that it runs
+ * on vectors: twins are {@code cuda-kernels/exact_math.cuh} and {@code cpu/VectorMath.java}.
  */
 public final class ExactMath {
   private ExactMath() {}
@@ -40,12 +38,7 @@ public final class ExactMath {
       return x == 0 ? Float.NEGATIVE_INFINITY : x > 0 ? x : Float.NaN;
     }
     long i = split(x);
-    float y = (float) logReduced(splitExponent(i), splitMantissa(i) - 1.0);
-    y = x == LOG_HARD_1 ? LOG_HARD_VALUE_1 : y;
-    y = x == LOG_HARD_2 ? LOG_HARD_VALUE_2 : y;
-    y = x == LOG_HARD_3 ? LOG_HARD_VALUE_3 : y;
-    y = x == LOG_HARD_4 ? LOG_HARD_VALUE_4 : y;
-    return x == LOG_HARD_5 ? LOG_HARD_VALUE_5 : y;
+    return roundOrLookUp(logReduced(splitExponent(i), splitMantissa(i) - 1.0), x, LOG_HARD);
   }
 
   /** Natural logarithm of 1 + x: −∞ for −1, NaN below; −0 gives −0. */
@@ -56,7 +49,8 @@ public final class ExactMath {
     // When 1 + x needs no scaling, its f is x itself, whatever 1 + x rounds to.
     long i = split(1.0 + x);
     double k = splitExponent(i);
-    return (float) logReduced(k, k == 0 ? x : splitMantissa(i) - 1.0);
+    double f = k == 0 ? x : splitMantissa(i) - 1.0;
+    return roundOrLookUp(logReduced(k, f), x, LOG1P_HARD);
   }
 
   /** Hyperbolic tangent of x; −0 gives −0. */
@@ -68,8 +62,7 @@ public final class ExactMath {
 
   /** 1 / (1 + e⁻ˣ). */
   public static float sigmoid(float x) {
-    // Near 0 the value is 1/2 + x/4 − x³/48 + …, often a tie but for a term that a double can't
-    // hold:
+    // Near 0 the value is 1/2 + x/4 − x³/48 + …, often a tie but for a term that a double can't hold:
     // the factor a little below 1/4 marks its side.
     if (x < SIGMOID_NEAR && x > -SIGMOID_NEAR) {
       return (float) Math.fma((double) x, SIGMOID_SLOPE, 0.5);
@@ -78,7 +71,7 @@ public final class ExactMath {
     double t = Math.fma(c, INV_LN2, ROUND);
     double scale = powerOfTwo(t);
     double y = 1.0 / Math.fma(scale, expm1Reduced(c, t), scale + 1.0);
-    return x == SIGMOID_HARD ? SIGMOID_HARD_VALUE : (float) y;
+    return roundOrLookUp(y, x, SIGMOID_HARD);
   }
 
   /** The error function, 2/√π ∫₀ˣ e^−t² dt; −0 gives −0. */
@@ -121,7 +114,7 @@ public final class ExactMath {
   public static float sin(float x) {
     float magnitude = Math.abs(x);
     if (magnitude < TURN_MAX) {
-      return (float) turn(x, 0);
+      return roundOrLookUp(turn(x, 0), x, SIN_HARD);
     }
     if (!(magnitude < Float.POSITIVE_INFINITY)) {
       return Float.NaN;
@@ -134,10 +127,10 @@ public final class ExactMath {
   public static float cos(float x) {
     float magnitude = Math.abs(x);
     if (magnitude < TURN_MAX) {
-      return (float) turn(x, 1);
+      return roundOrLookUp(turn(x, 1), magnitude, COS_HARD);
     }
     return magnitude < Float.POSITIVE_INFINITY
-        ? (float) bigTurn(Float.floatToRawIntBits(magnitude), 1)
+        ? roundOrLookUp(bigTurn(Float.floatToRawIntBits(magnitude), 1), magnitude, COS_HARD)
         : Float.NaN;
   }
 
@@ -150,6 +143,18 @@ public final class ExactMath {
     double t = Math.fma(x, INV_LN2, ROUND);
     double scale = powerOfTwo(t);
     return Math.fma(scale, expm1Reduced(x, t), scale - 1.0);
+  }
+
+  /** y rounded to float, unless it lies on a tie and x is listed. */
+  private static float roundOrLookUp(double y, float x, float[][] hard) {
+    if ((Double.doubleToRawLongBits(y) & BELOW_FLOAT_BITS) == TIE_BITS) {
+      for (float[] pair : hard) {
+        if (pair[0] == x) {
+          return pair[1];
+        }
+      }
+    }
+    return (float) y;
   }
 
   /** 2ᵏ, where t holds k as fma(…, ROUND) left it. */
@@ -231,9 +236,7 @@ public final class ExactMath {
     return (n & 2) != 0 ? -y : y;
   }
 
-  /**
-   * sin(x + n·π/2). x − k·PI_OVER_2_HI is exact: a multiple of 2⁻⁵² (or of x's last bit) below 1.
-   */
+  /** sin(x + n·π/2). x − k·PI_OVER_2_HI is exact: a multiple of 2⁻⁵² (or of x's last bit) below 1. */
   private static double turn(double x, int n) {
     double t = Math.fma(x, TWO_OVER_PI, ROUND);
     double k = t - ROUND;
@@ -242,10 +245,9 @@ public final class ExactMath {
   }
 
   /**
-   * The same for |x| of 2²⁵ or more (Payne and Hanek 1983): |x|/(2π) in fixed point. |x| is an
-   * integer m times 2ᵉ, so the bits of 2/π before position e − 2 only give whole turns; 128 bits
-   * from there on are enough for the 24 bits of m, the 30 that cancel in the worst case, and a
-   * double.
+   * The same for |x| of 2²⁵ or more (Payne and Hanek 1983): |x|/(2π) in fixed point. |x| is an integer
+   * m times 2ᵉ, so the bits of 2/π before position e − 2 only give whole turns; 128 bits from there on
+   * are enough for the 24 bits of m, the 30 that cancel in the worst case, and a double.
    */
   private static double bigTurn(int magnitude, int n) {
     long m = (magnitude & 0x7fffff) | 0x800000;

@@ -101,20 +101,6 @@ public final class ExactMathConstants {
   public static final float SIGMOID_NEAR = 0x1p-14f;
   public static final double SIGMOID_SLOPE = 0x1.ffffffcp-3;
 
-  // Inputs whose value lies so near a tie that the double falls on it.
-  public static final float LOG_HARD_1 = 0x1.827a74p-7f;
-  public static final float LOG_HARD_VALUE_1 = -0x1.1c2b1ep2f;
-  public static final float LOG_HARD_2 = 0x1.2f1fd6p3f;
-  public static final float LOG_HARD_VALUE_2 = 0x1.1fcbcep1f;
-  public static final float LOG_HARD_3 = 0x1.bacb4ap25f;
-  public static final float LOG_HARD_VALUE_3 = 0x1.1e0696p4f;
-  public static final float LOG_HARD_4 = 0x1.b121a6p76f;
-  public static final float LOG_HARD_VALUE_4 = 0x1.a9a3f2p5f;
-  public static final float LOG_HARD_5 = 0x1.6351d8p95f;
-  public static final float LOG_HARD_VALUE_5 = 0x1.08b512p6f;
-  public static final float SIGMOID_HARD = -0x1.250c02p-10f;
-  public static final float SIGMOID_HARD_VALUE = 0x1.ffb6bep-2f;
-
   // Bit patterns of doubles: 1, 2^52, √½, the mantissa, and what keeps an exponent positive.
   public static final long ONE_BITS = 0x3ff0000000000000L;
   public static final long TWO_52_BITS = 0x4330000000000000L;
@@ -122,11 +108,22 @@ public final class ExactMathConstants {
   public static final long MANTISSA_BITS = 0x000fffffffffffffL;
   public static final long SPLIT_BIAS = 1024L << 52;
 
+  // The bits of a double that a float doesn't have, and their pattern halfway between two floats.
+  public static final long BELOW_FLOAT_BITS = 0x1fffffffL;
+  public static final long TIE_BITS = 0x10000000L;
+
   /** The first 320 bits of 2/π after the point. */
   static final int[] TWO_OVER_PI_BITS = {
     0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599,
     0x3c439041, 0xfe5163ab, 0xdebbc561, 0xb7246e3a, 0x424dd2e0
   };
+
+  /** Pairs of an input whose value lies so near a tie that its double falls on the tie, and its result. */
+  static final float[][] LOG_HARD = {{0x1.827a74p-7f, -0x1.1c2b1ep2f}, {0x1.2f1fd6p3f, 0x1.1fcbcep1f}, {0x1.bacb4ap25f, 0x1.1e0696p4f}, {0x1.b121a6p76f, 0x1.a9a3f2p5f}, {0x1.6351d8p95f, 0x1.08b512p6f}};
+  static final float[][] LOG1P_HARD = {{0x1.800006p-21f, 0x1.7ffffep-21f}, {0x1.200036p-17f, 0x1.1fffe6p-17f}, {0x1.fb035ap-2f, 0x1.9bddc2p-2f}, {0x1.0f1fd6p3f, 0x1.1fcbcep1f}, {0x1.b121a6p76f, 0x1.a9a3f2p5f}, {0x1.6351d8p95f, 0x1.08b512p6f}, {-0x1.7ffffap-21f, -0x1.800002p-21f}, {-0x1.1fffcap-17f, -0x1.20001ap-17f}, {-0x1.1d9188p-9f, -0x1.1de14ap-9f}};
+  static final float[][] SIGMOID_HARD = {{-0x1.250c02p-10f, 0x1.ffb6bep-2f}};
+  static final float[][] SIN_HARD = {{0x1.33333p13f, -0x1.63f4bap-2f}, {-0x1.33333p13f, 0x1.63f4bap-2f}};
+  static final float[][] COS_HARD = {{0x1.3170fp63f, 0x1.fe2976p-1f}, {0x1.2b9622p67f, 0x1.f0285ep-1f}};
 
   private ExactMathConstants() {}
 }

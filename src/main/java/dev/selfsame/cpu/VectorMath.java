@@ -1,0 +1,412 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.ExactMathConstants.*;
+import static dev.selfsame.contract.Mem.f32;
+import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.LT;
+
+import dev.selfsame.contract.ExactMath;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The elementary functions on vectors: {@link ExactMath}'s operations in the same order, on as many
+ * doubles as a vector holds, so half as many floats are read and written at a time. Blocks that hold
+ * an input outside the main path (specials, huge angles, a result on a tie) are left to the scalar
+ * definition whole.
+ *
+ * <p>Storing is written out in each loop: after some thousand nodes the compiler inlines only its own
+ * methods, and a vector passed to a method that it doesn't inline becomes an object.
+ *
+ * <p>A fused kernel writes its argument to the output (a block that stays in the first-level cache)
+ * and calls a function on it in place: a method that takes and returns vectors would have to be
+ * inlined across classes, which the compiler doesn't promise, and is many times slower when it isn't.
+ */
+public final class VectorMath implements ElementaryKernel {
+  private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+
+  // At least four doubles where the machine has them: masks of two lanes are not compiled on x86.
+  private static final int BITS =
+      Math.max(F.vectorBitSize(), Math.min(256, Lanes.preferredBits()));
+  private static final VectorSpecies<Double> D =
+      VectorSpecies.of(double.class, VectorShape.forBitSize(BITS));
+  private static final VectorSpecies<Float> H =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(BITS / 2));
+
+  VectorMath() {}
+
+  /** The functions on vectors of a width in bits. */
+  public static ElementaryKernel on(int bits) {
+    return Lanes.kernel(VectorMath.class, ElementaryKernel.class, bits);
+  }
+
+  @Override
+  public void exp(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector d = exp(load(x, xAt + i));
+      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.exp(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void expm1(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector d = expm1(load(x, xAt + i));
+      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.expm1(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void tanh(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector d = tanh(load(x, xAt + i));
+      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.tanh(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void sigmoid(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector d = sigmoid(load(x, xAt + i));
+      if (!onTie(d)) {
+        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+      } else {
+        for (long j = i; j < i + D.length(); j++) {
+          f32(y, yAt + j, ExactMath.sigmoid(f32(x, xAt + j)));
+        }
+      }
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.sigmoid(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void erf(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector d = erf(load(x, xAt + i));
+      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.erf(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void rsqrt(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector d = rsqrt(load(x, xAt + i));
+      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.rsqrt(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void log(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector v = load(x, xAt + i);
+      DoubleVector d = log(v);
+      VectorMask<Double> inside =
+          v.compare(GT, 0).and(v.compare(LT, Double.POSITIVE_INFINITY));
+      if (inside.allTrue() && !onTie(d)) {
+        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+      } else {
+        for (long j = i; j < i + D.length(); j++) {
+          f32(y, yAt + j, ExactMath.log(f32(x, xAt + j)));
+        }
+      }
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.log(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void log1p(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector v = load(x, xAt + i);
+      DoubleVector d = log1p(v);
+      VectorMask<Double> inside =
+          v.compare(GT, -1).and(v.compare(LT, Double.POSITIVE_INFINITY));
+      if (inside.allTrue() && !onTie(d)) {
+        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+      } else {
+        for (long j = i; j < i + D.length(); j++) {
+          f32(y, yAt + j, ExactMath.log1p(f32(x, xAt + j)));
+        }
+      }
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.log1p(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void sin(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector v = load(x, xAt + i);
+      DoubleVector d = turn(v, 0);
+      if (v.abs().compare(LT, TURN_MAX).allTrue() && !onTie(d)) {
+        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+      } else {
+        for (long j = i; j < i + D.length(); j++) {
+          f32(y, yAt + j, ExactMath.sin(f32(x, xAt + j)));
+        }
+      }
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.sin(f32(x, xAt + i)));
+    }
+  }
+
+  @Override
+  public void cos(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    long i = 0;
+    for (; i <= n - D.length(); i += D.length()) {
+      DoubleVector v = load(x, xAt + i);
+      DoubleVector d = turn(v, 1);
+      if (v.abs().compare(LT, TURN_MAX).allTrue() && !onTie(d)) {
+        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+      } else {
+        for (long j = i; j < i + D.length(); j++) {
+          f32(y, yAt + j, ExactMath.cos(f32(x, xAt + j)));
+        }
+      }
+    }
+    for (; i < n; i++) {
+      f32(y, yAt + i, ExactMath.cos(f32(x, xAt + i)));
+    }
+  }
+
+  private static DoubleVector exp(DoubleVector x) {
+    DoubleVector c = cut(x, EXP_MIN, EXP_MAX);
+    DoubleVector t = c.fma(all(INV_LN2), all(ROUND));
+    return powerOfTwo(t).mul(expm1Reduced(c, t).add(1.0));
+  }
+
+  private static DoubleVector expm1(DoubleVector x) {
+    return expm1Cut(cut(x, EXP_MIN, EXP_MAX)).blend(x, x.compare(EQ, 0.0));
+  }
+
+  private static DoubleVector expm1Cut(DoubleVector x) {
+    DoubleVector t = x.fma(all(INV_LN2), all(ROUND));
+    DoubleVector scale = powerOfTwo(t);
+    return scale.fma(expm1Reduced(x, t), scale.sub(1.0));
+  }
+
+  private static DoubleVector tanh(DoubleVector x) {
+    DoubleVector c = cut(x, -TANH_MAX, TANH_MAX);
+    DoubleVector e = expm1Cut(c.add(c));
+    return e.div(e.add(2.0)).blend(c, c.compare(EQ, 0.0));
+  }
+
+  private static DoubleVector sigmoid(DoubleVector x) {
+    DoubleVector c = cut(x, EXP_MIN, EXP_MAX).neg();
+    DoubleVector t = c.fma(all(INV_LN2), all(ROUND));
+    DoubleVector scale = powerOfTwo(t);
+    DoubleVector y = all(1.0).div(scale.fma(expm1Reduced(c, t), scale.add(1.0)));
+    return y.blend(x.fma(all(SIGMOID_SLOPE), all(0.5)), x.abs().compare(LT, SIGMOID_NEAR));
+  }
+
+  private static DoubleVector erf(DoubleVector x) {
+    DoubleVector c = cut(x, -ERF_MAX, ERF_MAX);
+    DoubleVector u = c.mul(c).fma(all(0.125), all(-1.0));
+    return c.mul(erfLow(u, erfHigh(u)));
+  }
+
+  // In two methods because the compiler does not inline one of more than 325 bytes.
+  private static DoubleVector erfHigh(DoubleVector u) {
+    DoubleVector q = all(ERF_28);
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_27));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_26));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_25));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_24));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_23));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_22));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_21));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_20));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_19));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_18));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_17));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_16));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_15));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_14));
+    return q;
+  }
+
+  private static DoubleVector erfLow(DoubleVector u, DoubleVector high) {
+    DoubleVector q = high;
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_13));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_12));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_11));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_10));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_9));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_8));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_7));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_6));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_5));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_4));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_3));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_2));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_1));
+    q = q.fma(u, DoubleVector.broadcast(D, ERF_0));
+    return q;
+  }
+
+  private static DoubleVector rsqrt(DoubleVector x) {
+    return all(1.0).div(x.sqrt());
+  }
+
+  private static DoubleVector log(DoubleVector x) {
+    LongVector i = split(x);
+    return logReduced(splitExponent(i), splitMantissa(i).sub(1.0));
+  }
+
+  private static DoubleVector log1p(DoubleVector x) {
+    LongVector i = split(x.add(1.0));
+    DoubleVector k = splitExponent(i);
+    DoubleVector f = splitMantissa(i).sub(1.0).blend(x, k.compare(EQ, 0.0));
+    return logReduced(k, f).blend(x, x.compare(EQ, 0.0));
+  }
+
+  private static LongVector split(DoubleVector x) {
+    return x.reinterpretAsLongs().add(SPLIT_BIAS - ROOT_HALF_BITS);
+  }
+
+  private static DoubleVector splitExponent(LongVector i) {
+    return i.lanewise(LSHR, 52).or(TWO_52_BITS).reinterpretAsDoubles().sub(0x1p52 + 1024);
+  }
+
+  private static DoubleVector splitMantissa(LongVector i) {
+    return i.and(MANTISSA_BITS).add(ROOT_HALF_BITS).reinterpretAsDoubles();
+  }
+
+  private static DoubleVector logReduced(DoubleVector k, DoubleVector f) {
+    DoubleVector s = f.div(f.add(2.0));
+    DoubleVector z = s.mul(s);
+    DoubleVector q = all(LOG_7);
+    q = q.fma(z, DoubleVector.broadcast(D, LOG_6));
+    q = q.fma(z, DoubleVector.broadcast(D, LOG_5));
+    q = q.fma(z, DoubleVector.broadcast(D, LOG_4));
+    q = q.fma(z, DoubleVector.broadcast(D, LOG_3));
+    q = q.fma(z, DoubleVector.broadcast(D, LOG_2));
+    q = q.fma(z, DoubleVector.broadcast(D, LOG_1));
+    DoubleVector half = f.mul(0.5).mul(f);
+    DoubleVector tail = s.fma(q.fma(z, half), k.mul(LN2_LO));
+    return k.fma(all(LN2_HI), f.sub(half.sub(tail)));
+  }
+
+  private static DoubleVector powerOfTwo(DoubleVector t) {
+    return t.reinterpretAsLongs().lanewise(LSHL, 52).add(ONE_BITS).reinterpretAsDoubles();
+  }
+
+  private static DoubleVector expm1Reduced(DoubleVector x, DoubleVector t) {
+    DoubleVector k = t.sub(ROUND);
+    DoubleVector r = k.fma(all(-LN2_LO), k.fma(all(-LN2_HI), x));
+    DoubleVector q = all(EXP_11);
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_10));
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_9));
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_8));
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_7));
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_6));
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_5));
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_4));
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_3));
+    q = q.fma(r, DoubleVector.broadcast(D, EXP_2));
+    return r.mul(r).fma(q, r);
+  }
+
+  /** sin(x + n·π/2). */
+  private static DoubleVector turn(DoubleVector x, int n) {
+    DoubleVector t = x.fma(all(TWO_OVER_PI), all(ROUND));
+    DoubleVector k = t.sub(ROUND);
+    DoubleVector r = k.fma(all(-PI_OVER_2_LO), k.fma(all(-PI_OVER_2_HI), x));
+    LongVector quarter = t.reinterpretAsLongs().add(n);
+    DoubleVector z = r.mul(r);
+    DoubleVector y =
+        sinReduced(r, z).blend(cosReduced(z), quarter.and(1).compare(EQ, 1).cast(D));
+    return y.reinterpretAsLongs()
+        .lanewise(VectorOperators.XOR, quarter.and(2).lanewise(LSHL, 62))
+        .reinterpretAsDoubles();
+  }
+
+  private static DoubleVector sinReduced(DoubleVector r, DoubleVector z) {
+    DoubleVector q = all(SIN_6);
+    q = q.fma(z, DoubleVector.broadcast(D, SIN_5));
+    q = q.fma(z, DoubleVector.broadcast(D, SIN_4));
+    q = q.fma(z, DoubleVector.broadcast(D, SIN_3));
+    q = q.fma(z, DoubleVector.broadcast(D, SIN_2));
+    q = q.fma(z, DoubleVector.broadcast(D, SIN_1));
+    return r.mul(q.fma(z, all(1.0)));
+  }
+
+  private static DoubleVector cosReduced(DoubleVector z) {
+    DoubleVector q = all(COS_7);
+    q = q.fma(z, DoubleVector.broadcast(D, COS_6));
+    q = q.fma(z, DoubleVector.broadcast(D, COS_5));
+    q = q.fma(z, DoubleVector.broadcast(D, COS_4));
+    q = q.fma(z, DoubleVector.broadcast(D, COS_3));
+    q = q.fma(z, DoubleVector.broadcast(D, COS_2));
+    return z.mul(z).fma(q, z.fma(all(-0.5), all(1.0)));
+  }
+
+  /** Whether a lane lies halfway between two floats, as it does for the listed hard inputs. */
+  private static boolean onTie(DoubleVector y) {
+    return y.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue();
+  }
+
+  /** x cut to low … high; NaN stays. */
+  private static DoubleVector cut(DoubleVector x, double low, double high) {
+    return x.blend(high, x.compare(GT, high)).blend(low, x.compare(LT, low));
+  }
+
+  private static DoubleVector all(double value) {
+    return DoubleVector.broadcast(D, value);
+  }
+
+  private static DoubleVector load(MemorySegment x, long at) {
+    FloatVector v = FloatVector.fromMemorySegment(H, x, at << 2, ByteOrder.nativeOrder());
+    return (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
+  }
+}
