@@ -26,8 +26,9 @@ import jdk.incubator.vector.VectorSpecies;
  * an input outside the main path (specials, huge angles, a result on a tie) are left to the scalar
  * definition whole.
  *
- * <p>Storing is written out in each loop: after some thousand nodes the compiler inlines only its own
- * methods, and a vector passed to a method that it doesn't inline becomes an object.
+ * <p>The test for ties and the store are written out in each loop: after some thousand nodes the
+ * compiler inlines only its own methods, and a vector that is passed to a method that it doesn't
+ * inline becomes an object.
  *
  * <p>A fused kernel writes its argument to the output (a block that stays in the first-level cache)
  * and calls a function on it in place: a method that takes and returns vectors would have to be
@@ -95,7 +96,7 @@ public final class VectorMath implements ElementaryKernel {
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector d = sigmoid(load(x, xAt + i));
-      if (!onTie(d)) {
+      if (!d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
       } else {
@@ -143,7 +144,8 @@ public final class VectorMath implements ElementaryKernel {
       DoubleVector d = log(v);
       VectorMask<Double> inside =
           v.compare(GT, 0).and(v.compare(LT, Double.POSITIVE_INFINITY));
-      if (inside.allTrue() && !onTie(d)) {
+      if (inside.allTrue()
+          && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
       } else {
@@ -165,7 +167,8 @@ public final class VectorMath implements ElementaryKernel {
       DoubleVector d = log1p(v);
       VectorMask<Double> inside =
           v.compare(GT, -1).and(v.compare(LT, Double.POSITIVE_INFINITY));
-      if (inside.allTrue() && !onTie(d)) {
+      if (inside.allTrue()
+          && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
       } else {
@@ -185,7 +188,8 @@ public final class VectorMath implements ElementaryKernel {
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector v = load(x, xAt + i);
       DoubleVector d = turn(v, 0);
-      if (v.abs().compare(LT, TURN_MAX).allTrue() && !onTie(d)) {
+      if (v.abs().compare(LT, TURN_MAX).allTrue()
+          && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
       } else {
@@ -205,7 +209,8 @@ public final class VectorMath implements ElementaryKernel {
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector v = load(x, xAt + i);
       DoubleVector d = turn(v, 1);
-      if (v.abs().compare(LT, TURN_MAX).allTrue() && !onTie(d)) {
+      if (v.abs().compare(LT, TURN_MAX).allTrue()
+          && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
       } else {
@@ -389,11 +394,6 @@ public final class VectorMath implements ElementaryKernel {
     q = q.fma(z, DoubleVector.broadcast(D, COS_3));
     q = q.fma(z, DoubleVector.broadcast(D, COS_2));
     return z.mul(z).fma(q, z.fma(all(-0.5), all(1.0)));
-  }
-
-  /** Whether a lane lies halfway between two floats, as it does for the listed hard inputs. */
-  private static boolean onTie(DoubleVector y) {
-    return y.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue();
   }
 
   /** x cut to low … high; NaN stays. */
