@@ -4,17 +4,19 @@ import static dev.selfsame.contract.ExactMathConstants.*;
 
 /**
  * The elementary functions of the contract, correctly rounded: each returns the float nearest the
- * real value, ties to even, for every one of the 2³² inputs; subnormals are kept, and the infinities,
- * zeros and NaN are as in IEEE 754-2019, section 9.2.1. A NaN's payload is not part of the contract.
+ * real value, ties to even, for every one of the 2³² inputs; subnormals are kept, and the
+ * infinities, zeros and NaN are as in IEEE 754-2019, section 9.2.1. A NaN's payload is not part of
+ * the contract.
  *
  * <p>How: an argument reduction and a polynomial in double, with every fused operation written out,
- * and one rounding to float at the end. A double has 29 bits more than a float, so an error of an ulp
- * or two of the double leaves only a few of the inputs undecided; an exhaustive run over all inputs
- * shows that each of those falls on the right side as well ({@code ElementaryCheck}, {@code
- * bench/records/exhaustive.md}). The proof holds for this sequence of operations with these constants,
- * so a change of either needs that run again. The method is the one of LLVM's libc and of CORE-MATH
- * (Sibidanov, Zimmermann and Glondu 2022, "The CORE-MATH project"), without tables, so that it runs
- * on vectors: twins are {@code cuda-kernels/exact_math.cuh} and {@code cpu/VectorMath.java}.
+ * and one rounding to float at the end. A double has 29 bits more than a float, so an error of an
+ * ulp or two of the double leaves only a few of the inputs undecided; an exhaustive run over all
+ * inputs shows that each of those falls on the right side as well ({@code ElementaryCheck}, {@code
+ * bench/records/exhaustive.md}). The proof holds for this sequence of operations with these
+ * constants, so a change of either needs that run again. The method is the one of LLVM's libc and
+ * of CORE-MATH (Sibidanov, Zimmermann and Glondu 2022, "The CORE-MATH project"), without tables, so
+ * that it runs on vectors: twins are {@code cuda-kernels/exact_math.cuh} and {@code
+ * cpu/VectorMath.java}.
  */
 public final class ExactMath {
   private ExactMath() {}
@@ -62,7 +64,8 @@ public final class ExactMath {
 
   /** 1 / (1 + e⁻ˣ). */
   public static float sigmoid(float x) {
-    // Near 0 the value is 1/2 + x/4 − x³/48 + …, often a tie but for a term that a double can't hold:
+    // Near 0 the value is 1/2 + x/4 − x³/48 + …, often a tie but for a term that a double can't
+    // hold:
     // the factor a little below 1/4 marks its side.
     if (x < SIGMOID_NEAR && x > -SIGMOID_NEAR) {
       return (float) Math.fma((double) x, SIGMOID_SLOPE, 0.5);
@@ -236,7 +239,9 @@ public final class ExactMath {
     return (n & 2) != 0 ? -y : y;
   }
 
-  /** sin(x + n·π/2). x − k·PI_OVER_2_HI is exact: a multiple of 2⁻⁵² (or of x's last bit) below 1. */
+  /**
+   * sin(x + n·π/2). x − k·PI_OVER_2_HI is exact: a multiple of 2⁻⁵² (or of x's last bit) below 1.
+   */
   private static double turn(double x, int n) {
     double t = Math.fma(x, TWO_OVER_PI, ROUND);
     double k = t - ROUND;
@@ -245,9 +250,10 @@ public final class ExactMath {
   }
 
   /**
-   * The same for |x| of 2²⁵ or more (Payne and Hanek 1983): |x|/(2π) in fixed point. |x| is an integer
-   * m times 2ᵉ, so the bits of 2/π before position e − 2 only give whole turns; 128 bits from there on
-   * are enough for the 24 bits of m, the 30 that cancel in the worst case, and a double.
+   * The same for |x| of 2²⁵ or more (Payne and Hanek 1983): |x|/(2π) in fixed point. |x| is an
+   * integer m times 2ᵉ, so the bits of 2/π before position e − 2 only give whole turns; 128 bits
+   * from there on are enough for the 24 bits of m, the 30 that cancel in the worst case, and a
+   * double.
    */
   private static double bigTurn(int magnitude, int n) {
     long m = (magnitude & 0x7fffff) | 0x800000;

@@ -118,12 +118,36 @@ public final class ExactMathConstants {
     0x3c439041, 0xfe5163ab, 0xdebbc561, 0xb7246e3a, 0x424dd2e0
   };
 
-  /** Pairs of an input whose value lies so near a tie that its double falls on the tie, and its result. */
-  static final float[][] LOG_HARD = {{0x1.827a74p-7f, -0x1.1c2b1ep2f}, {0x1.2f1fd6p3f, 0x1.1fcbcep1f}, {0x1.bacb4ap25f, 0x1.1e0696p4f}, {0x1.b121a6p76f, 0x1.a9a3f2p5f}, {0x1.6351d8p95f, 0x1.08b512p6f}};
-  static final float[][] LOG1P_HARD = {{0x1.800006p-21f, 0x1.7ffffep-21f}, {0x1.200036p-17f, 0x1.1fffe6p-17f}, {0x1.fb035ap-2f, 0x1.9bddc2p-2f}, {0x1.0f1fd6p3f, 0x1.1fcbcep1f}, {0x1.b121a6p76f, 0x1.a9a3f2p5f}, {0x1.6351d8p95f, 0x1.08b512p6f}, {-0x1.7ffffap-21f, -0x1.800002p-21f}, {-0x1.1fffcap-17f, -0x1.20001ap-17f}, {-0x1.1d9188p-9f, -0x1.1de14ap-9f}};
+  /**
+   * Pairs of an input whose value lies so near a tie that its double falls on the tie, and its
+   * result.
+   */
+  static final float[][] LOG_HARD = {
+    {0x1.827a74p-7f, -0x1.1c2b1ep2f},
+    {0x1.2f1fd6p3f, 0x1.1fcbcep1f},
+    {0x1.bacb4ap25f, 0x1.1e0696p4f},
+    {0x1.b121a6p76f, 0x1.a9a3f2p5f},
+    {0x1.6351d8p95f, 0x1.08b512p6f}
+  };
+
+  static final float[][] LOG1P_HARD = {
+    {0x1.800006p-21f, 0x1.7ffffep-21f},
+    {0x1.200036p-17f, 0x1.1fffe6p-17f},
+    {0x1.fb035ap-2f, 0x1.9bddc2p-2f},
+    {0x1.0f1fd6p3f, 0x1.1fcbcep1f},
+    {0x1.b121a6p76f, 0x1.a9a3f2p5f},
+    {0x1.6351d8p95f, 0x1.08b512p6f},
+    {-0x1.7ffffap-21f, -0x1.800002p-21f},
+    {-0x1.1fffcap-17f, -0x1.20001ap-17f},
+    {-0x1.1d9188p-9f, -0x1.1de14ap-9f}
+  };
   static final float[][] SIGMOID_HARD = {{-0x1.250c02p-10f, 0x1.ffb6bep-2f}};
-  static final float[][] SIN_HARD = {{0x1.33333p13f, -0x1.63f4bap-2f}, {-0x1.33333p13f, 0x1.63f4bap-2f}};
-  static final float[][] COS_HARD = {{0x1.3170fp63f, 0x1.fe2976p-1f}, {0x1.2b9622p67f, 0x1.f0285ep-1f}};
+  static final float[][] SIN_HARD = {
+    {0x1.33333p13f, -0x1.63f4bap-2f}, {-0x1.33333p13f, 0x1.63f4bap-2f}
+  };
+  static final float[][] COS_HARD = {
+    {0x1.3170fp63f, 0x1.fe2976p-1f}, {0x1.2b9622p67f, 0x1.f0285ep-1f}
+  };
 
   private ExactMathConstants() {}
 }

@@ -3,9 +3,9 @@ package dev.selfsame.cpu;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The contract's elementary functions over contiguous floats: {@code y[yAt + i] = f(x[xAt + i])} for i
- * in 0 … {@code n} − 1, positions in elements. x and y may be the same memory at the same position;
- * they must not overlap otherwise. Every element has the bits of {@link
+ * The contract's elementary functions over contiguous floats: {@code y[yAt + i] = f(x[xAt + i])}
+ * for i in 0 … {@code n} − 1, positions in elements. x and y may be the same memory at the same
+ * position; they must not overlap otherwise. Every element has the bits of {@link
  * dev.selfsame.contract.ExactMath}.
  */
 public interface ElementaryKernel {

@@ -22,9 +22,9 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The elementary functions on vectors: {@link ExactMath}'s operations in the same order, on as many
- * doubles as a vector holds, so half as many floats are read and written at a time. Blocks that hold
- * an input outside the main path (specials, huge angles, a result on a tie) are left to the scalar
- * definition whole.
+ * doubles as a vector holds, so half as many floats are read and written at a time. Blocks that
+ * hold an input outside the main path (specials, huge angles, a result on a tie) are left to the
+ * scalar definition whole.
  *
  * <p>The test for ties and the store are written out in each loop: after some thousand nodes the
  * compiler inlines only its own methods, and a vector that is passed to a method that it doesn't
@@ -32,14 +32,14 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>A fused kernel writes its argument to the output (a block that stays in the first-level cache)
  * and calls a function on it in place: a method that takes and returns vectors would have to be
- * inlined across classes, which the compiler doesn't promise, and is many times slower when it isn't.
+ * inlined across classes, which the compiler doesn't promise, and is many times slower when it
+ * isn't.
  */
 public final class VectorMath implements ElementaryKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
 
   // At least four doubles where the machine has them: masks of two lanes are not compiled on x86.
-  private static final int BITS =
-      Math.max(F.vectorBitSize(), Math.min(256, Lanes.preferredBits()));
+  private static final int BITS = Math.max(F.vectorBitSize(), Math.min(256, Lanes.preferredBits()));
   private static final VectorSpecies<Double> D =
       VectorSpecies.of(double.class, VectorShape.forBitSize(BITS));
   private static final VectorSpecies<Float> H =
@@ -142,8 +142,7 @@ public final class VectorMath implements ElementaryKernel {
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector v = load(x, xAt + i);
       DoubleVector d = log(v);
-      VectorMask<Double> inside =
-          v.compare(GT, 0).and(v.compare(LT, Double.POSITIVE_INFINITY));
+      VectorMask<Double> inside = v.compare(GT, 0).and(v.compare(LT, Double.POSITIVE_INFINITY));
       if (inside.allTrue()
           && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
@@ -165,8 +164,7 @@ public final class VectorMath implements ElementaryKernel {
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector v = load(x, xAt + i);
       DoubleVector d = log1p(v);
-      VectorMask<Double> inside =
-          v.compare(GT, -1).and(v.compare(LT, Double.POSITIVE_INFINITY));
+      VectorMask<Double> inside = v.compare(GT, -1).and(v.compare(LT, Double.POSITIVE_INFINITY));
       if (inside.allTrue()
           && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
@@ -369,8 +367,7 @@ public final class VectorMath implements ElementaryKernel {
     DoubleVector r = k.fma(all(-PI_OVER_2_LO), k.fma(all(-PI_OVER_2_HI), x));
     LongVector quarter = t.reinterpretAsLongs().add(n);
     DoubleVector z = r.mul(r);
-    DoubleVector y =
-        sinReduced(r, z).blend(cosReduced(z), quarter.and(1).compare(EQ, 1).cast(D));
+    DoubleVector y = sinReduced(r, z).blend(cosReduced(z), quarter.and(1).compare(EQ, 1).cast(D));
     return y.reinterpretAsLongs()
         .lanewise(VectorOperators.XOR, quarter.and(2).lanewise(LSHL, 62))
         .reinterpretAsDoubles();

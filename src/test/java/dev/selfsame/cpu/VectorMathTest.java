@@ -36,11 +36,42 @@ class VectorMathTest {
 
   /** Values at which a lane takes another path: each must not disturb its neighbours either. */
   private static final float[] EDGES = {
-    0f, -0f, 1f, -1f, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MIN_VALUE,
-    -Float.MIN_VALUE, Float.MIN_NORMAL, Float.MAX_VALUE, -Float.MAX_VALUE, 0x1p-24f, -0x1p-24f,
-    0x1p-14f, -0x1p-14f, 88.7f, 88.8f, -87.4f, -103.9f, -104f, 9.1f, 3.9f, 4f, 20f, 0x1p25f,
-    -0x1p25f, 0x1.fffffep24f, 1e30f, 0x1.827a74p-7f, 0x1.2f1fd6p3f, 0x1.6351d8p95f,
-    0x1.800006p-21f, -0x1.1d9188p-9f, -0x1.250c02p-10f, 0x1.921fb6p1f
+    0f,
+    -0f,
+    1f,
+    -1f,
+    Float.NaN,
+    Float.POSITIVE_INFINITY,
+    Float.NEGATIVE_INFINITY,
+    Float.MIN_VALUE,
+    -Float.MIN_VALUE,
+    Float.MIN_NORMAL,
+    Float.MAX_VALUE,
+    -Float.MAX_VALUE,
+    0x1p-24f,
+    -0x1p-24f,
+    0x1p-14f,
+    -0x1p-14f,
+    88.7f,
+    88.8f,
+    -87.4f,
+    -103.9f,
+    -104f,
+    9.1f,
+    3.9f,
+    4f,
+    20f,
+    0x1p25f,
+    -0x1p25f,
+    0x1.fffffep24f,
+    1e30f,
+    0x1.827a74p-7f,
+    0x1.2f1fd6p3f,
+    0x1.6351d8p95f,
+    0x1.800006p-21f,
+    -0x1.1d9188p-9f,
+    -0x1.250c02p-10f,
+    0x1.921fb6p1f
   };
 
   @Test
