@@ -20,7 +20,7 @@ interface Conv2dVectorKernel {
    * Continues chains of a tile: c[i][j] ← fma(a[i][t], b[base[from + t] + j], c[i][j]) for t = 0 …
    * n−1 in order.
    *
-   * @param rows 12, 8, 6 or 4 with two vectors; 12 or 6 with one; 1 with eight
+   * @param rows 12, 8, 6 or 4 with two vectors; 12 with one; 1 with eight
    * @param vectors vectors in a row of the tile
    * @param a scalars; row i at {@code at + i * LDA}
    * @param j offset in b of the tile's first lane
@@ -66,7 +66,7 @@ interface Conv2dVectorKernel {
       return 1;
     }
     if (vectors == 1) {
-      return left > 6 ? 12 : 6;
+      return 12;
     }
     // 32 registers hold 12 rows of two vectors, 16 hold 6.
     if (lanes() == 16 && left > 8) {

@@ -41,7 +41,6 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       case 6 * 16 + 2 -> tile6x2(a, at, b, base, from, j, n, c, ct, ld);
       case 4 * 16 + 2 -> tile4x2(a, at, b, base, from, j, n, c, ct, ld);
       case 12 * 16 + 1 -> tile12x1(a, at, b, base, from, j, n, c, ct, ld);
-      case 6 * 16 + 1 -> tile6x1(a, at, b, base, from, j, n, c, ct, ld);
       case 16 + 8 -> tile1x8(a, at, b, base, from, j, n, c, ct);
       default -> throw new IllegalArgumentException("no tile of " + rows + " x " + vectors);
     }
@@ -403,39 +402,6 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
     c9a.intoArray(c, ct + 9 * ld);
     c10a.intoArray(c, ct + 10 * ld);
     c11a.intoArray(c, ct + 11 * ld);
-  }
-
-  private static void tile6x1(
-      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct, int ld) {
-    FloatVector c0a = FloatVector.fromArray(F, c, ct);
-    FloatVector c1a = FloatVector.fromArray(F, c, ct + ld);
-    FloatVector c2a = FloatVector.fromArray(F, c, ct + 2 * ld);
-    FloatVector c3a = FloatVector.fromArray(F, c, ct + 3 * ld);
-    FloatVector c4a = FloatVector.fromArray(F, c, ct + 4 * ld);
-    FloatVector c5a = FloatVector.fromArray(F, c, ct + 5 * ld);
-    for (int t = 0; t < n; t++) {
-      int bt = base[from + t] + j;
-      FloatVector b0 = FloatVector.fromArray(F, b, bt);
-      int i = at + t;
-      FloatVector a0 = FloatVector.broadcast(F, a[i]);
-      c0a = a0.fma(b0, c0a);
-      FloatVector a1 = FloatVector.broadcast(F, a[i + LD]);
-      c1a = a1.fma(b0, c1a);
-      FloatVector a2 = FloatVector.broadcast(F, a[i + 2 * LD]);
-      c2a = a2.fma(b0, c2a);
-      FloatVector a3 = FloatVector.broadcast(F, a[i + 3 * LD]);
-      c3a = a3.fma(b0, c3a);
-      FloatVector a4 = FloatVector.broadcast(F, a[i + 4 * LD]);
-      c4a = a4.fma(b0, c4a);
-      FloatVector a5 = FloatVector.broadcast(F, a[i + 5 * LD]);
-      c5a = a5.fma(b0, c5a);
-    }
-    c0a.intoArray(c, ct);
-    c1a.intoArray(c, ct + ld);
-    c2a.intoArray(c, ct + 2 * ld);
-    c3a.intoArray(c, ct + 3 * ld);
-    c4a.intoArray(c, ct + 4 * ld);
-    c5a.intoArray(c, ct + 5 * ld);
   }
 
   private static void tile1x8(

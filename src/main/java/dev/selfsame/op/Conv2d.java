@@ -113,7 +113,7 @@ public final class Conv2d {
      * @throws ShapeException if the dilated kernel is larger than the padded image
      */
     public long outputHeight(long h, long r) {
-      return output("height", h, r, strideH, paddingH, dilationH);
+      return Conv2dChecks.output("height", h, r, strideH, paddingH, dilationH);
     }
 
     /**
@@ -122,65 +122,7 @@ public final class Conv2d {
      * @throws ShapeException if the dilated kernel is larger than the padded image
      */
     public long outputWidth(long w, long s) {
-      return output("width", w, s, strideW, paddingW, dilationW);
-    }
-
-    private static long output(
-        String axis, long size, long kernel, long stride, long padding, long dilation) {
-      if (size < 1 || kernel < 1) {
-        throw new ShapeException(
-            "conv2d: image "
-                + axis
-                + " "
-                + size
-                + " and kernel "
-                + axis
-                + " "
-                + kernel
-                + "; both must be at least 1");
-      }
-      long padded;
-      long reach;
-      try {
-        padded = Math.addExact(size, 2 * padding);
-        reach = Math.addExact(Math.multiplyExact(dilation, kernel - 1), 1);
-      } catch (ArithmeticException e) {
-        throw new ShapeException(
-            "conv2d: image "
-                + axis
-                + " "
-                + size
-                + ", kernel "
-                + axis
-                + " "
-                + kernel
-                + ", padding "
-                + padding
-                + " and dilation "
-                + dilation
-                + " overflow 64 bits");
-      }
-      if (reach > padded) {
-        throw new ShapeException(
-            "conv2d: kernel "
-                + axis
-                + " "
-                + kernel
-                + " with dilation "
-                + dilation
-                + " reaches over "
-                + reach
-                + " pixels, but image "
-                + axis
-                + " "
-                + size
-                + " with padding "
-                + padding
-                + " has "
-                + padded
-                + "; the output would be empty");
-      }
-      return (padded - reach) / stride + 1;
+      return Conv2dChecks.output("width", w, s, strideW, paddingW, dilationW);
     }
   }
 
@@ -207,7 +149,7 @@ public final class Conv2d {
       Activation activation,
       Geometry geometry,
       Tensor y) {
-    Conv2dSizes z = sizes("conv2d forward", "x", x, "w", w, "y", y, geometry, y);
+    Conv2dSizes z = Conv2dChecks.sizes("conv2d forward", "x", x, "w", w, "y", y, geometry, y);
     Check.apart("conv2d forward", "x", x, "y", y);
     Check.apart("conv2d forward", "w", w, "y", y);
     if (bias != null) {
@@ -222,7 +164,15 @@ public final class Conv2d {
       case Device.Vector v ->
           Conv2dVector.on(v.bits())
               .forward(x.memory(), w.memory(), b, relu, z, y.memory(), v.workers());
-      case Device.Cuda c -> throw new UnsupportedOperationException("conv2d forward on " + c);
+      case Device.Cuda c ->
+          Conv2dCuda.forward(
+              c.context(),
+              x.address(),
+              w.address(),
+              bias == null ? 0 : bias.address(),
+              relu,
+              z,
+              y.address());
     }
   }
 
@@ -234,7 +184,8 @@ public final class Conv2d {
    * @param dx [N, C, H, W], apart from the inputs
    */
   public static void dataGradient(Tensor dy, Tensor w, Geometry geometry, Tensor dx) {
-    Conv2dSizes z = sizes("conv2d dataGradient", "dx", dx, "w", w, "dy", dy, geometry, dx);
+    Conv2dSizes z =
+        Conv2dChecks.sizes("conv2d dataGradient", "dx", dx, "w", w, "dy", dy, geometry, dx);
     Check.apart("conv2d dataGradient", "dy", dy, "dx", dx);
     Check.apart("conv2d dataGradient", "w", w, "dx", dx);
     switch (dx.device()) {
@@ -242,7 +193,8 @@ public final class Conv2d {
       case Device.Vector v ->
           Conv2dVector.on(v.bits())
               .dataGradient(dy.memory(), w.memory(), z, dx.memory(), v.workers());
-      case Device.Cuda c -> throw new UnsupportedOperationException("conv2d dataGradient on " + c);
+      case Device.Cuda c ->
+          Conv2dCuda.dataGradient(c.context(), dy.address(), w.address(), z, dx.address());
     }
   }
 
@@ -254,7 +206,8 @@ public final class Conv2d {
    * @param dw [K, C/groups, R, S], apart from the inputs
    */
   public static void weightGradient(Tensor x, Tensor dy, Geometry geometry, Tensor dw) {
-    Conv2dSizes z = sizes("conv2d weightGradient", "x", x, "dw", dw, "dy", dy, geometry, dw);
+    Conv2dSizes z =
+        Conv2dChecks.sizes("conv2d weightGradient", "x", x, "dw", dw, "dy", dy, geometry, dw);
     Check.apart("conv2d weightGradient", "x", x, "dw", dw);
     Check.apart("conv2d weightGradient", "dy", dy, "dw", dw);
     switch (dw.device()) {
@@ -263,67 +216,8 @@ public final class Conv2d {
           Conv2dVector.on(v.bits())
               .weightGradient(x.memory(), dy.memory(), z, dw.memory(), v.workers());
       case Device.Cuda c ->
-          throw new UnsupportedOperationException("conv2d weightGradient on " + c);
+          Conv2dCuda.weightGradient(c.context(), x.address(), dy.address(), z, dw.address());
     }
-  }
-
-  /** Checks image, kernel and output of a pass, whichever of them is its destination. */
-  private static Conv2dSizes sizes(
-      String op,
-      String xName,
-      Tensor x,
-      String wName,
-      Tensor w,
-      String yName,
-      Tensor y,
-      Geometry g,
-      Tensor destination) {
-    checkOne(op, xName, x, "[N, C, H, W]", destination);
-    checkOne(op, wName, w, "[K, C/groups, R, S]", destination);
-    checkOne(op, yName, y, "[N, K, P, Q]", destination);
-    long c = x.size(1);
-    long k = w.size(0);
-    if (c % g.groups() != 0 || k % g.groups() != 0) {
-      throw new ShapeException(
-          op
-              + ": groups is "
-              + g.groups()
-              + ", which must divide C of "
-              + xName
-              + " "
-              + x.shape()
-              + " and K of "
-              + wName
-              + " "
-              + w.shape());
-    }
-    Check.shape(op, wName, w, k, c / g.groups(), w.size(2), w.size(3));
-    long p = g.outputHeight(x.size(2), w.size(2));
-    long q = g.outputWidth(x.size(3), w.size(3));
-    Check.shape(op, yName, y, x.size(0), k, p, q);
-    return new Conv2dSizes(
-        x.size(0),
-        c,
-        x.size(2),
-        x.size(3),
-        k,
-        w.size(2),
-        w.size(3),
-        p,
-        q,
-        g.strideH(),
-        g.strideW(),
-        g.paddingH(),
-        g.paddingW(),
-        g.dilationH(),
-        g.dilationW(),
-        g.groups());
-  }
-
-  private static void checkOne(String op, String name, Tensor t, String axes, Tensor destination) {
-    Check.input(op, name, t, destination);
-    Check.rank(op, name, t, 4, axes);
-    Check.notEmpty(op, name, t);
   }
 
   // ---- the definitions
