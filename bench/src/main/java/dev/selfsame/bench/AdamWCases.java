@@ -11,7 +11,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.function.Supplier;
 import java.util.stream.LongStream;
 
 /** AdamW over one large tensor, and over many small ones. */
@@ -68,8 +67,8 @@ final class AdamWCases {
     Runnable fused =
         TorchAdamW.fused(fuseds, gradients, zeros(memory, sizes), zeros(memory, sizes));
 
-    Supplier<List<Agreement>> check =
-        () -> {
+    BenchCase.Check check =
+        control -> {
           Elements elements = Elements.sample(sizes);
           var reference = new AdamWReference(elements.of(initial));
           for (int step = 0; step < steps; step++) {
@@ -77,6 +76,9 @@ final class AdamWCases {
               renew(gradients, step);
             }
             our.run();
+            if (control && step == steps / 2) {
+              Inputs.change(gradients.getFirst());
+            }
             optimizer.run();
             fused.run();
             reference.step(elements.of(gradients));

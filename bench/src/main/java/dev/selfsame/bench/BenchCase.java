@@ -7,7 +7,7 @@ import java.util.function.Supplier;
  * One piece of work on one set of inputs, ours and theirs.
  *
  * @param work of one run: floating-point operations or bytes
- * @param check runs every contender once and compares; must precede timing
+ * @param check must precede timing
  * @param resources frees the memory
  */
 public record BenchCase(
@@ -16,13 +16,13 @@ public record BenchCase(
     double work,
     Contender ours,
     List<Contender> theirs,
-    Supplier<List<Agreement>> check,
+    Check check,
     Runnable resources)
     implements AutoCloseable {
 
   /** Runs the check and throws if any comparison left its bound. */
   public List<Agreement> requireAgreement() {
-    List<Agreement> agreements = check.get();
+    List<Agreement> agreements = check.run(false);
     agreements.forEach(a -> a.require(name));
     return agreements;
   }
@@ -30,6 +30,17 @@ public record BenchCase(
   @Override
   public void close() {
     resources.run();
+  }
+
+  /** Runs every contender once and compares. */
+  @FunctionalInterface
+  public interface Check {
+    /**
+     * Runs ours, then theirs.
+     *
+     * @param control whether to change one input value in between: the comparison must then fail
+     */
+    List<Agreement> run(boolean control);
   }
 
   /** A case that takes its memory only when it is built. */

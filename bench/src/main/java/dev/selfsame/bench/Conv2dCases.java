@@ -132,9 +132,13 @@ final class Conv2dCases {
       default -> throw new AssertionError(pass);
     }
 
-    Supplier<List<Agreement>> check =
-        () -> {
+    BenchCase.Check check =
+        control -> {
           ours.run();
+          if (control) {
+            Inputs.change(dy);
+            Inputs.change(x);
+          }
           try (Tensor t = theirs.get();
               Tensor m = magnitudes.get()) {
             return DotProducts.compare(
@@ -185,9 +189,12 @@ final class Conv2dCases {
           return new Reference.Term(value, magnitude);
         };
     Runnable ours = () -> Bias.gradient(ourDy, db);
-    Supplier<List<Agreement>> check =
-        () -> {
+    BenchCase.Check check =
+        control -> {
           ours.run();
+          if (control) {
+            Inputs.change(dy);
+          }
           try (Tensor t = TorchPeer.channelSums(theirDy);
               Tensor m = TorchPeer.channelSums(absDy)) {
             return DotProducts.compare(

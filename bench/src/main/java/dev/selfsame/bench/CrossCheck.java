@@ -65,7 +65,13 @@ public final class CrossCheck implements Callable<Integer> {
     for (Map.Entry<String, List<Planned>> op : ops(ours).entrySet()) {
       good &= check(op.getKey(), op.getValue());
     }
-    System.out.printf("%n%s%n", good ? "all within their bounds" : "WRONG RESULTS, see above");
+    System.out.printf(
+        "%ncontrols, one input value of theirs changed by 1; each must be found wrong:%n");
+    for (Map.Entry<String, List<Planned>> op : ops(ours).entrySet()) {
+      good &= control(op.getKey(), op.getValue());
+    }
+    System.out.printf(
+        "%n%s%n", good ? "all within their bounds, all controls found" : "WRONG, see above");
     return good ? 0 : 1;
   }
 
@@ -89,6 +95,17 @@ public final class CrossCheck implements Callable<Integer> {
     return all;
   }
 
+  /** The first case with a wrong result must be found, in every comparison of ours. */
+  private static boolean control(String op, List<Planned> cases) {
+    try (BenchCase c = cases.getFirst().build().get()) {
+      List<Agreement> ours =
+          c.check().run(true).stream().filter(a -> a.what().contains("ours and")).toList();
+      boolean found = ours.stream().noneMatch(Agreement::holds);
+      System.out.printf("%-26s %s: %s%n", op, c.name(), found ? "found" : "NOT FOUND " + ours);
+      return found;
+    }
+  }
+
   /** Prints one line for each kind of comparison. */
   private static boolean check(String op, List<Planned> cases) {
     Map<String, Agreement> worst = new LinkedHashMap<>();
@@ -96,7 +113,7 @@ public final class CrossCheck implements Callable<Integer> {
     List<String> wrong = new ArrayList<>();
     for (Planned planned : cases) {
       try (BenchCase c = planned.build().get()) {
-        for (Agreement a : c.check().get()) {
+        for (Agreement a : c.check().run(false)) {
           counts.merge(a.what(), 1, Integer::sum);
           worst.merge(
               a.what(),

@@ -10,7 +10,6 @@ import dev.selfsame.op.Gemm;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
 /** Matrix products: squares, transposed forms, tall and wide ones. */
@@ -89,9 +88,12 @@ final class GemmCases {
     Runnable blas =
         () ->
             OpenBlasPeer.sgemm(s.transposeA(), s.transposeB(), s.m(), s.n(), s.k(), a, b, blasOut);
-    Supplier<List<Agreement>> check =
-        () -> {
+    BenchCase.Check check =
+        control -> {
           ours.run();
+          if (control) {
+            Inputs.change(a);
+          }
           torch.run();
           blas.run();
           MemorySegment magnitudes = memory.zeros((long) s.m() * s.n());

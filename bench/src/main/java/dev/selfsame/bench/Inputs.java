@@ -34,6 +34,12 @@ public final class Inputs {
     return arena.allocate(from.byteSize(), ALIGNMENT).copyFrom(from);
   }
 
+  /** Changes one value, for negative controls. */
+  static void change(MemorySegment s) {
+    long i = s.byteSize() / Float.BYTES / 2;
+    s.setAtIndex(F32, i, s.getAtIndex(F32, i) + 1);
+  }
+
   /** |from|. */
   public static MemorySegment magnitudes(Arena arena, MemorySegment from) {
     MemorySegment s = copy(arena, from);

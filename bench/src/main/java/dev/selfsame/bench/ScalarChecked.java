@@ -30,12 +30,15 @@ final class ScalarChecked {
         work,
         new Contender("selfsame", ours.run()),
         List.of(),
-        () -> {
+        control -> {
           var scalar = new CaseMemory(Device.scalar());
           try {
             Prepared definition = prepare.apply(scalar);
             definition.run().run();
             ours.run().run();
+            if (control) {
+              Inputs.change(ours.result());
+            }
             return List.of(same(definition.result(), ours.result()));
           } finally {
             scalar.run();
