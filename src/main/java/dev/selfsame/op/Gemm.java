@@ -4,7 +4,6 @@ import static dev.selfsame.contract.Mem.f32;
 
 import dev.selfsame.DType;
 import dev.selfsame.Device;
-import dev.selfsame.DeviceException;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 import dev.selfsame.contract.Contract;
@@ -63,7 +62,7 @@ public final class Gemm {
                   out.memory(),
                   new GemmVector.Extent(s.batch, s.m, s.n, s.k),
                   vector.workers());
-      case Device.Cuda cuda -> throw new DeviceException("gemm on " + cuda + " is not built yet");
+      case Device.Cuda cuda -> GemmCuda.gemm(cuda.context(), s, addresses(a, b, bias, activation, out));
     }
   }
 
@@ -83,6 +82,22 @@ public final class Gemm {
     long bStep() {
       return bShared ? 0 : k * n;
     }
+
+    @Override
+    public String toString() {
+      return "gemm of " + batch + " x [" + m + ", " + k + "]" + (aTransposed ? "ᵀ" : "") + "·[" + k + ", " + n + "]"
+          + (bTransposed ? "ᵀ" : "");
+    }
+  }
+
+  static GemmCuda.Operands addresses(
+      Tensor a, Tensor b, @Nullable Tensor bias, Activation activation, Tensor out) {
+    return new GemmCuda.Operands(
+        (a.isTransposed() ? a.transpose() : a).address(),
+        (b.isTransposed() ? b.transpose() : b).address(),
+        bias == null ? 0 : bias.address(),
+        activation == Activation.RELU,
+        out.address());
   }
 
   /** The definition. */
@@ -132,7 +147,7 @@ public final class Gemm {
     return acc;
   }
 
-  private static Sizes check(Tensor a, Tensor b, @Nullable Tensor bias, Tensor out) {
+  static Sizes check(Tensor a, Tensor b, @Nullable Tensor bias, Tensor out) {
     Check.plain(OP, "out", out, DType.F32);
     operand("a", a, out);
     operand("b", b, out);
