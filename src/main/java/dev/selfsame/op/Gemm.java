@@ -62,7 +62,8 @@ public final class Gemm {
                   out.memory(),
                   new GemmVector.Extent(s.batch, s.m, s.n, s.k),
                   vector.workers());
-      case Device.Cuda cuda -> GemmCuda.gemm(cuda.context(), s, addresses(a, b, bias, activation, out));
+      case Device.Cuda cuda ->
+          GemmCuda.gemm(cuda.context(), s, addresses(a, b, bias, activation, out));
     }
   }
 
@@ -85,7 +86,19 @@ public final class Gemm {
 
     @Override
     public String toString() {
-      return "gemm of " + batch + " x [" + m + ", " + k + "]" + (aTransposed ? "ᵀ" : "") + "·[" + k + ", " + n + "]"
+      return "gemm of "
+          + batch
+          + " x ["
+          + m
+          + ", "
+          + k
+          + "]"
+          + (aTransposed ? "ᵀ" : "")
+          + "·["
+          + k
+          + ", "
+          + n
+          + "]"
           + (bTransposed ? "ᵀ" : "");
     }
   }

@@ -5,7 +5,10 @@ import dev.selfsame.cuda.CudaContext;
 import dev.selfsame.cuda.Kernel;
 import dev.selfsame.op.Gemm.Sizes;
 
-/** Launches {@code cuda-kernels/gemm.cu}. Which tile runs, and whether chunks are split, changes no bit. */
+/**
+ * Launches {@code cuda-kernels/gemm.cu}. Which tile runs, and whether chunks are split, changes no
+ * bit.
+ */
 final class GemmCuda {
   private static final Kernel FOLD = Kernel.of("gemm_fold");
 
