@@ -1,0 +1,27 @@
+package dev.selfsame.cpu;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Off-heap working memory of a thread, small enough to stay in the first-level cache: what a fused
+ * kernel stores between two passes over a block of elements.
+ */
+final class BlockScratch {
+  /** Elements of a block. */
+  static final int FLOATS = 1024;
+
+  /** Blocks of a thread. */
+  static final int BLOCKS = 2;
+
+  private static final ThreadLocal<MemorySegment> MINE =
+      ThreadLocal.withInitial(
+          () -> Arena.ofAuto().allocate((long) BLOCKS * FLOATS * Float.BYTES, 64));
+
+  private BlockScratch() {}
+
+  /** The calling thread's blocks, one after the other. */
+  static MemorySegment mine() {
+    return MINE.get();
+  }
+}

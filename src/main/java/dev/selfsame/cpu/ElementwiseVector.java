@@ -1,0 +1,290 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.Mem.f32;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Elementwise functions on vectors (op/Elementwise, op/Unary, op/Binary): each method does one
+ * function to {@code count} elements from element {@code from} on, in a loop of its own. The
+ * destination may be an input itself. The correctly rounded functions that stand alone are {@link
+ * VectorMath}'s.
+ */
+public interface ElementwiseVector {
+  /** y = maximum(x, +0). */
+  void relu(MemorySegment x, MemorySegment y, long from, long count);
+
+  /** y = √x. */
+  void sqrt(MemorySegment x, MemorySegment y, long from, long count);
+
+  /** y = −x. */
+  void neg(MemorySegment x, MemorySegment y, long from, long count);
+
+  /** y = |x|. */
+  void abs(MemorySegment x, MemorySegment y, long from, long count);
+
+  /** y = a + b. */
+  void add(MemorySegment a, MemorySegment b, MemorySegment y, long from, long count);
+
+  /** y = a − b. */
+  void sub(MemorySegment a, MemorySegment b, MemorySegment y, long from, long count);
+
+  /** y = a · b. */
+  void mul(MemorySegment a, MemorySegment b, MemorySegment y, long from, long count);
+
+  /** y = a / b. */
+  void div(MemorySegment a, MemorySegment b, MemorySegment y, long from, long count);
+
+  /** y = maximum(a, b). */
+  void max(MemorySegment a, MemorySegment b, MemorySegment y, long from, long count);
+
+  /** y = minimum(a, b). */
+  void min(MemorySegment a, MemorySegment b, MemorySegment y, long from, long count);
+
+  /** y = x · c. */
+  void scale(MemorySegment x, float c, MemorySegment y, long from, long count);
+
+  /** y = fma(a, c, b). */
+  void fma(MemorySegment a, float c, MemorySegment b, MemorySegment y, long from, long count);
+
+  /** y = (0.5·x) · (1 + erf(x·0.70710678f)). */
+  void gelu(MemorySegment x, MemorySegment y, long from, long count);
+
+  /** The kernel for a vector width. */
+  static ElementwiseVector on(int bits) {
+    return Lanes.kernel(Kernel.class, ElementwiseVector.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements ElementwiseVector {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
+    private static final int BLOCK = BlockScratch.FLOATS;
+    private static final float ROOT_HALF = 0.70710678f;
+
+    Kernel() {}
+
+    private static FloatVector load(MemorySegment s, long i) {
+      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
+    }
+
+    private static void store(FloatVector v, MemorySegment s, long i) {
+      v.intoMemorySegment(s, i << 2, ORDER);
+    }
+
+    @Override
+    public void relu(MemorySegment xs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        store(x.blend(0f, x.compare(VectorOperators.LE, 0f)), ys, i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        f32(ys, i, Math.max(x, 0f));
+      }
+    }
+
+    @Override
+    public void sqrt(MemorySegment xs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        store(x.lanewise(VectorOperators.SQRT), ys, i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        f32(ys, i, (float) Math.sqrt(x));
+      }
+    }
+
+    @Override
+    public void neg(MemorySegment xs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        store(x.neg(), ys, i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        f32(ys, i, -x);
+      }
+    }
+
+    @Override
+    public void abs(MemorySegment xs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        store(x.abs(), ys, i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        f32(ys, i, Math.abs(x));
+      }
+    }
+
+    @Override
+    public void add(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector a = load(as, i);
+        FloatVector b = load(bs, i);
+        store(a.add(b), ys, i);
+      }
+      for (; i < end; i++) {
+        float a = f32(as, i);
+        float b = f32(bs, i);
+        f32(ys, i, a + b);
+      }
+    }
+
+    @Override
+    public void sub(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector a = load(as, i);
+        FloatVector b = load(bs, i);
+        store(a.sub(b), ys, i);
+      }
+      for (; i < end; i++) {
+        float a = f32(as, i);
+        float b = f32(bs, i);
+        f32(ys, i, a - b);
+      }
+    }
+
+    @Override
+    public void mul(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector a = load(as, i);
+        FloatVector b = load(bs, i);
+        store(a.mul(b), ys, i);
+      }
+      for (; i < end; i++) {
+        float a = f32(as, i);
+        float b = f32(bs, i);
+        f32(ys, i, a * b);
+      }
+    }
+
+    @Override
+    public void div(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector a = load(as, i);
+        FloatVector b = load(bs, i);
+        store(a.div(b), ys, i);
+      }
+      for (; i < end; i++) {
+        float a = f32(as, i);
+        float b = f32(bs, i);
+        f32(ys, i, a / b);
+      }
+    }
+
+    @Override
+    public void max(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector a = load(as, i);
+        FloatVector b = load(bs, i);
+        store(a.max(b), ys, i);
+      }
+      for (; i < end; i++) {
+        float a = f32(as, i);
+        float b = f32(bs, i);
+        f32(ys, i, Math.max(a, b));
+      }
+    }
+
+    @Override
+    public void min(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector a = load(as, i);
+        FloatVector b = load(bs, i);
+        store(a.min(b), ys, i);
+      }
+      for (; i < end; i++) {
+        float a = f32(as, i);
+        float b = f32(bs, i);
+        f32(ys, i, Math.min(a, b));
+      }
+    }
+
+    @Override
+    public void scale(MemorySegment xs, float c, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        store(x.mul(c), ys, i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        f32(ys, i, x * c);
+      }
+    }
+
+    @Override
+    public void fma(
+        MemorySegment as, float c, MemorySegment bs, MemorySegment ys, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector a = load(as, i);
+        FloatVector b = load(bs, i);
+        store(a.fma(FloatVector.broadcast(F, c), b), ys, i);
+      }
+      for (; i < end; i++) {
+        float a = f32(as, i);
+        float b = f32(bs, i);
+        f32(ys, i, Math.fma(a, c, b));
+      }
+    }
+
+    @Override
+    public void gelu(MemorySegment xs, MemorySegment ys, long from, long count) {
+      MemorySegment t = BlockScratch.mine();
+      long end = from + count;
+      for (long at = from; at < end; at += BLOCK) {
+        int n = (int) Math.min(BLOCK, end - at);
+        int i = 0;
+        for (; i <= n - W; i += W) {
+          store(load(xs, at + i).mul(ROOT_HALF), t, i);
+        }
+        for (; i < n; i++) {
+          f32(t, i, f32(xs, at + i) * ROOT_HALF);
+        }
+        EXACT.erf(t, 0, t, 0, n);
+        i = 0;
+        for (; i <= n - W; i += W) {
+          FloatVector half = load(xs, at + i).mul(0.5f);
+          store(half.mul(load(t, i).add(1f)), ys, at + i);
+        }
+        for (; i < n; i++) {
+          f32(ys, at + i, (0.5f * f32(xs, at + i)) * (1f + f32(t, i)));
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,351 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.Mem.f32;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Gradients of elementwise functions on vectors (op/Elementwise, op/Unary): each method does one of
+ * them to {@code count} elements from element {@code from} on. The destination may be an input
+ * itself. Correctly rounded functions come from {@link VectorMath}, a block at a time, by way of
+ * scratch.
+ */
+public interface ElementwiseVectorGradient {
+  /** dx = dy where y &gt; 0, else +0. */
+  void reluGradient(MemorySegment y, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · fma(−y, y, 1). */
+  void tanhGradient(MemorySegment y, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · (y · (1 − y)). */
+  void sigmoidGradient(MemorySegment y, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy / (1 + x). */
+  void log1pGradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy / (2·y). */
+  void sqrtGradient(MemorySegment y, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · ((−0.5·y) / x). */
+  void rsqrtGradient(
+      MemorySegment x, MemorySegment y, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy where x &gt; 0, −dy where x &lt; 0, else +0. */
+  void absGradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · (2·x). */
+  void squareGradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · fma(x, exp((−0.5·x)·x) · 0.3989423f, 0.5 · (1 + erf(x·0.70710678f))). */
+  void geluGradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · eˣ. */
+  void expm1Gradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · (1.1283792f · exp(−(x·x))). */
+  void erfGradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · cos x. */
+  void sinGradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** dx = dy · (−sin x). */
+  void cosGradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long count);
+
+  /** The kernel for a vector width. */
+  static ElementwiseVectorGradient on(int bits) {
+    return Lanes.kernel(Kernel.class, ElementwiseVectorGradient.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements ElementwiseVectorGradient {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
+    private static final int BLOCK = BlockScratch.FLOATS;
+    private static final float ROOT_HALF = 0.70710678f;
+    private static final float INV_ROOT_TWO_PI = 0.3989423f;
+    private static final float TWO_OVER_ROOT_PI = 1.1283792f;
+
+    Kernel() {}
+
+    private static FloatVector load(MemorySegment s, long i) {
+      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
+    }
+
+    private static void store(FloatVector v, MemorySegment s, long i) {
+      v.intoMemorySegment(s, i << 2, ORDER);
+    }
+
+    @Override
+    public void reluGradient(
+        MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector y = load(ys, i);
+        FloatVector dy = load(dys, i);
+        store(FloatVector.zero(F).blend(dy, y.compare(VectorOperators.GT, 0f)), dxs, i);
+      }
+      for (; i < end; i++) {
+        float y = f32(ys, i);
+        float dy = f32(dys, i);
+        f32(dxs, i, y > 0f ? dy : 0f);
+      }
+    }
+
+    @Override
+    public void tanhGradient(
+        MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector y = load(ys, i);
+        FloatVector dy = load(dys, i);
+        store(dy.mul(y.neg().fma(y, FloatVector.broadcast(F, 1f))), dxs, i);
+      }
+      for (; i < end; i++) {
+        float y = f32(ys, i);
+        float dy = f32(dys, i);
+        f32(dxs, i, dy * Math.fma(-y, y, 1f));
+      }
+    }
+
+    @Override
+    public void sigmoidGradient(
+        MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector y = load(ys, i);
+        FloatVector dy = load(dys, i);
+        store(dy.mul(y.mul(FloatVector.broadcast(F, 1f).sub(y))), dxs, i);
+      }
+      for (; i < end; i++) {
+        float y = f32(ys, i);
+        float dy = f32(dys, i);
+        f32(dxs, i, dy * (y * (1f - y)));
+      }
+    }
+
+    @Override
+    public void log1pGradient(
+        MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        FloatVector dy = load(dys, i);
+        store(dy.div(x.add(1f)), dxs, i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        float dy = f32(dys, i);
+        f32(dxs, i, dy / (1f + x));
+      }
+    }
+
+    @Override
+    public void sqrtGradient(
+        MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector y = load(ys, i);
+        FloatVector dy = load(dys, i);
+        store(dy.div(y.mul(2f)), dxs, i);
+      }
+      for (; i < end; i++) {
+        float y = f32(ys, i);
+        float dy = f32(dys, i);
+        f32(dxs, i, dy / (2f * y));
+      }
+    }
+
+    @Override
+    public void rsqrtGradient(
+        MemorySegment xs,
+        MemorySegment ys,
+        MemorySegment dys,
+        MemorySegment dxs,
+        long from,
+        long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        FloatVector y = load(ys, i);
+        FloatVector dy = load(dys, i);
+        store(dy.mul(y.mul(-0.5f).div(x)), dxs, i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        float y = f32(ys, i);
+        float dy = f32(dys, i);
+        f32(dxs, i, dy * ((-0.5f * y) / x));
+      }
+    }
+
+    @Override
+    public void absGradient(
+        MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        FloatVector dy = load(dys, i);
+        store(
+            FloatVector.zero(F)
+                .blend(dy, x.compare(VectorOperators.GT, 0f))
+                .blend(dy.neg(), x.compare(VectorOperators.LT, 0f)),
+            dxs,
+            i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        float dy = f32(dys, i);
+        f32(dxs, i, x > 0f ? dy : x < 0f ? -dy : 0f);
+      }
+    }
+
+    @Override
+    public void squareGradient(
+        MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      long end = from + count;
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector x = load(xs, i);
+        FloatVector dy = load(dys, i);
+        store(dy.mul(x.mul(2f)), dxs, i);
+      }
+      for (; i < end; i++) {
+        float x = f32(xs, i);
+        float dy = f32(dys, i);
+        f32(dxs, i, dy * (2f * x));
+      }
+    }
+
+    @Override
+    public void geluGradient(
+        MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      MemorySegment t = BlockScratch.mine();
+      long end = from + count;
+      for (long at = from; at < end; at += BLOCK) {
+        int n = (int) Math.min(BLOCK, end - at);
+        int i = 0;
+        for (; i <= n - W; i += W) {
+          FloatVector x = load(xs, at + i);
+          store(x.mul(ROOT_HALF), t, i);
+          store(x.mul(-0.5f).mul(x), t, BLOCK + i);
+        }
+        for (; i < n; i++) {
+          float x = f32(xs, at + i);
+          f32(t, i, x * ROOT_HALF);
+          f32(t, BLOCK + i, (-0.5f * x) * x);
+        }
+        EXACT.erf(t, 0, t, 0, n);
+        EXACT.exp(t, BLOCK, t, BLOCK, n);
+        i = 0;
+        for (; i <= n - W; i += W) {
+          FloatVector cdf = load(t, i).add(1f).mul(0.5f);
+          FloatVector pdf = load(t, BLOCK + i).mul(INV_ROOT_TWO_PI);
+          store(load(dys, at + i).mul(load(xs, at + i).fma(pdf, cdf)), dxs, at + i);
+        }
+        for (; i < n; i++) {
+          float cdf = 0.5f * (1f + f32(t, i));
+          float pdf = f32(t, BLOCK + i) * INV_ROOT_TWO_PI;
+          f32(dxs, at + i, f32(dys, at + i) * Math.fma(f32(xs, at + i), pdf, cdf));
+        }
+      }
+    }
+
+    @Override
+    public void expm1Gradient(
+        MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      MemorySegment t = BlockScratch.mine();
+      long end = from + count;
+      for (long at = from; at < end; at += BLOCK) {
+        int n = (int) Math.min(BLOCK, end - at);
+        int i;
+        EXACT.exp(xs, at, t, 0, n);
+        i = 0;
+        for (; i <= n - W; i += W) {
+          store(load(dys, at + i).mul(load(t, i)), dxs, at + i);
+        }
+        for (; i < n; i++) {
+          f32(dxs, at + i, f32(dys, at + i) * f32(t, i));
+        }
+      }
+    }
+
+    @Override
+    public void erfGradient(
+        MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      MemorySegment t = BlockScratch.mine();
+      long end = from + count;
+      for (long at = from; at < end; at += BLOCK) {
+        int n = (int) Math.min(BLOCK, end - at);
+        int i = 0;
+        for (; i <= n - W; i += W) {
+          FloatVector x = load(xs, at + i);
+          store(x.mul(x).neg(), t, i);
+        }
+        for (; i < n; i++) {
+          float x = f32(xs, at + i);
+          f32(t, i, -(x * x));
+        }
+        EXACT.exp(t, 0, t, 0, n);
+        i = 0;
+        for (; i <= n - W; i += W) {
+          store(load(dys, at + i).mul(load(t, i).mul(TWO_OVER_ROOT_PI)), dxs, at + i);
+        }
+        for (; i < n; i++) {
+          f32(dxs, at + i, f32(dys, at + i) * (TWO_OVER_ROOT_PI * f32(t, i)));
+        }
+      }
+    }
+
+    @Override
+    public void sinGradient(
+        MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      MemorySegment t = BlockScratch.mine();
+      long end = from + count;
+      for (long at = from; at < end; at += BLOCK) {
+        int n = (int) Math.min(BLOCK, end - at);
+        int i;
+        EXACT.cos(xs, at, t, 0, n);
+        i = 0;
+        for (; i <= n - W; i += W) {
+          store(load(dys, at + i).mul(load(t, i)), dxs, at + i);
+        }
+        for (; i < n; i++) {
+          f32(dxs, at + i, f32(dys, at + i) * f32(t, i));
+        }
+      }
+    }
+
+    @Override
+    public void cosGradient(
+        MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      MemorySegment t = BlockScratch.mine();
+      long end = from + count;
+      for (long at = from; at < end; at += BLOCK) {
+        int n = (int) Math.min(BLOCK, end - at);
+        int i;
+        EXACT.sin(xs, at, t, 0, n);
+        i = 0;
+        for (; i <= n - W; i += W) {
+          store(load(dys, at + i).mul(load(t, i).neg()), dxs, at + i);
+        }
+        for (; i < n; i++) {
+          f32(dxs, at + i, f32(dys, at + i) * -f32(t, i));
+        }
+      }
+    }
+  }
+}
