@@ -1,0 +1,109 @@
+package dev.selfsame.cpu;
+
+import dev.selfsame.contract.Mem;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Copies rows of a table by index on vectors (op/Gather). Words are moved, not computed with. */
+public interface GatherVector {
+  /** out[i] = table[indices[i]], rows of {@code columns} words. */
+  void gather(
+      MemorySegment table,
+      MemorySegment indices,
+      long n,
+      long columns,
+      MemorySegment out,
+      Workers workers);
+
+  /** Position of the first index outside [0, rows), or −1. */
+  long firstOutside(MemorySegment indices, long n, long rows, Workers workers);
+
+  /** The kernel for a vector width. */
+  static GatherVector on(int bits) {
+    return Lanes.kernel(Kernel.class, GatherVector.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements GatherVector {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
+    /** Words of a task, about; a row counts for 16 more. */
+    private static final long TASK = 32_768;
+
+    /** From this length on, the platform's own copy is faster than a loop. */
+    private static final long LONG_ROW = 512;
+
+    private static final int CHECK_TASK = 65_536;
+
+    Kernel() {}
+
+    @Override
+    public void gather(
+        MemorySegment table,
+        MemorySegment indices,
+        long n,
+        long columns,
+        MemorySegment out,
+        Workers workers) {
+      long taskRows = Math.max(1, TASK / (columns + 16));
+      workers.run(
+          Math.ceilDiv(n, taskRows),
+          task -> {
+            long end = Math.min(n, (task + 1) * taskRows);
+            for (long i = task * taskRows; i < end; i++) {
+              row(table, Mem.i32(indices, i) * columns, out, i * columns, columns);
+            }
+          });
+    }
+
+    private static void row(
+        MemorySegment table, long from, MemorySegment out, long to, long columns) {
+      if (columns >= LONG_ROW) {
+        MemorySegment.copy(table, from * Float.BYTES, out, to * Float.BYTES, columns * Float.BYTES);
+        return;
+      }
+      long j = 0;
+      for (; j <= columns - W; j += W) {
+        FloatVector.fromMemorySegment(F, table, (from + j) * Float.BYTES, ORDER)
+            .intoMemorySegment(out, (to + j) * Float.BYTES, ORDER);
+      }
+      for (; j < columns; j++) {
+        Mem.i32(out, to + j, Mem.i32(table, from + j));
+      }
+    }
+
+    @Override
+    public long firstOutside(MemorySegment indices, long n, long rows, Workers workers) {
+      int tasks = Math.toIntExact(Math.ceilDiv(n, (long) CHECK_TASK));
+      long[] bad = new long[tasks];
+      workers.run(
+          tasks,
+          task -> {
+            long first = task * CHECK_TASK;
+            bad[(int) task] = outside(indices, first, Math.min(n, first + CHECK_TASK), rows);
+          });
+      for (long position : bad) {
+        if (position >= 0) {
+          return position;
+        }
+      }
+      return -1;
+    }
+
+    private static long outside(MemorySegment indices, long first, long end, long rows) {
+      // Seen as unsigned, a negative index is too large as well.
+      long bound = Math.min(rows, 1L << 31);
+      for (long i = first; i < end; i++) {
+        if (Integer.toUnsignedLong(Mem.i32(indices, i)) >= bound) {
+          return i;
+        }
+      }
+      return -1;
+    }
+  }
+}

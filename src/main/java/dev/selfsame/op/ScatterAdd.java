@@ -1,0 +1,253 @@
+package dev.selfsame.op;
+
+import static dev.selfsame.contract.Mem.f32;
+import static dev.selfsame.contract.Mem.i32;
+
+import dev.selfsame.ClosedException;
+import dev.selfsame.DType;
+import dev.selfsame.Device;
+import dev.selfsame.DeviceException;
+import dev.selfsame.IndexException;
+import dev.selfsame.Scope;
+import dev.selfsame.Shape;
+import dev.selfsame.ShapeException;
+import dev.selfsame.Tensor;
+import dev.selfsame.contract.OrderedSum;
+import dev.selfsame.cpu.ScatterAddVector;
+import dev.selfsame.cpu.ScatterAddVectorSort;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Adds rows to rows by index: the gradient of {@link Gather}, so of an embedding.
+ *
+ * <pre>
+ *   dst[r] ← dst[r] + runSum(src rows whose index is r, in source order)
+ * </pre>
+ *
+ * Element by element: the terms that a row receives are added in the contract's run sum ({@link
+ * OrderedSum}: runs of 32, left to right, and runs of their sums), whose tree depends on the number
+ * of terms only; then one more addition to dst. A row that receives nothing keeps its bits.
+ *
+ * <p>What depends on the indices alone is a {@link Plan}: which source rows go to each destination
+ * row. It can be used again for as long as the indices stay.
+ */
+public final class ScatterAdd {
+  private static final String OP = "scatterAdd";
+
+  private ScatterAdd() {}
+
+  /**
+   * Source positions by destination row, for one set of indices and one device. A later change of
+   * the index tensor does not reach it.
+   */
+  public static final class Plan implements AutoCloseable {
+    private final Device device;
+    private final Shape indices;
+    private final long rows;
+    private final Scope scope;
+    private final boolean owner;
+    private final @Nullable ScatterAddVectorSort onHost;
+    private final @Nullable ScatterAddCuda onDevice;
+
+    private Plan(Tensor indices, long rows, Scope scope, boolean owner) {
+      this.device = indices.device();
+      this.indices = indices.shape();
+      this.rows = rows;
+      this.scope = scope;
+      this.owner = owner;
+      if (indices.elements() == 0) {
+        onHost = null;
+        onDevice = null;
+      } else if (device instanceof Device.Cuda d) {
+        onHost = null;
+        onDevice = ScatterAddCuda.of(d, indices, rows, scope);
+      } else {
+        Gather.checkRange(OP, indices, rows);
+        int n = (int) indices.elements();
+        onHost =
+            device instanceof Device.Vector d
+                ? ScatterAddVectorSort.of(indices.memory(), n, rows, d.workers())
+                : sorted(indices.memory(), n);
+        onDevice = null;
+      }
+    }
+
+    /** The device that it is for. */
+    public Device device() {
+      return device;
+    }
+
+    /** Shape of the indices. */
+    public Shape indices() {
+      return indices;
+    }
+
+    /** Rows of the destinations that it is for. */
+    public long rows() {
+      return rows;
+    }
+
+    /** Whether it, or the scope that owns it, was closed. */
+    public boolean isClosed() {
+      return scope.isClosed();
+    }
+
+    /** Releases its memory, unless a scope owns it. */
+    @Override
+    public void close() {
+      if (owner) {
+        scope.close();
+      }
+    }
+  }
+
+  /**
+   * A plan that the caller closes.
+   *
+   * @param indices INT32, any shape [I]; none is allowed
+   * @param rows R, of the destinations
+   * @throws IndexException if an index lies outside [0, R); the message names the first such
+   *     position
+   */
+  public static Plan plan(Tensor indices, long rows) {
+    checkIndices(indices, rows);
+    Scope scope = Scope.open();
+    try {
+      return new Plan(indices, rows, scope, true);
+    } catch (RuntimeException | Error e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  /**
+   * A plan that a scope closes.
+   *
+   * @param scope its owner
+   * @param indices INT32, any shape [I]; none is allowed
+   * @param rows R, of the destinations
+   * @throws IndexException if an index lies outside [0, R); the message names the first such
+   *     position
+   */
+  public static Plan plan(Scope scope, Tensor indices, long rows) {
+    checkIndices(indices, rows);
+    if (scope.isClosed()) {
+      throw new ClosedException("scatterAdd: the scope is closed; a plan can't be made in it");
+    }
+    return new Plan(indices, rows, scope, false);
+  }
+
+  private static void checkIndices(Tensor indices, long rows) {
+    Gather.indices(OP, indices, indices.device());
+    Check.positive(OP, "rows", rows);
+  }
+
+  /**
+   * Adds rows, in one call. Indices that come again are better given as a {@link Plan}.
+   *
+   * @param src [I, …]
+   * @param indices INT32, any shape [I]; none is allowed
+   * @param dst [R, …]
+   * @throws IndexException if an index lies outside [0, R); the message names the first such
+   *     position, and nothing is written
+   */
+  public static void scatterAdd(Tensor src, Tensor indices, Tensor dst) {
+    Gather.indices(OP, indices, dst.device());
+    check(src, indices.shape(), dst);
+    Check.apart(OP, "indices", indices, "dst", dst);
+    try (Plan plan = plan(indices, dst.size(0))) {
+      run(src, plan, dst);
+    }
+  }
+
+  /**
+   * Adds rows by a plan.
+   *
+   * @param src [I, …]
+   * @param plan of indices [I] and R rows, for the same device
+   * @param dst [R, …]
+   */
+  public static void scatterAdd(Tensor src, Plan plan, Tensor dst) {
+    if (plan.isClosed()) {
+      throw new ClosedException("scatterAdd: the plan was closed");
+    }
+    if (!plan.device.equals(dst.device())) {
+      throw new DeviceException(
+          "scatterAdd: the plan is for "
+              + plan.device
+              + ", but the destination is on "
+              + dst.device());
+    }
+    check(src, plan.indices, dst);
+    if (dst.size(0) != plan.rows) {
+      throw new ShapeException(
+          "scatterAdd: dst has shape "
+              + dst.shape()
+              + ", but the plan is for "
+              + plan.rows
+              + " rows");
+    }
+    run(src, plan, dst);
+  }
+
+  private static void check(Tensor src, Shape indices, Tensor dst) {
+    Check.plain(OP, "dst", dst, DType.F32);
+    Check.input(OP, "src", src, dst);
+    if (dst.shape().rank() < 1) {
+      throw new ShapeException("scatterAdd: dst has shape " + dst.shape() + "; [R, …] is needed");
+    }
+    Check.notEmpty(OP, "dst", dst);
+    Check.shape(OP, "src", src, Gather.withRows(indices, dst.shape()));
+    Check.apart(OP, "src", src, "dst", dst);
+  }
+
+  private static void run(Tensor src, Plan plan, Tensor dst) {
+    long columns = dst.shape().rowElements();
+    ScatterAddVectorSort sorted = plan.onHost;
+    if (sorted != null) {
+      switch (dst.device()) {
+        case Device.Scalar d -> scalar(src.memory(), sorted, columns, dst.memory());
+        case Device.Vector d ->
+            ScatterAddVector.on(d.bits())
+                .scatterAdd(src.memory(), sorted, columns, dst.memory(), d.workers());
+        case Device.Cuda d -> throw new AssertionError("a plan for " + plan.device + " on " + d);
+      }
+    } else if (plan.onDevice != null) {
+      plan.onDevice.run(src, columns, dst);
+    }
+  }
+
+  /** Positions by (index, position): the definition of "in source order". */
+  private static ScatterAddVectorSort sorted(MemorySegment indices, int n) {
+    long[] pairs = new long[n];
+    for (int i = 0; i < n; i++) {
+      pairs[i] = (long) i32(indices, i) << 32 | i;
+    }
+    Arrays.sort(pairs);
+    int[] keys = new int[n];
+    int[] order = new int[n];
+    for (int i = 0; i < n; i++) {
+      keys[i] = (int) (pairs[i] >>> 32);
+      order[i] = (int) pairs[i];
+    }
+    return ScatterAddVectorSort.grouped(keys, order);
+  }
+
+  private static void scalar(
+      MemorySegment src, ScatterAddVectorSort sorted, long columns, MemorySegment dst) {
+    int[] order = sorted.order();
+    for (int s = 0; s < sorted.segments(); s++) {
+      long row = sorted.rows()[s];
+      int first = sorted.starts()[s];
+      int count = sorted.starts()[s + 1] - first;
+      for (long j = 0; j < columns; j++) {
+        long column = j;
+        float sum =
+            OrderedSum.runSum(i -> f32(src, order[first + (int) i] * columns + column), count);
+        f32(dst, row * columns + j, f32(dst, row * columns + j) + sum);
+      }
+    }
+  }
+}
