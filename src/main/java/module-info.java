@@ -18,6 +18,10 @@ module dev.selfsame {
   requires static java.desktop;
   requires static com.fasterxml.jackson.databind;
 
+  // picocli sets the options of the commands.
+  opens dev.selfsame.cli to
+      info.picocli;
+
   exports dev.selfsame;
   exports dev.selfsame.contract;
   exports dev.selfsame.cuda;

@@ -4,6 +4,7 @@ import dev.selfsame.DType;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Compares bits. There is no tolerance: signed zeros and subnormals count, only NaNs are one class
@@ -93,6 +94,42 @@ public final class Bits {
     return expected.dtype() == DType.F32
         ? compare(expected.toFloatArray(), actual.toFloatArray())
         : compare(expected.toIntArray(), actual.toIntArray());
+  }
+
+  /**
+   * All differences of two sequences.
+   *
+   * @param count how many elements differ
+   * @param first the first of them, or null
+   */
+  record Difference(long count, @Nullable Mismatch first) {}
+
+  /**
+   * Counts differences of elements {@code from} to {@code from + count} of two arrays, given as
+   * bits, and of all that lies around them, where NaNs are no class. Indices are relative to {@code
+   * from}; negative ones, and those from {@code count} on, lie outside.
+   */
+  static Difference difference(int[] expected, int[] actual, int from, int count, boolean isFloat) {
+    requireLength(expected.length, actual.length);
+    long differing = 0;
+    Mismatch first = null;
+    for (int i = 0; i < expected.length; i++) {
+      if (expected[i] == actual[i]) {
+        continue;
+      }
+      boolean inside = i >= from && i < from + count;
+      if (inside
+          && isFloat
+          && Float.isNaN(Float.intBitsToFloat(expected[i]))
+          && Float.isNaN(Float.intBitsToFloat(actual[i]))) {
+        continue;
+      }
+      differing++;
+      if (first == null) {
+        first = new Mismatch((long) i - from, expected[i], actual[i], isFloat);
+      }
+    }
+    return new Difference(differing, first);
   }
 
   /**
