@@ -29,14 +29,18 @@ public final class GemmVector {
   private static final int GROUP_COLUMNS = 256;
 
   private final GemmKernel kernel;
+  private final GemmEnds ends;
 
-  private GemmVector(GemmKernel kernel) {
+  private GemmVector(GemmKernel kernel, GemmEnds ends) {
     this.kernel = kernel;
+    this.ends = ends;
   }
 
   /** The kernels of a vector width. */
   public static GemmVector on(int bits) {
-    return new GemmVector(Lanes.kernel(GemmTiles.class, GemmKernel.class, bits));
+    return new GemmVector(
+        Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
+        Lanes.kernel(GemmPanels.class, GemmEnds.class, bits));
   }
 
   /**
@@ -242,7 +246,7 @@ public final class GemmVector {
       GemmPack.interleave(x.memory, at, terms, count, width, step.depth, packed, to);
     } else {
       long at = base + step.k * others + from;
-      kernel.packAdjacent(x.memory, at, others, count, width, step.depth, packed, to);
+      ends.packAdjacent(x.memory, at, others, count, width, step.depth, packed, to);
     }
   }
 
@@ -256,7 +260,7 @@ public final class GemmVector {
     long chunk = Contract.chunk(p.size.k);
     long end = step.k + step.depth;
     boolean starts = step.k % chunk == 0;
-    boolean ends = end % chunk == 0 || end == p.size.k;
+    boolean complete = end % chunk == 0 || end == p.size.k;
     boolean last = end == p.size.k;
     int area = kernel.rows() * kernel.columns();
     boolean kept = step.chains.length > 0;
@@ -281,8 +285,8 @@ public final class GemmVector {
             step.depth,
             chains,
             at);
-        if (ends) {
-          kernel.finish(
+        if (complete) {
+          ends.finish(
               chains,
               at,
               rows,
