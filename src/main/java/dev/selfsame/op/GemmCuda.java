@@ -67,20 +67,25 @@ final class GemmCuda {
         chunks > 1
             && s.batch() * tile.count(s) < BUSY
             && s.batch() * s.m() * s.n() <= MAX_PARTIAL_BYTES / Float.BYTES / chunks;
-    gemm(context, s, x, tile, split);
+    gemm(context, s, x, tile, split, MAX_GRID_Z);
   }
 
-  /** With a tile of the caller's choice; {@code split} gives each chunk to blocks of its own. */
-  static void gemm(CudaContext context, Sizes s, Operands x, Tile tile, boolean split) {
+  /**
+   * With a tile of the caller's choice.
+   *
+   * @param split gives each chunk to blocks of its own
+   * @param most products in one launch, at most 65,535
+   */
+  static void gemm(CudaContext context, Sizes s, Operands x, Tile tile, boolean split, long most) {
     long area = s.m() * s.n();
     long chunks = split ? chunks(s) : 1;
     if (chunks == 1) {
-      tiles(context, s, x, tile, 1, x.bias, x.relu, x.out);
+      tiles(context, s, x, tile, most, 1, x.bias, x.relu, x.out);
       return;
     }
     long partials = context.allocate(s.batch() * chunks * area * Float.BYTES);
     try {
-      tiles(context, s, x, tile, chunks, 0, false, partials);
+      tiles(context, s, x, tile, most, chunks, 0, false, partials);
       context
           .launch(FOLD)
           .grid(Math.min(Math.ceilDiv(s.batch() * area, 256L), 1 << 16))
@@ -105,15 +110,16 @@ final class GemmCuda {
       Sizes s,
       Operands x,
       Tile tile,
+      long most,
       long chunks,
       long bias,
       boolean relu,
       long out) {
     long outStep = s.m() * s.n() * chunks;
-    for (long g = 0; g < s.batch(); g += MAX_GRID_Z) {
+    for (long g = 0; g < s.batch(); g += most) {
       context
           .launch(tile.kernel(s))
-          .grid(tile.count(s), chunks, Math.min(MAX_GRID_Z, s.batch() - g))
+          .grid(tile.count(s), chunks, Math.min(most, s.batch() - g))
           .block(tile.threads)
           .arg(x.a + g * s.aStep() * Float.BYTES)
           .arg(x.b + g * s.bStep() * Float.BYTES)

@@ -12,7 +12,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** Every CUDA tile, with chunks split and not, whatever a shape would choose. */
+/**
+ * Every CUDA tile, with chunks split and not, two products a launch, whatever a shape would choose.
+ */
 class GemmCudaTest {
   private static List<GemmCase> cases() {
     List<GemmCase> cases = new ArrayList<>();
@@ -22,7 +24,7 @@ class GemmCudaTest {
       Activation act = form == 1 ? Activation.RELU : Activation.NONE;
       // Multiples of four take 16-byte accesses, other sizes don't; 1030 terms are three chunks.
       cases.add(GemmCase.of(0, false, 8, 12, 1032, ta, tb, true, act, GemmCase.random(form)));
-      cases.add(GemmCase.of(2, form > 1, 5, 7, 1030, ta, tb, form > 1, act, GemmCase.random(form)));
+      cases.add(GemmCase.of(3, form > 1, 5, 7, 1030, ta, tb, form > 1, act, GemmCase.random(form)));
       cases.add(GemmCase.of(0, false, 130, 133, 11, ta, tb, false, act, GemmCase.random(form)));
     }
     cases.add(
@@ -57,7 +59,8 @@ class GemmCudaTest {
               Gemm.check(a, b, bias, out),
               Gemm.addresses(a, b, bias, c.activation(), out),
               tile,
-              split);
+              split,
+              2);
           Bits.assertSame(c + " split " + split, expected, out.toFloatArray());
           assertEquals(live, device.context().liveBytes());
         }

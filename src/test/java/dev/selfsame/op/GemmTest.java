@@ -94,12 +94,6 @@ class GemmTest {
         .check();
   }
 
-  @Test
-  void moreProductsThanAGridHolds() {
-    GemmCase.of(65_537, false, 1, 1, 2, false, false, true, Activation.NONE, GemmCase.integers(14))
-        .check();
-  }
-
   /** The shapes of LeNet's fully connected layers, forward and both gradients. */
   @Test
   void linearLayers() {
