@@ -83,6 +83,7 @@ public final class CrossCheck implements Callable<Integer> {
     }
     ops.put("conv2d-bias-gradient", Conv2dCases.biasGradient(ours));
     ops.put("gemm", with(GemmCases.odd(ours), Suite.GEMM, ours));
+    ops.put("scatter-add", with(ScatterAddCases.odd(ours), Suite.SCATTER_ADD, ours));
     ops.put("adamw", AdamWCases.fiftySteps(ours));
     return ops;
   }

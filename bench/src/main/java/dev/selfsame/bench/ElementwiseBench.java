@@ -2,43 +2,62 @@ package dev.selfsame.bench;
 
 import dev.selfsame.Device;
 import dev.selfsame.bench.ScalarChecked.Prepared;
+import dev.selfsame.op.Binary;
 import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Unary;
 import org.openjdk.jmh.annotations.Param;
 
-/** Functions of one tensor, and their gradients. */
+/** Elementwise functions and gradients over 4,096 × 1,024 elements. */
 public class ElementwiseBench extends CaseBench {
-  private static final long ROWS = 4096;
-  private static final long COLUMNS = 1024;
+  private static final long N = 4096L * 1024;
 
-  /** Which function. */
-  @Param({"RELU", "EXP", "TANH", "SIGMOID", "GELU"})
-  public Unary function;
+  /** Which operation. */
+  public enum Pass {
+    ADD,
+    RELU,
+    TANH,
+    SIGMOID,
+    GELU,
+    EXP,
+    LOG,
+    TANH_GRADIENT,
+    GELU_GRADIENT
+  }
 
-  /** The function, or its gradient. */
-  @Param({"false", "true"})
-  public boolean gradient;
+  /** Which operation. */
+  @Param({"ADD", "RELU", "TANH", "SIGMOID", "GELU", "EXP", "LOG", "TANH_GRADIENT", "GELU_GRADIENT"})
+  public Pass pass;
 
   @Override
   protected BenchCase build(Device device) {
-    long n = ROWS * COLUMNS;
+    double arrays =
+        switch (pass) {
+          case ADD, TANH_GRADIENT, GELU_GRADIENT -> 3;
+          default -> 2;
+        };
     return ScalarChecked.build(
-        function + " 4096x1024",
+        pass + " 4096x1024",
         Rate.GBYTES,
-        (gradient ? 16.0 : 8.0) * n,
+        4.0 * N * arrays,
         device,
         memory -> {
-          var x = memory.floats(memory.normal(1, n), ROWS, COLUMNS);
-          var dy = memory.floats(memory.normal(2, n), ROWS, COLUMNS);
-          var y = memory.zeros(n);
-          var dx = memory.zeros(n);
-          var ourY = memory.floats(y, ROWS, COLUMNS);
-          var ourDx = memory.floats(dx, ROWS, COLUMNS);
-          if (!gradient) {
-            return new Prepared(() -> Elementwise.unary(function, x, ourY), y);
-          }
-          Elementwise.unary(function, x, ourY);
-          return new Prepared(() -> Elementwise.gradient(function, x, ourY, dy, ourDx), dx);
+          var as = memory.normal(1, N);
+          var bs = memory.normal(2, N);
+          var ys = memory.normal(3, N);
+          var a = memory.floats(as, N);
+          var b = memory.floats(bs, N);
+          var y = memory.floats(ys, N);
+          Runnable call =
+              switch (pass) {
+                case ADD -> () -> Elementwise.binary(Binary.ADD, a, b, y);
+                case TANH_GRADIENT -> () -> Elementwise.gradient(Unary.TANH, a, a, b, y);
+                case GELU_GRADIENT -> () -> Elementwise.gradient(Unary.GELU, a, a, b, y);
+                default -> {
+                  Unary op = Unary.valueOf(pass.name());
+                  yield () -> Elementwise.unary(op, a, y);
+                }
+              };
+          return new Prepared(call, ys);
         });
   }
 }

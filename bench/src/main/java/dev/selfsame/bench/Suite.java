@@ -12,6 +12,7 @@ public enum Suite {
   CONV2D_DATA_GRADIENT(Conv2dCases::dataGradient),
   CONV2D_WEIGHT_GRADIENT(Conv2dCases::weightGradient),
   GEMM(GemmCases::all),
+  SCATTER_ADD(ScatterAddCases::all),
   ADAMW(AdamWCases::all);
 
   private final Function<Device, List<BenchCase.Planned>> cases;
