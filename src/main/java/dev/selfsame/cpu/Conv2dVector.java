@@ -13,14 +13,18 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Conv2dVector {
   private final Conv2dVectorKernel kernel;
+  private final Conv2dVectorRowKernel rowKernel;
 
-  private Conv2dVector(Conv2dVectorKernel kernel) {
+  private Conv2dVector(Conv2dVectorKernel kernel, Conv2dVectorRowKernel rowKernel) {
     this.kernel = kernel;
+    this.rowKernel = rowKernel;
   }
 
   /** The kernels of a vector width. */
   public static Conv2dVector on(int bits) {
-    return new Conv2dVector(Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits));
+    return new Conv2dVector(
+        Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits),
+        Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits));
   }
 
   /** y = activation(conv(x, w) + bias). */
@@ -46,6 +50,7 @@ public final class Conv2dVector {
     var correlation =
         new Conv2dVectorCorrelation(
             kernel,
+            rowKernel,
             new Conv2dVectorCorrelation.Image(
                 z.n(), z.groups(), z.groupC(), z.h(), z.w(), z.strideH(), z.strideW()),
             new Conv2dVectorCorrelation.Grid(z.groupK(), z.p(), z.q(), z.p(), z.q(), 0, 0, 1, 1),
@@ -76,6 +81,7 @@ public final class Conv2dVector {
         var correlation =
             new Conv2dVectorCorrelation(
                 kernel,
+                rowKernel,
                 new Conv2dVectorCorrelation.Image(
                     z.n(), z.groups(), z.groupK(), z.p(), z.q(), 1, 1),
                 new Conv2dVectorCorrelation.Grid(
@@ -97,7 +103,12 @@ public final class Conv2dVector {
   /** dw. */
   public void weightGradient(
       MemorySegment x, MemorySegment dy, Conv2dSizes sizes, MemorySegment dw, Workers workers) {
-    new Conv2dVectorWeightGradient(kernel, sizes.flat()).run(x, dy, dw, workers);
+    Conv2dSizes z = sizes.flat();
+    if (Conv2dVectorDepthwise.takes(z)) {
+      new Conv2dVectorDepthwise(kernel.lanes(), rowKernel, z).run(x, dy, dw, workers);
+    } else {
+      new Conv2dVectorWeightGradient(kernel, rowKernel, z).run(x, dy, dw, workers);
+    }
   }
 
   private static long[] identity(int count) {

@@ -50,6 +50,7 @@ final class Conv2dVectorCorrelation {
       long channelStride) {}
 
   private final Conv2dVectorKernel kernel;
+  private final Conv2dVectorRowKernel rowKernel;
   private final Image in;
   private final Grid out;
   private final Taps taps;
@@ -80,8 +81,10 @@ final class Conv2dVectorCorrelation {
   private int windowFloats;
   private int ld;
 
-  Conv2dVectorCorrelation(Conv2dVectorKernel kernel, Image in, Grid out, Taps taps) {
+  Conv2dVectorCorrelation(
+      Conv2dVectorKernel kernel, Conv2dVectorRowKernel rowKernel, Image in, Grid out, Taps taps) {
     this.kernel = kernel;
+    this.rowKernel = rowKernel;
     this.in = in;
     this.out = out;
     this.taps = taps;
@@ -91,7 +94,7 @@ final class Conv2dVectorCorrelation {
     chunk = Contract.chunk(terms);
     steps = Math.toIntExact(Math.ceilDiv(terms, STEPS));
     vectors = rows < 4 ? 8 : 2;
-    aStride = vectors == 8 ? (int) Math.min(STEPS, terms) : LDA;
+    aStride = vectors == 8 ? (int) Math.min(STEPS, terms) + 16 : LDA;
     planeRow = new long[tapCount];
     planeCol = new long[tapCount];
     tapPlane = new int[tapCount];
@@ -113,10 +116,12 @@ final class Conv2dVectorCorrelation {
     long moreCols = (Arrays.stream(taps.col).max().orElseThrow() - firstCol) / in.strideW;
     // Taps share a plane unless much of its width would be computed in vain, or it would not fit a
     // cache.
+    int panel = vectors * kernel.lanes();
+    long sharedSpan = Math.ceilDiv((out.u - 1) * (out.v + moreCols) + out.v, panel);
+    long denseSpan = Math.ceilDiv(out.u * out.v, panel);
     boolean shared =
-        (moreCols * 5 <= out.v || rows < 64)
-            && (moreRows + 1) * (Math.min(out.v, 64) + moreCols) * windowChannels()
-                <= 2 * WINDOW_FLOATS;
+        (rows < 64 || sharedSpan * 4 <= denseSpan * 5)
+            && (moreRows + 1) * (Math.min(out.v, 64) + moreCols) * windowChannels() <= 2 * WINDOW_FLOATS;
     extraRows = shared ? (int) moreRows : 0;
     extraCols = shared ? (int) moreCols : 0;
     for (int tap = 0; tap < tapCount; tap++) {
@@ -249,7 +254,7 @@ final class Conv2dVectorCorrelation {
             long w = from + (first + tile) * taps.rowStride;
             if (copied) {
               for (int i = 0; i < tileRows; i++) {
-                kernel.copy(weights, w + i * taps.rowStride + t, a, at + (tile + i) * aStride, n);
+                rowKernel.copy(weights, w + i * taps.rowStride + t, 1, a, at + (tile + i) * aStride, n);
               }
             } else {
               packTile(weights, w, tileRows, t, n, a, at + tile * aStride);
@@ -332,7 +337,7 @@ final class Conv2dVectorCorrelation {
               tileRows, vectors, a, panelA + row * aStride, window, base, t, j, n, c, at + j, ld);
         }
         if (ends) {
-          kernel.fold(total, row * ld, chains, at, tileRows * ld);
+          rowKernel.fold(total, row * ld, chains, at, tileRows * ld);
         }
         row += tileRows;
       }
@@ -356,32 +361,33 @@ final class Conv2dVectorCorrelation {
       float[] window) {
     int width = countV + extraCols;
     int height = countU + extraRows;
-    for (int f = 0; f < planes; f++) {
-      long left = v * in.strideW + planeCol[f];
-      int lo = Math.clamp(Math.ceilDiv(-left, in.strideW), 0, width);
-      int hi = Math.clamp(Math.floorDiv(in.w - 1 - left, in.strideW) + 1, lo, width);
-      for (int channel = first; channel <= last; channel++) {
-        int at = ((channel - first) * planes + f) * planeFloats;
-        long from = (plane * in.channels + channel) * in.h;
+    // In the window's order: a copy may run over its row's end, which the next row then overwrites.
+    int start = 0;
+    for (int channel = first; channel <= last; channel++) {
+      long from = (plane * in.channels + channel) * in.h;
+      for (int f = 0; f < planes; f++, start += planeFloats) {
+        long left = v * in.strideW + planeCol[f];
+        int lo = Math.clamp(Math.ceilDiv(-left, in.strideW), 0, width);
+        int hi = Math.clamp(Math.floorDiv(in.w - 1 - left, in.strideW) + 1, lo, width);
+        int at = start;
         for (int y = 0; y < height; y++, at += windowW) {
           long h = (u + y) * in.strideH + planeRow[f];
           if (h < 0 || h >= in.h) {
             Arrays.fill(window, at, at + width, 0f);
             continue;
           }
-          Arrays.fill(window, at, at + lo, 0f);
-          Arrays.fill(window, at + hi, at + width, 0f);
-          long source = (from + h) * in.w + left;
-          if (in.strideW == 1) {
-            kernel.copy(image, source + lo, window, at + lo, hi - lo);
-          } else {
-            for (int x = lo; x < hi; x++) {
-              window[at + x] =
-                  image.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (source + x * in.strideW) * 4);
-            }
-          }
+          zero(window, at, lo);
+          rowKernel.copy(image, (from + h) * in.w + left + lo * in.strideW, in.strideW, window, at + lo, hi - lo);
+          zero(window, at + hi, width - hi);
         }
       }
+    }
+  }
+
+  /** A few zeros, mostly none. */
+  private static void zero(float[] to, int at, int count) {
+    for (int i = 0; i < count; i++) {
+      to[at + i] = 0f;
     }
   }
 
@@ -411,7 +417,7 @@ final class Conv2dVectorCorrelation {
         long at = (channel + (u + y) * out.stepH + out.atH) * out.w + v * out.stepW + out.atW;
         int from = i * ld + y * windowW;
         if (out.stepW == 1) {
-          kernel.finish(total, from, to, at, length, bias != null, b, relu);
+          rowKernel.finish(total, from, to, at, length, bias != null, b, relu);
         } else {
           for (int x = 0; x < length; x++) {
             to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + x * out.stepW) * 4, total[from + x]);

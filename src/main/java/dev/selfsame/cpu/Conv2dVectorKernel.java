@@ -1,7 +1,5 @@
 package dev.selfsame.cpu;
 
-import java.lang.foreign.MemorySegment;
-
 /** What the convolution drivers call of a vector width. */
 interface Conv2dVectorKernel {
   /**
@@ -39,23 +37,6 @@ interface Conv2dVectorKernel {
       float[] c,
       int ct,
       int ld);
-
-  /** total ← total + chain for a multiple of {@link #lanes} floats. */
-  void fold(float[] total, int tt, float[] chain, int ct, int count);
-
-  /** Copies {@code count} floats from element {@code at} of a segment. */
-  void copy(MemorySegment from, long at, float[] to, int t, int count);
-
-  /** Writes totals to memory, after adding the bias, if there is one, and the activation. */
-  void finish(
-      float[] total,
-      int t,
-      MemorySegment to,
-      long at,
-      int count,
-      boolean biased,
-      float bias,
-      boolean relu);
 
   /**
    * Rows of the next tile when {@code left} rows are to do; a tile may have more rows than are

@@ -22,6 +22,7 @@ final class Conv2dVectorScratch {
 
   private final float[][] floats = new float[5][0];
   private int[] ints = new int[0];
+  private int[] places = new int[0];
 
   private Conv2dVectorScratch() {}
 
@@ -36,6 +37,14 @@ final class Conv2dVectorScratch {
       floats[slot] = new float[Math.toIntExact(count)];
     }
     return floats[slot];
+  }
+
+  /** At least {@code count} ints of any value, for a task. */
+  int[] places(int count) {
+    if (places.length < count) {
+      places = new int[count];
+    }
+    return places;
   }
 
   /**

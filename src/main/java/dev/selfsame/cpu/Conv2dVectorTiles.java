@@ -1,9 +1,6 @@
 package dev.selfsame.cpu;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -43,57 +40,6 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       case 12 * 16 + 1 -> tile12x1(a, at, b, base, from, j, n, c, ct, ld);
       case 16 + 8 -> tile1x8(a, at, b, base, from, j, n, c, ct);
       default -> throw new IllegalArgumentException("no tile of " + rows + " x " + vectors);
-    }
-  }
-
-  @Override
-  public void fold(float[] total, int tt, float[] chain, int ct, int count) {
-    for (int i = 0; i < count; i += L) {
-      FloatVector.fromArray(F, total, tt + i)
-          .add(FloatVector.fromArray(F, chain, ct + i))
-          .intoArray(total, tt + i);
-    }
-  }
-
-  @Override
-  public void copy(MemorySegment from, long at, float[] to, int t, int count) {
-    int i = 0;
-    for (; i <= count - L; i += L) {
-      FloatVector.fromMemorySegment(F, from, (at + i) * 4, ByteOrder.nativeOrder())
-          .intoArray(to, t + i);
-    }
-    for (; i < count; i++) {
-      to[t + i] = from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + i) * 4);
-    }
-  }
-
-  @Override
-  public void finish(
-      float[] total,
-      int t,
-      MemorySegment to,
-      long at,
-      int count,
-      boolean biased,
-      float bias,
-      boolean relu) {
-    int i = 0;
-    for (; i <= count - L; i += L) {
-      FloatVector v = FloatVector.fromArray(F, total, t + i);
-      if (biased) {
-        v = v.add(bias);
-      }
-      if (relu) {
-        v = v.max(0f);
-      }
-      v.intoMemorySegment(to, (at + i) * 4, ByteOrder.nativeOrder());
-    }
-    for (; i < count; i++) {
-      float v = total[t + i];
-      if (biased) {
-        v = v + bias;
-      }
-      to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + i) * 4, relu ? Math.max(v, 0f) : v);
     }
   }
 

@@ -22,6 +22,7 @@ final class Conv2dVectorWeightGradient {
   private static final long PARTIAL_FLOATS = 1 << 23;
 
   private final Conv2dVectorKernel kernel;
+  private final Conv2dVectorRowKernel rowKernel;
   private final Conv2dSizes z;
   private final int rows;
   private final int lanes;
@@ -37,8 +38,10 @@ final class Conv2dVectorWeightGradient {
   private final long rowBlocks;
   private final long parts;
 
-  Conv2dVectorWeightGradient(Conv2dVectorKernel kernel, Conv2dSizes z) {
+  Conv2dVectorWeightGradient(
+      Conv2dVectorKernel kernel, Conv2dVectorRowKernel rowKernel, Conv2dSizes z) {
     this.kernel = kernel;
+    this.rowKernel = rowKernel;
     this.z = z;
     rows = Math.toIntExact(z.groupC() * z.r() * z.s());
     lanes = Math.toIntExact(z.groupK());
@@ -97,7 +100,7 @@ final class Conv2dVectorWeightGradient {
         block -> {
           int at = (int) (block * parts * size);
           for (int part = 1; part < parts; part++) {
-            kernel.fold(partials, at, partials, (int) (at + part * size), (int) size);
+            rowKernel.fold(partials, at, partials, (int) (at + part * size), (int) size);
           }
           write(block, partials, at, dw);
         });
@@ -171,7 +174,7 @@ final class Conv2dVectorWeightGradient {
         row += tileRows;
       }
       if (ends) {
-        kernel.fold(total, to, chains, 0, rowCount * ld);
+        rowKernel.fold(total, to, chains, 0, rowCount * ld);
       }
     }
   }
@@ -231,16 +234,10 @@ final class Conv2dVectorWeightGradient {
       for (int i = 0; i < lo; i++) {
         to[place + i] = 0f;
       }
+      long from = ((image * z.c() + channel) * z.h() + h) * z.w() + left + (q + lo) * z.strideW();
+      rowKernel.copy(x, from, z.strideW(), to, place + lo, hi - lo);
       for (int i = hi; i < run; i++) {
         to[place + i] = 0f;
-      }
-      long from = ((image * z.c() + channel) * z.h() + h) * z.w() + left + q * z.strideW();
-      if (z.strideW() == 1) {
-        kernel.copy(x, from + lo, to, place + lo, hi - lo);
-      } else {
-        for (int i = lo; i < hi; i++) {
-          to[place + i] = x.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + i * z.strideW()) * 4);
-        }
       }
       done += run;
       q = 0;
