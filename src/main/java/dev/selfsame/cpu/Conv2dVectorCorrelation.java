@@ -121,7 +121,8 @@ final class Conv2dVectorCorrelation {
     long denseSpan = Math.ceilDiv(out.u * out.v, panel);
     boolean shared =
         (rows < 64 || sharedSpan * 4 <= denseSpan * 5)
-            && (moreRows + 1) * (Math.min(out.v, 64) + moreCols) * windowChannels() <= 2 * WINDOW_FLOATS;
+            && (moreRows + 1) * (Math.min(out.v, 64) + moreCols) * windowChannels()
+                <= 2 * WINDOW_FLOATS;
     extraRows = shared ? (int) moreRows : 0;
     extraCols = shared ? (int) moreCols : 0;
     for (int tap = 0; tap < tapCount; tap++) {
@@ -254,7 +255,8 @@ final class Conv2dVectorCorrelation {
             long w = from + (first + tile) * taps.rowStride;
             if (copied) {
               for (int i = 0; i < tileRows; i++) {
-                rowKernel.copy(weights, w + i * taps.rowStride + t, 1, a, at + (tile + i) * aStride, n);
+                rowKernel.copy(
+                    weights, w + i * taps.rowStride + t, 1, a, at + (tile + i) * aStride, n);
               }
             } else {
               packTile(weights, w, tileRows, t, n, a, at + tile * aStride);
@@ -377,7 +379,13 @@ final class Conv2dVectorCorrelation {
             continue;
           }
           zero(window, at, lo);
-          rowKernel.copy(image, (from + h) * in.w + left + lo * in.strideW, in.strideW, window, at + lo, hi - lo);
+          rowKernel.copy(
+              image,
+              (from + h) * in.w + left + lo * in.strideW,
+              in.strideW,
+              window,
+              at + lo,
+              hi - lo);
           zero(window, at + hi, width - hi);
         }
       }

@@ -9,9 +9,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Weight gradient of a depthwise convolution, lanes across channels. A task is one chunk of as many channels as a vector has lanes: it
- * turns the image rows and the output gradients that it reads so that channels are neighbours. All chains are stored, and added in
- * order afterwards.
+ * Weight gradient of a depthwise convolution, lanes across channels. A task is one chunk of as many
+ * channels as a vector has lanes: it turns the image rows and the output gradients that it reads so
+ * that channels are neighbours. All chains are stored, and added in order afterwards.
  */
 final class Conv2dVectorDepthwise {
   private static final long MAX_WINDOW_FLOATS = 1 << 19;
@@ -39,7 +39,9 @@ final class Conv2dVectorDepthwise {
     size = Math.ceilDiv(taps, TAPS) * TAPS * lanes;
   }
 
-  /** Whether the convolution is depthwise, its window fits a cache and its partial results are few. */
+  /**
+   * Whether the convolution is depthwise, its window fits a cache and its partial results are few.
+   */
   static boolean takes(Conv2dSizes z) {
     return z.groupC() == 1
         && z.groupK() == 1
@@ -68,13 +70,22 @@ final class Conv2dVectorDepthwise {
     for (int i = 0; i < size / lanes; i++) {
       // The last tile's spare taps repeat the last one.
       long tap = Math.min(i, taps - 1);
-      offset[i] = (int) (tap / z.s() * z.dilationH() * windowW + tap % z.s() * z.dilationW()) * lanes;
+      offset[i] =
+          (int) (tap / z.s() * z.dilationH() * windowW + tap % z.s() * z.dilationW()) * lanes;
     }
     long blocks = Math.ceilDiv(z.c(), lanes);
     float[] partials = mine.floats(Conv2dVectorScratch.SHARED, blocks * chunks * size);
     workers.run(
         blocks * chunks,
-        id -> chunk(x, dy, id / chunks * lanes, id % chunks * chunk, offset, partials, (int) (id * size)));
+        id ->
+            chunk(
+                x,
+                dy,
+                id / chunks * lanes,
+                id % chunks * chunk,
+                offset,
+                partials,
+                (int) (id * size)));
     workers.run(
         blocks,
         block -> {
@@ -94,7 +105,13 @@ final class Conv2dVectorDepthwise {
   }
 
   private void chunk(
-      MemorySegment x, MemorySegment dy, long channel, long begin, int[] offset, float[] to, int at) {
+      MemorySegment x,
+      MemorySegment dy,
+      long channel,
+      long begin,
+      int[] offset,
+      float[] to,
+      int at) {
     Arrays.fill(to, at, at + size, 0f);
     int count = (int) Math.min(lanes, z.c() - channel);
     long image = z.p() * z.q();
@@ -127,7 +144,10 @@ final class Conv2dVectorDepthwise {
     }
   }
 
-  /** The image rows under output rows from {@code firstP} on, with +0 outside of the image, channels as lanes. */
+  /**
+   * The image rows under output rows from {@code firstP} on, with +0 outside of the image, channels
+   * as lanes.
+   */
   private void turnImage(MemorySegment x, long from, int count, long firstP, int rows, float[] to) {
     int height = (int) ((rows - 1) * z.strideH() + (z.r() - 1) * z.dilationH() + 1);
     int lo = (int) Math.min(z.paddingW(), windowW);
@@ -141,12 +161,22 @@ final class Conv2dVectorDepthwise {
       }
       Arrays.fill(to, at, at + lo * lanes, 0f);
       Arrays.fill(to, at + hi * lanes, at + windowW * lanes, 0f);
-      turn(x, from + h * z.w() + lo - z.paddingW(), z.h() * z.w(), count, hi - lo, to, at + lo * lanes);
+      turn(
+          x,
+          from + h * z.w() + lo - z.paddingW(),
+          z.h() * z.w(),
+          count,
+          hi - lo,
+          to,
+          at + lo * lanes);
     }
   }
 
-  /** Rows {@code stride} apart to columns: to[at + i·lanes + lane] = from[first + lane·stride + i]. */
-  private void turn(MemorySegment from, long first, long stride, int count, int n, float[] to, int at) {
+  /**
+   * Rows {@code stride} apart to columns: to[at + i·lanes + lane] = from[first + lane·stride + i].
+   */
+  private void turn(
+      MemorySegment from, long first, long stride, int count, int n, float[] to, int at) {
     int lane = 0;
     for (; lane <= count - 4; lane += 4) {
       long a = first + lane * stride;

@@ -2,7 +2,9 @@ package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
 
-/** What the convolution drivers do to rows of floats, and the taps of a depthwise weight gradient. */
+/**
+ * What the convolution drivers do to rows of floats, and the taps of a depthwise weight gradient.
+ */
 interface Conv2dVectorRowKernel {
   /** Taps that {@link #taps} takes at once. */
   int TAPS = 9;
@@ -11,18 +13,32 @@ interface Conv2dVectorRowKernel {
   void fold(float[] total, int tt, float[] chain, int ct, int count);
 
   /**
-   * Copies {@code count} floats, {@code stride} apart, from element {@code at} of a segment on. May overwrite what follows in {@code
-   * to}, one float less than a vector: rows are copied in ascending order.
+   * Copies {@code count} floats, {@code stride} apart, from element {@code at} of a segment on. May
+   * overwrite what follows in {@code to}, one float less than a vector: rows are copied in
+   * ascending order.
    */
   void copy(MemorySegment from, long at, long stride, float[] to, int t, int count);
 
+  /**
+   * Copies runs one behind the other; run i has {@code runs[2i + 1]} floats from {@code offset +
+   * runs[2i]} on. Reads and overwrites up to a vector more.
+   */
+  void runs(float[] from, int offset, int[] runs, int count, float[] to, int t);
+
   /** Writes totals to memory, after adding the bias, if there is one, and the activation. */
   void finish(
-      float[] total, int t, MemorySegment to, long at, int count, boolean biased, float bias, boolean relu);
+      float[] total,
+      int t,
+      MemorySegment to,
+      long at,
+      int count,
+      boolean biased,
+      float bias,
+      boolean relu);
 
   /**
-   * Continues the chains of nine taps of as many channels as there are lanes: c[i] ← fma(x[place[t] + offset[first + i]], dy[t], c[i])
-   * for t = 0 … n−1 in order, everything a vector of channels.
+   * Continues the chains of nine taps of as many channels as there are lanes: c[i] ← fma(x[place[t]
+   * + offset[first + i]], dy[t], c[i]) for t = 0 … n−1 in order, everything a vector of channels.
    */
   void taps(float[] x, int[] place, int[] offset, int first, float[] dy, int n, float[] c, int ct);
 }

@@ -9,7 +9,10 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Row work of {@link Conv2dVector}: copies in, results out, and the taps of depthwise weight gradients. */
+/**
+ * Row work of {@link Conv2dVector}: copies in, results out, and the taps of depthwise weight
+ * gradients.
+ */
 final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
   private static final int L = F.length();
@@ -34,14 +37,16 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
     if (stride == 1) {
       int fit = (int) Math.min(count, size - at - L + 1);
       for (; i < fit; i += L) {
-        FloatVector.fromMemorySegment(F, from, (at + i) * 4, ByteOrder.nativeOrder()).intoArray(to, t + i);
+        FloatVector.fromMemorySegment(F, from, (at + i) * 4, ByteOrder.nativeOrder())
+            .intoArray(to, t + i);
       }
     } else if (stride == 2) {
       int fit = (int) Math.min(count, (size - at - 2 * L + 2) / 2);
       for (; i < fit; i += L) {
         long a = (at + 2L * i) * 4;
         FloatVector low = FloatVector.fromMemorySegment(F, from, a, ByteOrder.nativeOrder());
-        FloatVector high = FloatVector.fromMemorySegment(F, from, a + 4L * L, ByteOrder.nativeOrder());
+        FloatVector high =
+            FloatVector.fromMemorySegment(F, from, a + 4L * L, ByteOrder.nativeOrder());
         low.rearrange(EVEN).blend(high.rearrange(EVEN), UPPER).intoArray(to, t + i);
       }
     }
@@ -51,8 +56,28 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   }
 
   @Override
+  public void runs(float[] from, int offset, int[] runs, int count, float[] to, int t) {
+    int at = t;
+    for (int run = 0; run < count; run++) {
+      int place = offset + runs[2 * run];
+      int length = runs[2 * run + 1];
+      for (int i = 0; i < length; i += L) {
+        FloatVector.fromArray(F, from, place + i).intoArray(to, at + i);
+      }
+      at += length;
+    }
+  }
+
+  @Override
   public void finish(
-      float[] total, int t, MemorySegment to, long at, int count, boolean biased, float bias, boolean relu) {
+      float[] total,
+      int t,
+      MemorySegment to,
+      long at,
+      int count,
+      boolean biased,
+      float bias,
+      boolean relu) {
     int i = 0;
     for (; i <= count - L; i += L) {
       write(total, t + i, to, at + i, biased, bias, relu);
@@ -84,7 +109,8 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   }
 
   @Override
-  public void taps(float[] x, int[] place, int[] offset, int first, float[] dy, int n, float[] c, int ct) {
+  public void taps(
+      float[] x, int[] place, int[] offset, int first, float[] dy, int n, float[] c, int ct) {
     int o0 = offset[first + 0];
     int o1 = offset[first + 1];
     int o2 = offset[first + 2];

@@ -20,7 +20,10 @@ final class Conv2dVectorScratch {
   /** What the calling thread prepares for all tasks. */
   static final int SHARED = 4;
 
-  private final float[][] floats = new float[5][0];
+  /** Image rows of a task of the weight gradient. */
+  static final int PIXELS = 5;
+
+  private final float[][] floats = new float[6][0];
   private int[] ints = new int[0];
   private int[] places = new int[0];
 

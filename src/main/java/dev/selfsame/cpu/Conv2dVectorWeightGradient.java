@@ -136,6 +136,11 @@ final class Conv2dVectorWeightGradient {
     float[] chains = mine.floats(Conv2dVectorScratch.CHAIN, blockFloats());
     Arrays.fill(total, to, to + (int) blockFloats(), 0f);
 
+    int taps = (int) (z.r() * z.s());
+    int firstChannel = firstRow / taps;
+    int channels = (firstRow + rowCount - 1) / taps - firstChannel + 1;
+    Conv2dVectorRuns runs = new Conv2dVectorRuns(z, rowKernel, kernel.lanes());
+
     for (long t = begin; t < end; t += STEPS) {
       int n = (int) Math.min(STEPS, end - t);
       boolean first = t < begin + chunk;
@@ -148,13 +153,19 @@ final class Conv2dVectorWeightGradient {
         long k = group * lanes + firstLane + lane;
         gather(dy, k, Math.min(panel, laneCount - lane), t, n, outputs, lane * STEPS);
       }
+      boolean windowed = runs.fill(x, group, firstChannel, channels, t, n);
       float[] c = first ? total : chains;
       int at = first ? to : 0;
       for (int row = 0; row < rowCount; ) {
         int left = rowCount - row;
         int tileRows = kernel.tileRows(left, vectors);
         for (int i = 0; i < Math.min(left, tileRows); i++) {
-          scan(x, group, firstRow + row + i, t, n, pixels, i * LDA);
+          int tap = firstRow + row + i;
+          if (windowed) {
+            read(runs, tap, firstChannel, pixels, i * LDA);
+          } else {
+            scan(x, group, tap, t, n, pixels, i * LDA);
+          }
         }
         for (int lane = 0; lane < laneCount; lane += panel) {
           kernel.tile(
@@ -209,6 +220,12 @@ final class Conv2dVectorWeightGradient {
       to[row + 2] = dy.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + 2 * stride + i) * 4);
       to[row + 3] = dy.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + 3 * stride + i) * 4);
     }
+  }
+
+  private void read(Conv2dVectorRuns runs, int row, int firstChannel, float[] to, int at) {
+    int s = (int) (row % z.s());
+    int r = (int) (row / z.s() % z.r());
+    runs.read((int) (row / (z.s() * z.r())) - firstChannel, r, s, to, at);
   }
 
   /**
