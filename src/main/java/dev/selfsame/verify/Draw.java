@@ -80,7 +80,8 @@ public final class Draw {
     // One generator a case, split off by its number, so that a case needs no earlier one.
     long mixed = new SplittableRandom(seed ^ ((long) stream.hashCode() << 32)).nextLong();
     random = new SplittableRandom(new SplittableRandom(mixed + number).nextLong());
-    kind = Kind.values()[number % Kind.values().length];
+    // Every kind for the large cases, too.
+    kind = Kind.values()[(number + number / 8) % Kind.values().length];
     offset = random.nextInt(3) == 0 ? random.nextInt(1, 4) : 0;
   }
 

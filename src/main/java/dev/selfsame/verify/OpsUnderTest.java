@@ -3,9 +3,11 @@ package dev.selfsame.verify;
 import dev.selfsame.op.AdamW;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Conv2d;
+import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
 import dev.selfsame.op.Pool2d;
+import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
 import dev.selfsame.op.Sums;
 import java.util.List;
@@ -18,6 +20,8 @@ public final class OpsUnderTest {
   private static final List<OpUnderTest> ALL =
       List.of(
           new OpUnderTest(Bias.class, BiasCases::draw),
+          new OpUnderTest(Gather.class, GatherCases::draw),
+          new OpUnderTest(ScatterAdd.class, ScatterAddCases::draw),
           new OpUnderTest(Sums.class, SumsCases::draw),
           new OpUnderTest(GlobalNorm.class, GlobalNormCases::draw),
           new OpUnderTest(AdamW.class, AdamWCases::draw),
