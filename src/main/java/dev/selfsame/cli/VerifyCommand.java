@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.selfsame.Device;
 import dev.selfsame.cuda.Softcuda;
+import dev.selfsame.verify.NegativeControl;
 import dev.selfsame.verify.OpUnderTest;
 import dev.selfsame.verify.OpsUnderTest;
 import dev.selfsame.verify.Verification;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -108,16 +110,23 @@ final class VerifyCommand implements Callable<Integer> {
       Softcuda.controls().hostThreads(threads);
     }
     PrintWriter out = spec.commandLine().getOut();
+    List<NegativeControl> blind =
+        Stream.of(NegativeControl.values()).filter(c -> !c.isFound(Device.vector())).toList();
     VerifyTable table = new VerifyTable(out, ops, candidates);
+    table.controls(blind);
     table.head();
     List<Verification> results = run(ops, devices, table);
     double seconds = (System.nanoTime() - start) / 1e9;
     table.foot(results, seconds);
     Path file = json;
     if (file != null) {
-      Json.write(file, report(candidates, results, seconds));
+      Json.write(file, report(candidates, blind, results, seconds));
     }
-    return results.stream().allMatch(Verification::passed) ? Main.GOOD : Main.FAILED;
+    return passed(blind, results) ? Main.GOOD : Main.FAILED;
+  }
+
+  private static boolean passed(List<NegativeControl> blind, List<Verification> results) {
+    return blind.isEmpty() && results.stream().allMatch(Verification::passed);
   }
 
   private List<Verification> run(List<OpUnderTest> ops, List<Device> devices, VerifyTable table) {
@@ -208,11 +217,18 @@ final class VerifyCommand implements Callable<Integer> {
   }
 
   private ObjectNode report(
-      List<Candidate> candidates, List<Verification> results, double seconds) {
+      List<Candidate> candidates,
+      List<NegativeControl> blind,
+      List<Verification> results,
+      double seconds) {
     ObjectNode report = Json.report("verify", spec.commandLine().getParseResult().originalArgs());
     report.put("seed", seed);
     report.put("control", "scalar");
-    report.put("passed", results.stream().allMatch(Verification::passed));
+    report.put("passed", passed(blind, results));
+    ObjectNode controls = report.putObject("negativeControls");
+    for (NegativeControl control : NegativeControl.values()) {
+      controls.put(control.toString(), blind.contains(control) ? "NOT FOUND" : "found");
+    }
     report.put("values", results.stream().mapToLong(Verification::values).sum());
     report.put("mismatches", results.stream().mapToLong(Verification::mismatches).sum());
     report.put("seconds", seconds);

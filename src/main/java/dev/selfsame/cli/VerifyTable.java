@@ -1,5 +1,6 @@
 package dev.selfsame.cli;
 
+import dev.selfsame.verify.NegativeControl;
 import dev.selfsame.verify.OpUnderTest;
 import dev.selfsame.verify.Verification;
 import java.io.PrintWriter;
@@ -18,6 +19,17 @@ final class VerifyTable {
     this.candidates = candidates;
     opWidth = ops.stream().mapToInt(o -> o.name().length()).max().orElse(2);
     deviceWidth = candidates.stream().mapToInt(c -> c.label().length()).max().orElse(6);
+  }
+
+  /** What became of the faults on purpose. */
+  void controls(List<NegativeControl> blind) {
+    int planted = NegativeControl.values().length;
+    out.printf(
+        Locale.ROOT,
+        "negative controls: %d faults planted, %d found%s%n%n",
+        planted,
+        planted - blind.size(),
+        blind.isEmpty() ? "" : "; NOT FOUND: " + blind);
   }
 
   void head() {

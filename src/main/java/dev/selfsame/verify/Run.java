@@ -88,7 +88,7 @@ public final class Run {
     return tensor;
   }
 
-  /** For tests: an output with the marks on both sides. */
+  /** For faults on purpose: an input or output with the marks on both sides. */
   Tensor whole(String name) {
     return kept.stream().filter(k -> k.name.equals(name)).findFirst().orElseThrow().whole;
   }

@@ -70,8 +70,8 @@ public final class Verifier {
   }
 
   /**
-   * Starts no case when this much time of one {@code verify} call is over; the first case is
-   * always run.
+   * Starts no case when this much time of one {@code verify} call is over; the first case is always
+   * run.
    */
   public Verifier budget(Duration time) {
     return new Verifier(control, seed, firstCase, cases, time, slow);

@@ -117,8 +117,10 @@ class MainTest {
             json.toString());
     assertEquals(0, status, err::toString);
     assertTrue(out.toString().contains(" values compared, 0 mismatches"), out::toString);
+    assertTrue(out.toString().contains("7 faults planted, 7 found"), out::toString);
     JsonNode report = read(json);
     assertTrue(report.get("passed").asBoolean());
+    report.get("negativeControls").forEach(c -> assertEquals("found", c.asText()));
     assertEquals(9, report.get("seed").asInt());
     assertEquals(4, report.get("results").size());
     long values = 0;
