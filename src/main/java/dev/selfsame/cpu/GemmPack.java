@@ -72,6 +72,7 @@ final class GemmPack {
 
     private float[] staging = {};
     private float[] tile = {};
+    private float[] panel = {};
     private float[] a = {};
     private float[] b = {};
     private float[] chains = {};
@@ -88,6 +89,10 @@ final class GemmPack {
 
     float[] tile(int length) {
       return tile = atLeast(tile, length);
+    }
+
+    float[] panel(int length) {
+      return panel = atLeast(panel, length);
     }
 
     float[] a(int length) {

@@ -114,56 +114,67 @@ public final class GemmVector {
   /** A block of the output. */
   private record Block(Product product, long row, int rows, long column, int columns) {}
 
-  /** One step along k of a block: terms {@code k} to {@code k + depth}. */
-  private record Step(Block block, long k, int depth, float[] a, float[] b, float[] chains) {}
+  /**
+   * One step along k of a block: terms {@code k} to {@code k + depth}. An operand that is null here
+   * is packed where it is used, because no two tasks use the same part of it.
+   */
+  private record Step(
+      Block block,
+      long k,
+      int depth,
+      float @Nullable [] a,
+      float @Nullable [] b,
+      float @Nullable [] chains) {}
 
   private void block(Block block, @Nullable Workers workers) {
     long terms = block.product.size.k;
-    Scratch scratch = Scratch.of();
-    int rows = roundUp(block.rows, kernel.rows());
-    int columns = roundUp(block.columns, kernel.columns());
-    int deepest = (int) Math.min(terms, DEPTH);
-    float[] a = scratch.a(rows * deepest);
-    float[] b = scratch.b(columns * deepest);
-    float[] chains = Contract.chunk(terms) == DEPTH ? new float[0] : scratch.chains(rows * columns);
+    int tiles = Math.ceilDiv(block.rows, kernel.rows());
     int panels = Math.ceilDiv(block.columns, kernel.columns());
-    int groupRows = GROUP_ROWS / kernel.rows();
-    int groupPanels = GROUP_COLUMNS / kernel.columns();
-    int tiles = rows / kernel.rows();
-    while (groupPanels > 1 && tasks(tiles, groupRows, panels, groupPanels) < TASKS) {
-      groupPanels /= 2;
+    int tall = GROUP_ROWS / kernel.rows();
+    int wide = GROUP_COLUMNS / kernel.columns();
+    boolean flat = tiles <= tall && (panels >= TASKS || tiles <= 2);
+    boolean slim = !flat && panels <= wide && (tiles >= TASKS || panels <= 2);
+    tall = flat ? tiles : tall;
+    wide = slim ? panels : wide;
+    while (!slim && wide > 1 && tasks(tiles, tall, panels, wide) < TASKS) {
+      wide /= 2;
     }
-    while (groupRows > 1 && tasks(tiles, groupRows, panels, groupPanels) < TASKS) {
-      groupRows /= 2;
+    while (!flat && tall > 1 && tasks(tiles, tall, panels, wide) < TASKS) {
+      tall /= 2;
     }
-    int tall = groupRows;
-    int wide = groupPanels;
+    Scratch scratch = Scratch.of();
+    int rows = tiles * kernel.rows();
+    int columns = panels * kernel.columns();
+    int deepest = (int) Math.min(terms, DEPTH);
+    float[] a = slim ? null : scratch.a(rows * deepest);
+    float[] b = flat ? null : scratch.b(columns * deepest);
+    float[] chains = Contract.chunk(terms) == DEPTH ? null : scratch.chains(rows * columns);
+    int rowPacks = slim ? 0 : tiles;
+    int columnPacks = flat ? 0 : panels;
+    int groupRows = tall;
+    int groupPanels = wide;
     int across = Math.ceilDiv(panels, wide);
     for (long k = 0; k < terms; k += DEPTH) {
       Step step = new Step(block, k, (int) Math.min(DEPTH, terms - k), a, b, chains);
       run(
           workers,
-          tiles + panels,
+          rowPacks + columnPacks,
           task -> {
-            if (task < tiles) {
-              packRows(step, (int) task);
-            } else {
-              packColumns(step, (int) task - tiles);
+            int i = (int) task;
+            if (a != null && i < rowPacks) {
+              packRows(step, i, a, i * kernel.rows() * step.depth);
+            } else if (b != null) {
+              packColumns(step, i - rowPacks, b, (i - rowPacks) * kernel.columns() * step.depth);
             }
           });
       run(
           workers,
           tasks(tiles, tall, panels, wide),
           task -> {
-            int row = (int) task / across * tall;
-            int panel = (int) task % across * wide;
-            tiles(
-                step,
-                row,
-                Math.min(row + tall, tiles),
-                panel,
-                Math.min(panel + wide, panels),
-                panels);
+            int tile = (int) task / across * groupRows;
+            int panel = (int) task % across * groupPanels;
+            int lastTile = Math.min(tile + groupRows, tiles);
+            tiles(step, tile, lastTile, panel, Math.min(panel + groupPanels, panels), panels);
           });
     }
   }
@@ -183,70 +194,38 @@ public final class GemmVector {
     }
   }
 
-  private void packRows(Step step, int tile) {
+  private void packRows(Step step, int tile, float[] packed, int at) {
     Block block = step.block;
     Matrix a = block.product.a;
     Extent size = block.product.size;
     int first = tile * kernel.rows();
     int rows = Math.min(kernel.rows(), block.rows - first);
+    long base = block.product.g * a.step;
     long row = block.row + first;
-    pack(
-        a,
-        block.product.g,
-        row,
-        step,
-        size.k,
-        size.m,
-        !a.transposed,
-        rows,
-        kernel.rows(),
-        step.a,
-        first);
+    if (a.transposed) {
+      long from = base + step.k * size.m + row;
+      ends.packAdjacent(a.memory, from, size.m, rows, kernel.rows(), step.depth, packed, at);
+    } else {
+      long from = base + row * size.k + step.k;
+      GemmPack.interleave(a.memory, from, size.k, rows, kernel.rows(), step.depth, packed, at);
+    }
   }
 
-  private void packColumns(Step step, int panel) {
+  private void packColumns(Step step, int panel, float[] packed, int at) {
     Block block = step.block;
     Matrix b = block.product.b;
     Extent size = block.product.size;
     int first = panel * kernel.columns();
     int columns = Math.min(kernel.columns(), block.columns - first);
-    long column = block.column + first;
     int width = kernel.width(columns);
-    pack(
-        b,
-        block.product.g,
-        column,
-        step,
-        size.k,
-        size.n,
-        b.transposed,
-        columns,
-        width,
-        step.b,
-        first);
-  }
-
-  /** Rows of a or columns of b; {@code contiguous} if each is contiguous in memory. */
-  private void pack(
-      Matrix x,
-      long g,
-      long from,
-      Step step,
-      long terms,
-      long others,
-      boolean contiguous,
-      int count,
-      int width,
-      float[] packed,
-      int first) {
-    long base = g * x.step;
-    int to = first * step.depth;
-    if (contiguous) {
-      long at = base + from * terms + step.k;
-      GemmPack.interleave(x.memory, at, terms, count, width, step.depth, packed, to);
+    long base = block.product.g * b.step;
+    long column = block.column + first;
+    if (b.transposed) {
+      long from = base + column * size.k + step.k;
+      GemmPack.interleave(b.memory, from, size.k, columns, width, step.depth, packed, at);
     } else {
-      long at = base + step.k * others + from;
-      ends.packAdjacent(x.memory, at, others, count, width, step.depth, packed, to);
+      long from = base + step.k * size.n + column;
+      ends.packAdjacent(b.memory, from, size.n, columns, width, step.depth, packed, at);
     }
   }
 
@@ -255,55 +234,65 @@ public final class GemmVector {
    * − 1.
    */
   private void tiles(Step step, int tile, int lastTile, int panel, int lastPanel, int panels) {
-    Block block = step.block;
-    Product p = block.product;
-    long chunk = Contract.chunk(p.size.k);
-    long end = step.k + step.depth;
-    boolean starts = step.k % chunk == 0;
-    boolean complete = end % chunk == 0 || end == p.size.k;
-    boolean last = end == p.size.k;
-    int area = kernel.rows() * kernel.columns();
-    boolean kept = step.chains.length > 0;
-    float[] chains = kept ? step.chains : Scratch.of().tile(area);
-    for (int i = tile; i < lastTile; i++) {
-      int row = i * kernel.rows();
-      int rows = Math.min(kernel.rows(), block.rows - row);
+    float[] a = step.a;
+    float[] b = step.b;
+    int rowFloats = kernel.rows() * step.depth;
+    int columnFloats = kernel.columns() * step.depth;
+    if (b == null && a != null) {
+      float[] own = Scratch.of().panel(columnFloats);
       for (int j = panel; j < lastPanel; j++) {
-        int column = j * kernel.columns();
-        int columns = Math.min(kernel.columns(), block.columns - column);
-        int at = kept ? (i * panels + j) * area : 0;
-        if (starts) {
-          Arrays.fill(chains, at, at + area, 0f);
+        packColumns(step, j, own, 0);
+        for (int i = tile; i < lastTile; i++) {
+          tile(step, i, j, panels, a, i * rowFloats, own, 0);
         }
-        kernel.tile(
-            rows,
-            columns,
-            step.a,
-            row * step.depth,
-            step.b,
-            column * step.depth,
-            step.depth,
-            chains,
-            at);
-        if (complete) {
-          ends.finish(
-              chains,
-              at,
-              rows,
-              columns,
-              step.k < chunk,
-              last ? p.bias : null,
-              block.column + column,
-              last && p.relu,
-              p.out,
-              (p.g * p.size.m + block.row + row) * p.size.n + block.column + column,
-              p.size.n);
+      }
+    } else if (b != null) {
+      float[] own = a == null ? Scratch.of().panel(rowFloats) : a;
+      for (int i = tile; i < lastTile; i++) {
+        int at = a == null ? 0 : i * rowFloats;
+        if (a == null) {
+          packRows(step, i, own, 0);
+        }
+        for (int j = panel; j < lastPanel; j++) {
+          tile(step, i, j, panels, own, at, b, j * columnFloats);
         }
       }
     }
   }
 
-  private static int roundUp(int value, int multiple) {
-    return Math.ceilDiv(value, multiple) * multiple;
+  private void tile(
+      Step step, int tile, int panel, int panels, float[] a, int aAt, float[] b, int bAt) {
+    Block block = step.block;
+    Product p = block.product;
+    long chunk = Contract.chunk(p.size.k);
+    long end = step.k + step.depth;
+    boolean last = end == p.size.k;
+    int area = kernel.rows() * kernel.columns();
+    float[] chains = step.chains == null ? Scratch.of().tile(area) : step.chains;
+    int at = step.chains == null ? 0 : (tile * panels + panel) * area;
+    int firstRow = tile * kernel.rows();
+    int firstColumn = panel * kernel.columns();
+    int rows = Math.min(kernel.rows(), block.rows - firstRow);
+    int columns = Math.min(kernel.columns(), block.columns - firstColumn);
+    if (step.k % chunk == 0) {
+      Arrays.fill(chains, at, at + area, 0f);
+    }
+    kernel.tile(rows, columns, a, aAt, b, bAt, step.depth, chains, at);
+    if (end % chunk == 0 || last) {
+      long row = block.row + firstRow;
+      long column = block.column + firstColumn;
+      ends.finish(
+          chains,
+          at,
+          rows,
+          columns,
+          step.k < chunk,
+          last ? p.bias : null,
+          column,
+          last && p.relu,
+          p.out,
+          (p.g * p.size.m + row) * p.size.n + column,
+          p.size.n);
+    }
   }
 }
