@@ -1,0 +1,128 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.Mem.f32;
+import static dev.selfsame.contract.Mem.i32;
+
+import dev.selfsame.contract.ExactMath;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Cross-entropy on vectors (op/CrossEntropy): {@link SoftmaxVector} does the rows, here are the
+ * label's part and the scaling.
+ */
+public interface CrossEntropyVector {
+  /** losses[r] = −((logits[r, label] − m) − log(s)); labels are in range. */
+  void losses(
+      MemorySegment logits,
+      MemorySegment labels,
+      MemorySegment losses,
+      long rows,
+      long columns,
+      Workers workers);
+
+  /** dlogits = (softmax − [the label]) · c; labels are in range. */
+  void gradient(
+      MemorySegment logits,
+      MemorySegment labels,
+      float c,
+      MemorySegment dlogits,
+      long rows,
+      long columns,
+      Workers workers);
+
+  /** The kernel for a vector width. */
+  static CrossEntropyVector on(int bits) {
+    return Lanes.kernel(Kernel.class, CrossEntropyVector.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements CrossEntropyVector {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final SoftmaxVector SOFTMAX = SoftmaxVector.on(F.vectorBitSize());
+
+    /** Elements of a task, about. */
+    private static final long TASK = 16_384;
+
+    /** Fewer rows than this are shared by the threads one by one. */
+    private static final long FEW_ROWS = 16;
+
+    Kernel() {}
+
+    @Override
+    public void losses(
+        MemorySegment logits,
+        MemorySegment labels,
+        MemorySegment losses,
+        long rows,
+        long columns,
+        Workers workers) {
+      float[] m = new float[Math.toIntExact(rows)];
+      float[] s = new float[m.length];
+      SOFTMAX.statistics(logits, rows, columns, m, s, workers);
+      for (int r = 0; r < m.length; r++) {
+        float logit = f32(logits, r * columns + i32(labels, r));
+        f32(losses, r, -((logit - m[r]) - ExactMath.log(s[r])));
+      }
+    }
+
+    @Override
+    public void gradient(
+        MemorySegment logits,
+        MemorySegment labels,
+        float c,
+        MemorySegment dlogits,
+        long rows,
+        long columns,
+        Workers workers) {
+      if (rows < FEW_ROWS) {
+        part(logits, labels, c, dlogits, 0, rows, columns, workers);
+        return;
+      }
+      // A part's own tasks run on its thread, so its rows are still in the cache when they are
+      // scaled.
+      long size = Math.max(1, TASK / columns);
+      workers.run(
+          Math.ceilDiv(rows, size),
+          task -> {
+            long first = task * size;
+            long count = Math.min(size, rows - first);
+            part(logits, labels, c, dlogits, first, count, columns, workers);
+          });
+    }
+
+    private static void part(
+        MemorySegment logits,
+        MemorySegment labels,
+        float c,
+        MemorySegment dlogits,
+        long first,
+        long rows,
+        long columns,
+        Workers workers) {
+      SOFTMAX.softmax(logits, dlogits, first, rows, columns, workers);
+      for (long r = first; r < first + rows; r++) {
+        long at = r * columns + i32(labels, r);
+        f32(dlogits, at, f32(dlogits, at) - 1f);
+      }
+      scale(dlogits, c, first * columns, (first + rows) * columns);
+    }
+
+    private static void scale(MemorySegment y, float c, long from, long end) {
+      long i = from;
+      for (; i <= end - W; i += W) {
+        FloatVector.fromMemorySegment(F, y, i << 2, ORDER)
+            .mul(c)
+            .intoMemorySegment(y, i << 2, ORDER);
+      }
+      for (; i < end; i++) {
+        f32(y, i, f32(y, i) * c);
+      }
+    }
+  }
+}

@@ -1,0 +1,498 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.Contract.BLOCK;
+import static dev.selfsame.contract.Contract.LANES;
+import static dev.selfsame.contract.Mem.f32;
+
+import dev.selfsame.contract.ExactMath;
+import dev.selfsame.contract.OrderedSum;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import java.util.function.LongConsumer;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Softmax over rows on vectors (op/Softmax). Work goes in blocks of 1,024 elements, the contract's
+ * blocks of a long row or as many whole short rows as fit, so that a block stays in the first-level
+ * cache between its passes. The 32 lanes of a block sum lie across vector lanes. Tasks are groups
+ * of rows, or the blocks of one very long row.
+ */
+public interface SoftmaxVector {
+  /** y = exp(x − m) / s, for {@code rows} rows from {@code firstRow} on. */
+  void softmax(
+      MemorySegment x, MemorySegment y, long firstRow, long rows, long columns, Workers workers);
+
+  /** y = (x − m) − log(s). */
+  void logSoftmax(MemorySegment x, MemorySegment y, long rows, long columns, Workers workers);
+
+  /** m and s of each row. */
+  void statistics(MemorySegment x, long rows, long columns, float[] m, float[] s, Workers workers);
+
+  /** dx = y · (dy − Σ y·dy). */
+  void softmaxGradient(
+      MemorySegment y,
+      MemorySegment dy,
+      MemorySegment dx,
+      long rows,
+      long columns,
+      Workers workers);
+
+  /** dx = fma(−exp(y), Σ dy, dy). */
+  void logSoftmaxGradient(
+      MemorySegment y,
+      MemorySegment dy,
+      MemorySegment dx,
+      long rows,
+      long columns,
+      Workers workers);
+
+  /** The kernel for a vector width. */
+  static SoftmaxVector on(int bits) {
+    return Lanes.kernel(Kernel.class, SoftmaxVector.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements SoftmaxVector {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
+
+    /** Groups of short rows in a task, and blocks of a long row in one: 8,192 elements. */
+    private static final int TASK = 8;
+
+    /** Rows from here on are shared by the threads; shorter ones are a task each. */
+    private static final long SHARED_ROW = 64L * BLOCK;
+
+    Kernel() {}
+
+    // ---- rows of at most one block, in groups
+
+    /** Hands out groups of short rows: first row, and their number. */
+    private interface Group {
+      void run(long first, int rows, float[] lanes);
+    }
+
+    private static void groups(long rows, long columns, Workers workers, Group group) {
+      int size = (int) (BLOCK / columns);
+      workers.run(
+          Math.ceilDiv(rows, (long) size * TASK),
+          task -> {
+            float[] lanes = new float[LANES];
+            long end = Math.min(rows, (task + 1) * size * TASK);
+            for (long row = task * size * TASK; row < end; row += size) {
+              group.run(row, (int) Math.min(size, end - row), lanes);
+            }
+          });
+    }
+
+    // ---- rows of more than one block
+
+    private static void rows(long rows, long columns, Workers workers, LongConsumer row) {
+      if (columns >= SHARED_ROW) {
+        for (long r = 0; r < rows; r++) {
+          row.accept(r);
+        }
+      } else {
+        // What a row hands to the team from inside a task runs on the task's own thread.
+        workers.run(rows, row);
+      }
+    }
+
+    /** Hands out the blocks of a row: first element and number of elements. */
+    private interface Block {
+      void run(long from, int count, int block, float[] lanes);
+    }
+
+    private static void blocks(long row, long columns, Workers workers, Block block) {
+      long count = Math.ceilDiv(columns, BLOCK);
+      workers.run(
+          Math.ceilDiv(count, TASK),
+          task -> {
+            float[] lanes = new float[LANES];
+            long end = Math.min(count, (task + 1) * TASK);
+            for (long b = task * TASK; b < end; b++) {
+              long from = b * BLOCK;
+              block.run(row + from, (int) Math.min(BLOCK, columns - from), (int) b, lanes);
+            }
+          });
+    }
+
+    private static float[] partials(long columns) {
+      return new float[(int) Math.ceilDiv(columns, BLOCK)];
+    }
+
+    private static float longMaximum(MemorySegment x, long row, long columns, Workers workers) {
+      float[] maxima = partials(columns);
+      blocks(row, columns, workers, (from, n, b, lanes) -> maxima[b] = maximum(x, from, n));
+      float m = maxima[0];
+      for (float other : maxima) {
+        m = Math.max(m, other);
+      }
+      return m;
+    }
+
+    // ---- the functions
+
+    @Override
+    public void softmax(
+        MemorySegment x, MemorySegment y, long firstRow, long rows, long columns, Workers workers) {
+      if (columns <= BLOCK) {
+        groups(
+            rows,
+            columns,
+            workers,
+            (first, count, lanes) ->
+                shortSoftmax(x, y, (firstRow + first) * columns, count, (int) columns, lanes));
+        return;
+      }
+      rows(
+          rows,
+          columns,
+          workers,
+          r -> {
+            long row = (firstRow + r) * columns;
+            float m = longMaximum(x, row, columns, workers);
+            float[] partials = partials(columns);
+            blocks(
+                row,
+                columns,
+                workers,
+                (from, n, b, lanes) -> {
+                  subtract(x, m, y, from, n);
+                  EXACT.exp(y, from, y, from, n);
+                  partials[b] = block(y, from, n, lanes);
+                });
+            float s = OrderedSum.blockSum(partials, 0, partials.length);
+            blocks(row, columns, workers, (from, n, b, lanes) -> divide(y, s, from, n));
+          });
+    }
+
+    private static void shortSoftmax(
+        MemorySegment x, MemorySegment y, long at, int rows, int columns, float[] lanes) {
+      for (int r = 0; r < rows; r++) {
+        long row = at + (long) r * columns;
+        subtract(x, maximum(x, row, columns), y, row, columns);
+      }
+      EXACT.exp(y, at, y, at, (long) rows * columns);
+      for (int r = 0; r < rows; r++) {
+        long row = at + (long) r * columns;
+        divide(y, block(y, row, columns, lanes), row, columns);
+      }
+    }
+
+    @Override
+    public void logSoftmax(
+        MemorySegment x, MemorySegment y, long rows, long columns, Workers workers) {
+      if (columns <= BLOCK) {
+        groups(
+            rows,
+            columns,
+            workers,
+            (first, count, lanes) ->
+                shortLogSoftmax(x, y, first * columns, count, (int) columns, lanes));
+        return;
+      }
+      rows(
+          rows,
+          columns,
+          workers,
+          r -> {
+            long row = r * columns;
+            float m = longMaximum(x, row, columns, workers);
+            float[] partials = partials(columns);
+            blocks(
+                row,
+                columns,
+                workers,
+                (from, n, b, lanes) -> {
+                  MemorySegment t = BlockScratch.mine();
+                  subtract(x, m, y, from, n);
+                  EXACT.exp(y, from, t, 0, n);
+                  partials[b] = block(t, 0, n, lanes);
+                });
+            float log = ExactMath.log(OrderedSum.blockSum(partials, 0, partials.length));
+            blocks(row, columns, workers, (from, n, b, lanes) -> subtract(y, log, y, from, n));
+          });
+    }
+
+    private static void shortLogSoftmax(
+        MemorySegment x, MemorySegment y, long at, int rows, int columns, float[] lanes) {
+      MemorySegment t = BlockScratch.mine();
+      for (int r = 0; r < rows; r++) {
+        long row = at + (long) r * columns;
+        subtract(x, maximum(x, row, columns), y, row, columns);
+      }
+      EXACT.exp(y, at, t, 0, (long) rows * columns);
+      for (int r = 0; r < rows; r++) {
+        float log = ExactMath.log(block(t, (long) r * columns, columns, lanes));
+        subtract(y, log, y, at + (long) r * columns, columns);
+      }
+    }
+
+    @Override
+    public void statistics(
+        MemorySegment x, long rows, long columns, float[] m, float[] s, Workers workers) {
+      if (columns <= BLOCK) {
+        groups(
+            rows,
+            columns,
+            workers,
+            (first, count, lanes) -> {
+              MemorySegment t = BlockScratch.mine();
+              for (int r = 0; r < count; r++) {
+                long row = (first + r) * columns;
+                float maximum = maximum(x, row, (int) columns);
+                m[(int) first + r] = maximum;
+                subtract(x, row, maximum, t, r * columns, (int) columns);
+              }
+              EXACT.exp(t, 0, t, 0, count * columns);
+              for (int r = 0; r < count; r++) {
+                s[(int) first + r] = block(t, r * columns, (int) columns, lanes);
+              }
+            });
+        return;
+      }
+      rows(
+          rows,
+          columns,
+          workers,
+          r -> {
+            long row = r * columns;
+            float maximum = longMaximum(x, row, columns, workers);
+            float[] partials = partials(columns);
+            blocks(
+                row,
+                columns,
+                workers,
+                (from, n, b, lanes) -> {
+                  MemorySegment t = BlockScratch.mine();
+                  subtract(x, from, maximum, t, 0, n);
+                  EXACT.exp(t, 0, t, 0, n);
+                  partials[b] = block(t, 0, n, lanes);
+                });
+            m[(int) r] = maximum;
+            s[(int) r] = OrderedSum.blockSum(partials, 0, partials.length);
+          });
+    }
+
+    @Override
+    public void softmaxGradient(
+        MemorySegment y,
+        MemorySegment dy,
+        MemorySegment dx,
+        long rows,
+        long columns,
+        Workers workers) {
+      if (columns <= BLOCK) {
+        groups(
+            rows,
+            columns,
+            workers,
+            (first, count, lanes) -> {
+              for (long row = first * columns; row < (first + count) * columns; row += columns) {
+                float sum = blockOfProducts(y, dy, row, (int) columns, lanes);
+                softmaxSlope(y, dy, sum, dx, row, (int) columns);
+              }
+            });
+        return;
+      }
+      rows(
+          rows,
+          columns,
+          workers,
+          r -> {
+            float[] partials = partials(columns);
+            blocks(
+                r * columns,
+                columns,
+                workers,
+                (from, n, b, lanes) -> partials[b] = blockOfProducts(y, dy, from, n, lanes));
+            float sum = OrderedSum.blockSum(partials, 0, partials.length);
+            blocks(
+                r * columns,
+                columns,
+                workers,
+                (from, n, b, lanes) -> softmaxSlope(y, dy, sum, dx, from, n));
+          });
+    }
+
+    @Override
+    public void logSoftmaxGradient(
+        MemorySegment y,
+        MemorySegment dy,
+        MemorySegment dx,
+        long rows,
+        long columns,
+        Workers workers) {
+      if (columns <= BLOCK) {
+        groups(
+            rows,
+            columns,
+            workers,
+            (first, count, lanes) -> {
+              MemorySegment t = BlockScratch.mine();
+              long at = first * columns;
+              EXACT.exp(y, at, t, 0, count * columns);
+              for (int r = 0; r < count; r++) {
+                long row = at + r * columns;
+                float sum = block(dy, row, (int) columns, lanes);
+                logSoftmaxSlope(t, r * columns, sum, dy, dx, row, (int) columns);
+              }
+            });
+        return;
+      }
+      rows(
+          rows,
+          columns,
+          workers,
+          r -> {
+            float[] partials = partials(columns);
+            blocks(
+                r * columns,
+                columns,
+                workers,
+                (from, n, b, lanes) -> partials[b] = block(dy, from, n, lanes));
+            float sum = OrderedSum.blockSum(partials, 0, partials.length);
+            blocks(
+                r * columns,
+                columns,
+                workers,
+                (from, n, b, lanes) -> {
+                  MemorySegment t = BlockScratch.mine();
+                  EXACT.exp(y, from, t, 0, n);
+                  logSoftmaxSlope(t, 0, sum, dy, dx, from, n);
+                });
+          });
+    }
+
+    // ---- loops over at most one block
+
+    private static FloatVector load(MemorySegment s, long i) {
+      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
+    }
+
+    private static void store(FloatVector v, MemorySegment s, long i) {
+      v.intoMemorySegment(s, i << 2, ORDER);
+    }
+
+    /** The maximum of 1 or more elements. */
+    private static float maximum(MemorySegment x, long from, int count) {
+      float m = f32(x, from);
+      int i = 0;
+      if (count >= W) {
+        FloatVector v = load(x, from);
+        for (i = W; i <= count - W; i += W) {
+          v = v.max(load(x, from + i));
+        }
+        // A maximum has no order.
+        m = v.reduceLanes(VectorOperators.MAX);
+      }
+      for (; i < count; i++) {
+        m = Math.max(m, f32(x, from + i));
+      }
+      return m;
+    }
+
+    private static void subtract(MemorySegment x, float c, MemorySegment y, long from, int count) {
+      subtract(x, from, c, y, from, count);
+    }
+
+    private static void subtract(
+        MemorySegment x, long xAt, float c, MemorySegment y, long yAt, int count) {
+      int i = 0;
+      for (; i <= count - W; i += W) {
+        store(load(x, xAt + i).sub(c), y, yAt + i);
+      }
+      for (; i < count; i++) {
+        f32(y, yAt + i, f32(x, xAt + i) - c);
+      }
+    }
+
+    private static void divide(MemorySegment y, float s, long from, int count) {
+      int i = 0;
+      for (; i <= count - W; i += W) {
+        store(load(y, from + i).div(s), y, from + i);
+      }
+      for (; i < count; i++) {
+        f32(y, from + i, f32(y, from + i) / s);
+      }
+    }
+
+    private static void softmaxSlope(
+        MemorySegment y, MemorySegment dy, float sum, MemorySegment dx, long from, int count) {
+      int i = 0;
+      for (; i <= count - W; i += W) {
+        store(load(y, from + i).mul(load(dy, from + i).sub(sum)), dx, from + i);
+      }
+      for (; i < count; i++) {
+        f32(dx, from + i, f32(y, from + i) * (f32(dy, from + i) - sum));
+      }
+    }
+
+    private static void logSoftmaxSlope(
+        MemorySegment e,
+        long eAt,
+        float sum,
+        MemorySegment dy,
+        MemorySegment dx,
+        long from,
+        int count) {
+      FloatVector sums = FloatVector.broadcast(F, sum);
+      int i = 0;
+      for (; i <= count - W; i += W) {
+        store(load(e, eAt + i).neg().fma(sums, load(dy, from + i)), dx, from + i);
+      }
+      for (; i < count; i++) {
+        f32(dx, from + i, Math.fma(-f32(e, eAt + i), sum, f32(dy, from + i)));
+      }
+    }
+
+    private static float blockOfProducts(
+        MemorySegment y, MemorySegment dy, long from, int count, float[] lanes) {
+      MemorySegment t = BlockScratch.mine();
+      int i = 0;
+      for (; i <= count - W; i += W) {
+        store(load(y, from + i).mul(load(dy, from + i)), t, i);
+      }
+      for (; i < count; i++) {
+        f32(t, i, f32(y, from + i) * f32(dy, from + i));
+      }
+      return block(t, 0, count, lanes);
+    }
+
+    /** The contract's sum of one block of 1 … 1,024 elements. */
+    private static float block(MemorySegment x, long from, int count, float[] lanes) {
+      int rows = count / LANES;
+      if (rows > 0) {
+        for (int j = 0; j < LANES; j += 2 * W) {
+          FloatVector a = load(x, from + j);
+          FloatVector b = load(x, from + j + W);
+          for (int r = 1; r < rows; r++) {
+            long at = from + j + (long) r * LANES;
+            a = a.add(load(x, at));
+            b = b.add(load(x, at + W));
+          }
+          a.intoArray(lanes, j);
+          b.intoArray(lanes, j + W);
+        }
+      }
+      int first = rows * LANES;
+      for (int i = first; i < count; i++) {
+        float term = f32(x, from + i);
+        lanes[i - first] = rows == 0 ? term : lanes[i - first] + term;
+      }
+      int live = Math.min(count, LANES);
+      for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int j = 0; j + half < live; j++) {
+          lanes[j] += lanes[j + half];
+        }
+        live = Math.min(live, half);
+      }
+      return lanes[0];
+    }
+  }
+}
