@@ -208,12 +208,13 @@ final class Conv2dVectorCorrelation {
               + shiftRow[tap] * windowW
               + shiftCol[tap];
     }
+    var filters = new Conv2dVectorFilters(rowKernel, taps, in.groups, terms, aStride);
     long perRow = in.groups * steps * aStride;
     int pass = (int) Math.min(rows, Math.max(12, SHARED_FLOATS / perRow / 12 * 12));
     for (int first = 0; first < rows; first += pass) {
       int count = Math.min(pass, rows - first);
       float[] a = mine.floats(Conv2dVectorScratch.SHARED, perRow * count + 12 * LDA);
-      pack(weights, first, count, a, workers);
+      filters.pack(weights, first, count, a, workers);
       int begin = first;
       long rowBlocks = Math.ceilDiv(count, blockRows);
       workers.run(
@@ -231,60 +232,6 @@ final class Conv2dVectorCorrelation {
                   relu,
                   to));
     }
-  }
-
-  /** Weights as panels [group][step][row][term]. */
-  private void pack(MemorySegment weights, int first, int count, float[] a, Workers workers) {
-    long kernelFloats = taps.channelStride;
-    boolean inOrder =
-        taps.kernelRow.length * taps.kernelCol.length == kernelFloats
-            && taps.kernelWidth == taps.kernelCol.length;
-    for (int tap = 0; tap < tapCount; tap++) {
-      inOrder &= place(tap) == tap;
-    }
-    boolean copied = inOrder;
-    workers.run(
-        in.groups * steps,
-        id -> {
-          long from = id / steps * taps.groupStride;
-          int t = (int) (id % steps) * STEPS;
-          int n = (int) Math.min(STEPS, terms - t);
-          int at = (int) (id * count * aStride);
-          for (int tile = 0; tile < count; tile += 12) {
-            int tileRows = Math.min(12, count - tile);
-            long w = from + (first + tile) * taps.rowStride;
-            if (copied) {
-              for (int i = 0; i < tileRows; i++) {
-                rowKernel.copy(
-                    weights, w + i * taps.rowStride + t, 1, a, at + (tile + i) * aStride, n);
-              }
-            } else {
-              packTile(weights, w, tileRows, t, n, a, at + tile * aStride);
-            }
-          }
-        });
-  }
-
-  private void packTile(
-      MemorySegment weights, long w, int tileRows, int t, int n, float[] a, int at) {
-    int tap = t % tapCount;
-    long channel = w + t / tapCount * taps.channelStride;
-    for (int i = 0; i < n; i++) {
-      long from = channel + place(tap);
-      for (int row = 0; row < tileRows; row++) {
-        a[at + row * aStride + i] =
-            weights.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + row * taps.rowStride) * 4);
-      }
-      if (++tap == tapCount) {
-        tap = 0;
-        channel += taps.channelStride;
-      }
-    }
-  }
-
-  private long place(int tap) {
-    int width = taps.col.length;
-    return taps.kernelRow[tap / width] * taps.kernelWidth + taps.kernelCol[tap % width];
   }
 
   private void block(

@@ -90,7 +90,9 @@ final class Conv2dCases {
           new Case(1, 4, 6, 37, 8, 3, 5, Geometry.of(1, 2).withGroups(4)),
           new Case(1, 2, 6, 6, 25, 3, 3, Geometry.of(1, 1)),
           new Case(1, 1, 5, 70, 33, 1, 3, Geometry.of(1, 0).withPadding(0, 1)),
-          new Case(1, 3, 7, 7, 70, 3, 3, Geometry.of(1, 1)));
+          new Case(1, 3, 7, 7, 70, 3, 3, Geometry.of(1, 1)),
+          new Case(1, 5, 7, 7, 4, 1, 1, Geometry.of(3, 0)),
+          new Case(2, 20, 5, 5, 3, 1, 2, Geometry.of(3, 1)));
 
   // ---- running
   // ------------------------------------------------------------------------------------------------
