@@ -7,12 +7,11 @@
 // a further +0 * +0 would change a chain of -0.
 //
 // Which tile runs changes no bit. Where tiles are few and chunks several, each chunk is a block of its own (split): its
-// chains go to out[chunk], and gemm_fold adds them in order.
+// chains go to a matrix of their own, and gemm_fold adds these in order.
 #include "portable.cuh"
 
 #define GEMM_DEPTH 8
 
-// AT, BT: memory holds the operand's transpose, row-major.
 template <int BM_, int BN_, int WM_, int WN_, int TM_, int TN_>
 struct GemmTile {
   static constexpr int BM = BM_, BN = BN_, WM = WM_, WN = WN_, TM = TM_, TN = TN_;
@@ -193,6 +192,7 @@ __device__ __forceinline__ void gemm_tile_of(long long tiles_m, long long tiles_
   tm = 8 * group + within - tn * height;
 }
 
+// AT, BT: memory holds the operand's transpose, row-major.
 template <class T, bool AT, bool BT>
 __device__ __forceinline__ void gemm_block(const GemmProblem& p, float* a_shared, float* b_shared, GemmPlace& place) {
   constexpr int A_STEP = GEMM_DEPTH * T::A_ROW, B_STEP = GEMM_DEPTH * T::B_ROW;
