@@ -26,7 +26,11 @@ module dev.selfsame {
   exports dev.selfsame.contract;
   exports dev.selfsame.cuda;
   exports dev.selfsame.data;
+  exports dev.selfsame.grad;
   exports dev.selfsame.io;
+  exports dev.selfsame.nn;
   exports dev.selfsame.op;
+  exports dev.selfsame.optim;
+  exports dev.selfsame.train;
   exports dev.selfsame.verify;
 }

@@ -17,11 +17,17 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DevicesCommand.class, VerifyCommand.class, HelpCommand.class},
+    subcommands = {
+      DevicesCommand.class,
+      VerifyCommand.class,
+      TrainCommand.class,
+      HelpCommand.class
+    },
     footerHeading = "%nExamples:%n",
     footer = {
       "  selfsame devices",
       "  selfsame verify --quick",
+      "  selfsame train lenet --device vector --against scalar --quick",
       "  selfsame help verify",
       "",
       "Exit status: 0 good; 1 a mismatch or a failed run; 2 wrong usage."

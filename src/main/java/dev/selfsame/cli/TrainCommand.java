@@ -1,0 +1,279 @@
+package dev.selfsame.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.selfsame.Device;
+import dev.selfsame.train.Systems;
+import dev.selfsame.train.Trainer;
+import dev.selfsame.train.TrainingSystem;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code selfsame train}: trains a system, on other devices in lockstep if asked. */
+@Command(
+    name = "train",
+    description = {
+      "Trains a system and prints accuracy and a SHA-256 of all parameters for each device.",
+      "With --against, other devices train in lockstep: after every step the loss and all"
+          + " parameters are compared, and the run stops at the first differing bit."
+    },
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  selfsame train lenet --device vector --against scalar --against softcuda --quick",
+      "  selfsame train lenet --data mnist --out runs/lenet",
+      "  selfsame train lenet --data mnist --out runs/lenet --resume",
+      "  selfsame train --list",
+      "",
+      "Exit status: 0 all bits same; 1 a difference or a failed run; 2 wrong usage."
+    })
+final class TrainCommand implements Callable<Integer> {
+  /**
+   * Lockstep steps of a quick run: scalar and softcuda are thousands of times slower than a GPU.
+   */
+  private static final long QUICK_LOCKSTEP = 20;
+
+  @Parameters(index = "0", arity = "0..1", paramLabel = "NAME", description = "System to train.")
+  private @Nullable String name;
+
+  @Option(names = "--list", description = "List the systems and their data sets.")
+  private boolean list;
+
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      defaultValue = "vector",
+      description = "Device that trains to the end (default: ${DEFAULT-VALUE}).")
+  private String device = "vector";
+
+  @Option(
+      names = "--against",
+      paramLabel = "D",
+      description = "Device that trains in lockstep; repeatable.")
+  private List<String> against = new ArrayList<>();
+
+  @Option(
+      names = "--against-steps",
+      paramLabel = "N",
+      description = "Steps in lockstep (default: all; with --quick " + QUICK_LOCKSTEP + ").")
+  private @Nullable Long againstSteps;
+
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      description = "Epochs of the whole run and its schedule.")
+  private @Nullable Integer epochs;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Stop after this many steps; --resume goes on.")
+  private @Nullable Long steps;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Seed (default: ${DEFAULT-VALUE}).")
+  private long seed = 1;
+
+  @Option(
+      names = "--data",
+      paramLabel = "SET",
+      description = "Data set (default: shipped); see --list.")
+  private @Nullable String data;
+
+  @Option(
+      names = "--quick",
+      description = "Shipped data, few epochs, a short lockstep: within a minute.")
+  private boolean quick;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads of vector devices (default: all processors).")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Folder for checkpoint, metrics and plot.")
+  private @Nullable Path out;
+
+  @Option(names = "--resume", description = "Go on from the checkpoint in --out.")
+  private boolean resume;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON, too.")
+  private @Nullable Path json;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() {
+    PrintWriter print = spec.commandLine().getOut();
+    if (list) {
+      for (TrainingSystem system : Systems.ALL) {
+        print.printf(
+            "%-12s %s; data: %s%n",
+            system.name(), system.summary(), String.join(", ", system.dataSets()));
+      }
+      return Main.GOOD;
+    }
+    Trainer.Plan plan = plan();
+    Path folder = out;
+    if (folder != null) {
+      // Now, so that an unusable folder is told before the training and not after it.
+      makeFolder(folder);
+    }
+    Trainer.Report report;
+    try (TrainOutput output = new TrainOutput(print, spec.commandLine().getErr(), plan)) {
+      report = Trainer.train(plan, output);
+      output.finish(report);
+    }
+    ObjectNode record = record(plan, report);
+    if (folder != null) {
+      writeOut(folder, record, report, print);
+    }
+    Path file = json;
+    if (file != null) {
+      Json.write(file, record);
+    }
+    return report.difference().isPresent() ? Main.FAILED : Main.GOOD;
+  }
+
+  private static void makeFolder(Path folder) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new Main.Failed("--out " + folder + " can't be made: " + e);
+    }
+  }
+
+  private Trainer.Plan plan() {
+    TrainingSystem system = system();
+    String set = data == null ? system.dataSets().getFirst() : data;
+    if (!system.dataSets().contains(set)) {
+      throw usage(
+          "--data " + set + " is unknown; data sets are " + String.join(", ", system.dataSets()));
+    }
+    if (resume && out == null) {
+      throw usage("--resume goes on from the checkpoint in --out; name that folder");
+    }
+    int rounds = epochs != null ? epochs : quick ? system.quickEpochs() : system.defaultEpochs();
+    positive("--epochs", rounds);
+    long total = Math.multiplyExact(system.stepsPerEpoch(set), rounds);
+    long last = steps == null ? total : Math.min(total, positive("--steps", steps));
+    long together =
+        againstSteps != null
+            ? positive("--against-steps", againstSteps)
+            : quick ? QUICK_LOCKSTEP : last;
+    int team =
+        threads == null
+            ? Runtime.getRuntime().availableProcessors()
+            : (int) positive("--threads", threads);
+    List<Device> others = new ArrayList<>();
+    for (String other : against) {
+      others.add(device(other, team));
+    }
+    return new Trainer.Plan(
+        system,
+        new TrainingSystem.Settings(seed, total, set),
+        device(device, team),
+        others,
+        Math.min(together, last),
+        last,
+        out == null ? null : out.resolve("checkpoint.safetensors"),
+        resume);
+  }
+
+  private Device device(String wanted, int team) {
+    if (!Candidate.isKnown(wanted)) {
+      throw usage("there is no device '" + wanted + "'; devices are " + Candidate.NAMES);
+    }
+    Candidate candidate = Candidate.of(wanted, team);
+    Device usable = candidate.device();
+    if (usable == null) {
+      throw new Main.Failed("device " + wanted + " is not usable: " + candidate.reason());
+    }
+    return usable;
+  }
+
+  private TrainingSystem system() {
+    if (name == null) {
+      throw usage("name a system, or use --list");
+    }
+    try {
+      return Systems.find(name);
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+  }
+
+  private long positive(String option, long value) {
+    if (value < 1) {
+      throw usage(option + " is " + value + "; it must be at least 1");
+    }
+    return value;
+  }
+
+  private ParameterException usage(@Nullable String message) {
+    return new ParameterException(spec.commandLine(), String.valueOf(message));
+  }
+
+  private ObjectNode record(Trainer.Plan plan, Trainer.Report report) {
+    ObjectNode record = Json.report("train", spec.commandLine().getParseResult().originalArgs());
+    record.put("system", plan.system().name());
+    record.put("data", plan.settings().data());
+    record.put("seed", plan.settings().seed());
+    record.put("device", plan.device().toString());
+    record.put("parameters", report.parameters());
+    record.put("firstStep", report.firstStep());
+    record.put("steps", report.steps());
+    record.put("scheduleSteps", plan.settings().steps());
+    record.put("measure", report.measure());
+    ArrayNode evaluations = record.putArray("evaluations");
+    for (Trainer.Evaluation e : report.evaluations()) {
+      ObjectNode row = evaluations.addObject();
+      row.put("epoch", e.epoch());
+      row.put("step", e.step());
+      row.put("loss", e.loss());
+      row.put("score", e.score());
+      row.put("trainSeconds", e.trainSeconds());
+    }
+    report.millisPerStep().forEach(record.putObject("millisPerStep")::put);
+    record.put("sha256", report.hash());
+    record.put("lockstepSteps", report.lockstepSteps());
+    report.lockstepHashes().forEach(record.putObject("lockstepSha256")::put);
+    record.put("difference", report.difference().map(Object::toString).orElse(null));
+    return record;
+  }
+
+  private static void writeOut(
+      Path folder, ObjectNode record, Trainer.Report report, PrintWriter print) {
+    ObjectNode metrics = record.deepCopy();
+    ArrayNode losses = metrics.putArray("losses");
+    for (float loss : report.losses()) {
+      losses.add(loss);
+    }
+    Json.write(folder.resolve("metrics.json"), metrics);
+    Optional<String> failed = TrainPlot.write(folder.resolve("training.png"), report);
+    print.println(
+        failed
+            .map(why -> "checkpoint and metrics are in " + folder + "; NO PLOT was written: " + why)
+            .orElse("checkpoint, metrics and plot are in " + folder));
+  }
+}

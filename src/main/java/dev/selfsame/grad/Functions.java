@@ -1,0 +1,277 @@
+package dev.selfsame.grad;
+
+import dev.selfsame.DType;
+import dev.selfsame.Shape;
+import dev.selfsame.Tensor;
+import dev.selfsame.op.Activation;
+import dev.selfsame.op.Bias;
+import dev.selfsame.op.Binary;
+import dev.selfsame.op.Conv2d;
+import dev.selfsame.op.CrossEntropy;
+import dev.selfsame.op.Elementwise;
+import dev.selfsame.op.Gather;
+import dev.selfsame.op.Gemm;
+import dev.selfsame.op.Pool2d;
+import dev.selfsame.op.ScatterAdd;
+import dev.selfsame.op.Softmax;
+import dev.selfsame.op.Sums;
+import dev.selfsame.op.Unary;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The differentiable functions: each calls one op forward and records which ops give its gradients.
+ * All arithmetic is in the ops; the shapes and errors are theirs.
+ */
+public final class Functions {
+  private Functions() {}
+
+  /**
+   * Convolution of x [N, C, H, W] with w [K, C/groups, R, S] and an optional bias [K]: [N, K, P,
+   * Q].
+   */
+  public static Var conv2d(Var x, Var w, @Nullable Var bias, Conv2d.Geometry geometry) {
+    Tape tape = x.tape();
+    Tensor y =
+        tape.result(
+            x.value().size(0),
+            w.value().size(0),
+            geometry.outputHeight(x.value().size(2), w.value().size(2)),
+            geometry.outputWidth(x.value().size(3), w.value().size(3)));
+    Conv2d.forward(
+        x.value(), w.value(), bias == null ? null : bias.value(), Activation.NONE, geometry, y);
+    Var out = bias == null ? tape.variable(y, x, w) : tape.variable(y, x, w, bias);
+    tape.rule(
+        out,
+        () -> {
+          Tensor dy = out.gradient();
+          if (bias != null) {
+            bias.contribute(db -> Bias.gradient(dy, db));
+          }
+          w.contribute(dw -> Conv2d.weightGradient(x.value(), dy, geometry, dw));
+          x.contribute(dx -> Conv2d.dataGradient(dy, w.value(), geometry, dx));
+        });
+    return out;
+  }
+
+  /** Fully connected layer: x [N, I] · wᵀ with w [O, I], plus an optional bias [O]: [N, O]. */
+  public static Var linear(Var x, Var w, @Nullable Var bias) {
+    Var product = matmul(x, w.transposed());
+    return bias == null ? product : bias(product, bias);
+  }
+
+  /**
+   * Matrix product of a [M, K] and b [K, N], or of batches [B, M, K] and [B, K, N]. Either may be
+   * {@link Var#transposed}; its gradient then has the layout of the variable itself.
+   */
+  public static Var matmul(Var a, Var b) {
+    Tape tape = a.tape();
+    Tensor av = a.value();
+    Tensor bv = b.value();
+    long[] sizes = av.shape().sizes();
+    sizes[sizes.length - 1] = bv.size(-1);
+    Tensor y = tape.result(sizes);
+    Gemm.gemm(av, bv, y);
+    Var out = tape.variable(y, a, b);
+    tape.rule(
+        out,
+        () -> {
+          Tensor dy = out.gradient();
+          Var bBase = b.transposedFrom();
+          if (bBase != null) {
+            bBase.contribute(d -> Gemm.gemm(dy.transpose(), av, d));
+          } else {
+            b.contribute(d -> Gemm.gemm(av.transpose(), dy, d));
+          }
+          Var aBase = a.transposedFrom();
+          if (aBase != null) {
+            aBase.contribute(d -> Gemm.gemm(bv, dy.transpose(), d));
+          } else {
+            a.contribute(d -> Gemm.gemm(dy, bv.transpose(), d));
+          }
+        });
+    return out;
+  }
+
+  /** Adds bias [F] to x [N, F], or bias [C] to x [N, C, H, W]. */
+  public static Var bias(Var x, Var bias) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(DType.F32, x.value().shape());
+    Bias.add(x.value(), bias.value(), y);
+    Var out = tape.variable(y, x, bias);
+    tape.rule(
+        out,
+        () -> {
+          bias.contribute(db -> Bias.gradient(out.gradient(), db));
+          x.contribute(dx -> dx.copyFrom(out.gradient()));
+        });
+    return out;
+  }
+
+  /**
+   * Rows of table [R, D] by index [n]: [n, D]. The gradient is a scatter-add into the sum of the
+   * table's gradients so far.
+   */
+  public static Var embedding(Var table, Tensor indices) {
+    Tape tape = table.tape();
+    Tensor y = tape.result(indices.elements(), table.value().size(1));
+    Gather.gather(table.value(), indices, y);
+    Var out = tape.variable(y, table);
+    tape.rule(
+        out,
+        () -> table.contributeByAdding(d -> ScatterAdd.scatterAdd(out.gradient(), indices, d)));
+    return out;
+  }
+
+  /** An elementwise function. */
+  public static Var unary(Unary function, Var x) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(DType.F32, x.value().shape());
+    Elementwise.unary(function, x.value(), y);
+    Var out = tape.variable(y, x);
+    tape.rule(
+        out,
+        () -> x.contribute(dx -> Elementwise.gradient(function, x.value(), y, out.gradient(), dx)));
+    return out;
+  }
+
+  /** maximum(x, +0). */
+  public static Var relu(Var x) {
+    return unary(Unary.RELU, x);
+  }
+
+  /** a + b of one shape. */
+  public static Var add(Var a, Var b) {
+    Var out = binary(Binary.ADD, a, b);
+    a.tape()
+        .rule(
+            out,
+            () -> {
+              b.contribute(d -> d.copyFrom(out.gradient()));
+              a.contribute(d -> d.copyFrom(out.gradient()));
+            });
+    return out;
+  }
+
+  /** a − b of one shape. */
+  public static Var subtract(Var a, Var b) {
+    Var out = binary(Binary.SUB, a, b);
+    a.tape()
+        .rule(
+            out,
+            () -> {
+              b.contribute(d -> Elementwise.unary(Unary.NEG, out.gradient(), d));
+              a.contribute(d -> d.copyFrom(out.gradient()));
+            });
+    return out;
+  }
+
+  /** a · b, element by element. */
+  public static Var multiply(Var a, Var b) {
+    Var out = binary(Binary.MUL, a, b);
+    a.tape()
+        .rule(
+            out,
+            () -> {
+              b.contribute(d -> Elementwise.binary(Binary.MUL, out.gradient(), a.value(), d));
+              a.contribute(d -> Elementwise.binary(Binary.MUL, out.gradient(), b.value(), d));
+            });
+    return out;
+  }
+
+  private static Var binary(Binary function, Var a, Var b) {
+    Tensor y = a.tape().result(DType.F32, a.value().shape());
+    Elementwise.binary(function, a.value(), b.value(), y);
+    return a.tape().variable(y, a, b);
+  }
+
+  /** x · c. */
+  public static Var scale(Var x, float c) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(DType.F32, x.value().shape());
+    Elementwise.scale(x.value(), c, y);
+    Var out = tape.variable(y, x);
+    tape.rule(out, () -> x.contribute(dx -> Elementwise.scale(out.gradient(), c, dx)));
+    return out;
+  }
+
+  /** The largest element of each window. */
+  public static Var maxPool2d(Var x, Pool2d.Geometry geometry) {
+    Tape tape = x.tape();
+    Shape shape = geometry.outputShape(x.value().shape());
+    Tensor y = tape.result(DType.F32, shape);
+    Tensor argmax = tape.result(DType.I32, shape);
+    Pool2d.max(x.value(), geometry, y, argmax);
+    Var out = tape.variable(y, x);
+    tape.rule(
+        out, () -> x.contribute(dx -> Pool2d.maxGradient(out.gradient(), argmax, geometry, dx)));
+    return out;
+  }
+
+  /** The mean of each window. */
+  public static Var averagePool2d(Var x, Pool2d.Geometry geometry) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(DType.F32, geometry.outputShape(x.value().shape()));
+    Pool2d.average(x.value(), geometry, y);
+    Var out = tape.variable(y, x);
+    tape.rule(out, () -> x.contribute(dx -> Pool2d.averageGradient(out.gradient(), geometry, dx)));
+    return out;
+  }
+
+  /** The same elements in another shape. */
+  public static Var reshape(Var x, long... sizes) {
+    Tape tape = x.tape();
+    Var out = tape.variable(x.value().reshape(sizes), x);
+    tape.rule(
+        out,
+        () -> x.contribute(dx -> dx.copyFrom(out.gradient().reshape(x.value().shape().sizes()))));
+    return out;
+  }
+
+  /** Softmax of each row of x [R, C]. */
+  public static Var softmax(Var x) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(DType.F32, x.value().shape());
+    Softmax.softmax(x.value(), y);
+    Var out = tape.variable(y, x);
+    tape.rule(out, () -> x.contribute(dx -> Softmax.softmaxGradient(y, out.gradient(), dx)));
+    return out;
+  }
+
+  /** Logarithm of the softmax of each row of x [R, C]. */
+  public static Var logSoftmax(Var x) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(DType.F32, x.value().shape());
+    Softmax.logSoftmax(x.value(), y);
+    Var out = tape.variable(y, x);
+    tape.rule(out, () -> x.contribute(dx -> Softmax.logSoftmaxGradient(y, out.gradient(), dx)));
+    return out;
+  }
+
+  /**
+   * Mean cross-entropy of logits [R, C] against labels [R], a single value. Its gradient assumes
+   * that it is the loss itself.
+   */
+  public static Var crossEntropy(Var logits, Tensor labels) {
+    Tape tape = logits.tape();
+    Tensor losses = tape.result(logits.value().size(0));
+    Tensor loss = tape.result(1);
+    CrossEntropy.forward(logits.value(), labels, losses, loss);
+    Var out = tape.variable(loss, logits);
+    tape.rule(
+        out,
+        () ->
+            logits.contribute(
+                d -> CrossEntropy.gradient(logits.value(), labels, out.gradient().item(), d)));
+    return out;
+  }
+
+  /** Sum of all elements, a single value. */
+  public static Var sum(Var x) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(1);
+    Sums.sum(x.value(), y);
+    Var out = tape.variable(y, x);
+    tape.rule(out, () -> x.contribute(dx -> dx.fill(out.gradient().item())));
+    return out;
+  }
+}

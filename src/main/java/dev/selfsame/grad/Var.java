@@ -1,0 +1,140 @@
+package dev.selfsame.grad;
+
+import dev.selfsame.DType;
+import dev.selfsame.Parameter;
+import dev.selfsame.SelfsameException;
+import dev.selfsame.Tensor;
+import dev.selfsame.op.Binary;
+import dev.selfsame.op.Elementwise;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** A value on a tape: an input, a parameter, or the result of a function. */
+public final class Var {
+  private final Tape tape;
+  private final Tensor value;
+  private final boolean needsGradient;
+  private final @Nullable Parameter parameter;
+  private final @Nullable Var transposedFrom;
+  private @Nullable Tensor gradient;
+
+  Var(Tape tape, Tensor value, boolean needsGradient, @Nullable Parameter parameter) {
+    this(tape, value, needsGradient, parameter, null);
+  }
+
+  private Var(
+      Tape tape,
+      Tensor value,
+      boolean needsGradient,
+      @Nullable Parameter parameter,
+      @Nullable Var transposedFrom) {
+    this.tape = tape;
+    this.value = value;
+    this.needsGradient = needsGradient;
+    this.parameter = parameter;
+    this.transposedFrom = transposedFrom;
+  }
+
+  /** The tape that recorded it. */
+  public Tape tape() {
+    return tape;
+  }
+
+  /** The numbers. */
+  public Tensor value() {
+    return value;
+  }
+
+  /** Whether a gradient flows to it. */
+  public boolean needsGradient() {
+    return needsGradient;
+  }
+
+  /**
+   * The last two axes swapped, for use in a matrix product: how one weight serves two ways (tying).
+   * Gradients flow to the variable itself.
+   */
+  public Var transposed() {
+    Var from = transposedFrom;
+    return from != null ? from : new Var(tape, value.transpose(), needsGradient, parameter, this);
+  }
+
+  /** The variable that this is a transposed view of, or null. */
+  @Nullable Var transposedFrom() {
+    return transposedFrom;
+  }
+
+  /**
+   * The gradient of an input after the backward sweep.
+   *
+   * @throws SelfsameException if none reached it
+   */
+  public Tensor gradient() {
+    if (parameter != null) {
+      return parameter.gradient();
+    }
+    Tensor g = gradient;
+    if (g == null) {
+      throw new SelfsameException("variable " + this + " has no gradient");
+    }
+    return g;
+  }
+
+  boolean hasGradient() {
+    return parameter != null ? parameter.hasGradient() : gradient != null;
+  }
+
+  /**
+   * A use's gradient: the first is written in place, later ones are added to the sum so far, one
+   * add an element.
+   */
+  void contribute(Consumer<Tensor> writer) {
+    if (!needsGradient) {
+      return;
+    }
+    if (!hasGradient()) {
+      writer.accept(memory());
+      return;
+    }
+    Tensor sum = gradient();
+    try (Tensor term = tape.result(DType.F32, value.shape())) {
+      writer.accept(term);
+      Elementwise.binary(Binary.ADD, sum, term, sum);
+    }
+  }
+
+  /**
+   * A use's gradient that its operation adds to the sum so far by itself; the first finds +0 there.
+   */
+  void contributeByAdding(Consumer<Tensor> adder) {
+    if (!needsGradient) {
+      return;
+    }
+    if (!hasGradient()) {
+      memory().fill(0f);
+    }
+    adder.accept(gradient());
+  }
+
+  private Tensor memory() {
+    if (parameter != null) {
+      return parameter.gradientMemory();
+    }
+    Tensor g = tape.result(DType.F32, value.shape());
+    gradient = g;
+    return g;
+  }
+
+  /** Frees the gradient of an intermediate result once its rule has run. */
+  void dropGradient() {
+    if (gradient != null) {
+      gradient.close();
+      gradient = null;
+    }
+  }
+
+  @Override
+  public String toString() {
+    return parameter != null ? parameter.name() : value.toString();
+  }
+}

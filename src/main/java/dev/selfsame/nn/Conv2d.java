@@ -1,0 +1,51 @@
+package dev.selfsame.nn;
+
+import dev.selfsame.Parameter;
+import dev.selfsame.grad.Functions;
+import dev.selfsame.grad.Var;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Shared-weight convolution: one filter [C/groups, R, S] for each of K outputs, at every position
+ * (LeCun et al. 1998).
+ */
+public final class Conv2d implements Layer {
+  private final Parameter weight;
+  private final @Nullable Parameter bias;
+  private final dev.selfsame.op.Conv2d.Geometry geometry;
+
+  /** Over given parameters: weight [K, C/groups, R, S], bias [K] or null. */
+  public Conv2d(
+      Parameter weight, @Nullable Parameter bias, dev.selfsame.op.Conv2d.Geometry geometry) {
+    this.weight = weight;
+    this.bias = bias;
+    this.geometry = geometry;
+  }
+
+  /** New parameters {@code name.weight} and {@code name.bias}. */
+  public static Conv2d of(
+      Initializer init,
+      String name,
+      long in,
+      long out,
+      long kernel,
+      dev.selfsame.op.Conv2d.Geometry geometry) {
+    long fanIn = in / geometry.groups() * kernel * kernel;
+    return new Conv2d(
+        init.uniform(name + ".weight", fanIn, out, in / geometry.groups(), kernel, kernel),
+        init.uniform(name + ".bias", fanIn, out),
+        geometry);
+  }
+
+  @Override
+  public Var forward(Var x) {
+    Var b = bias == null ? null : x.tape().parameter(bias);
+    return Functions.conv2d(x, x.tape().parameter(weight), b, geometry);
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return bias == null ? List.of(weight) : List.of(weight, bias);
+  }
+}

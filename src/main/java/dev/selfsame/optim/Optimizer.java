@@ -1,0 +1,119 @@
+package dev.selfsame.optim;
+
+import dev.selfsame.Parameter;
+import dev.selfsame.Scope;
+import dev.selfsame.SelfsameException;
+import dev.selfsame.Tensor;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Updates parameters from their gradients. Each parameter object is updated once a step, however
+ * often the model uses it.
+ *
+ * <p>Its own tensors (moments, velocities) live in the scope given at construction.
+ */
+public abstract class Optimizer {
+  private final List<ParameterGroup> groups;
+  private long steps;
+
+  /** Checks that no parameter stands in two groups. */
+  protected Optimizer(List<ParameterGroup> groups) {
+    Set<Parameter> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (ParameterGroup group : groups) {
+      for (Parameter p : group.parameters()) {
+        if (!seen.add(p)) {
+          throw new IllegalArgumentException(
+              "parameter "
+                  + p.name()
+                  + " stands twice in the groups; a shared parameter is listed once");
+        }
+      }
+    }
+    this.groups = List.copyOf(groups);
+  }
+
+  /** The groups. */
+  public List<ParameterGroup> groups() {
+    return groups;
+  }
+
+  /** Updates done so far. */
+  public long steps() {
+    return steps;
+  }
+
+  /** Updates every parameter that has a gradient, then clears the gradients. */
+  public void step() {
+    steps++;
+    for (int g = 0; g < groups.size(); g++) {
+      ParameterGroup group = groups.get(g);
+      List<Parameter> reached = new ArrayList<>();
+      for (Parameter p : group.parameters()) {
+        if (p.hasGradient()) {
+          reached.add(p);
+        }
+      }
+      if (!reached.isEmpty()) {
+        update(group, reached, steps);
+      }
+      reached.forEach(Parameter::clearGradient);
+    }
+  }
+
+  /** One fused call for the parameters of a group. */
+  protected abstract void update(ParameterGroup group, List<Parameter> parameters, long step);
+
+  /**
+   * The optimizer's own tensors by name, such as {@code m.conv1.weight}; they are saved with the
+   * model.
+   */
+  public abstract Map<String, Tensor> state();
+
+  /** Continues at a step count from a saved state. */
+  public void resumeAt(long steps) {
+    if (steps < 0) {
+      throw new SelfsameException("the saved state has step " + steps + "; at least 0 is needed");
+    }
+    this.steps = steps;
+  }
+
+  /** One zero tensor for each parameter of all groups. */
+  protected Map<Parameter, Tensor> zerosFor(Scope scope) {
+    Map<Parameter, Tensor> made = new IdentityHashMap<>();
+    for (ParameterGroup group : groups) {
+      for (Parameter p : group.parameters()) {
+        made.put(p, Tensor.zeros(scope, p.value().device(), p.value().shape().sizes()));
+      }
+    }
+    return made;
+  }
+
+  /** Adds the tensors under {@code prefix.name}, in the groups' order. */
+  protected void putState(
+      LinkedHashMap<String, Tensor> state, String prefix, Map<Parameter, Tensor> tensors) {
+    for (ParameterGroup group : groups) {
+      for (Parameter p : group.parameters()) {
+        state.put(prefix + "." + p.name(), at(tensors, p));
+      }
+    }
+  }
+
+  /** The tensors of the parameters, in their order. */
+  protected static List<Tensor> of(Map<Parameter, Tensor> tensors, List<Parameter> parameters) {
+    return parameters.stream().map(p -> at(tensors, p)).toList();
+  }
+
+  private static Tensor at(Map<Parameter, Tensor> tensors, Parameter p) {
+    Tensor t = tensors.get(p);
+    if (t == null) {
+      throw new SelfsameException("parameter " + p.name() + " is in no group of this optimizer");
+    }
+    return t;
+  }
+}

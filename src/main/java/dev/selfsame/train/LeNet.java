@@ -1,0 +1,171 @@
+package dev.selfsame.train;
+
+import dev.selfsame.DType;
+import dev.selfsame.Device;
+import dev.selfsame.Parameter;
+import dev.selfsame.Scope;
+import dev.selfsame.Shape;
+import dev.selfsame.Tensor;
+import dev.selfsame.data.Batches;
+import dev.selfsame.data.Digits;
+import dev.selfsame.grad.Functions;
+import dev.selfsame.grad.Tape;
+import dev.selfsame.grad.Var;
+import dev.selfsame.nn.Conv2d;
+import dev.selfsame.nn.Initializer;
+import dev.selfsame.nn.Layer;
+import dev.selfsame.nn.Layers;
+import dev.selfsame.nn.Linear;
+import dev.selfsame.nn.Sequential;
+import dev.selfsame.op.Conv2d.Geometry;
+import dev.selfsame.op.Unary;
+import dev.selfsame.optim.AdamW;
+import dev.selfsame.optim.LearningRate;
+import dev.selfsame.optim.Optimizer;
+import java.util.List;
+
+/**
+ * LeNet-5 (LeCun, Bottou, Bengio &amp; Haffner 1998), with ReLU and max pooling: each filter of its
+ * two convolutions is shared by all positions of the image. 61,706 parameters.
+ */
+public final class LeNet implements TrainingSystem {
+  private static final int BATCH = 64;
+
+  @Override
+  public String name() {
+    return "lenet";
+  }
+
+  @Override
+  public String summary() {
+    return "one filter at every position: LeNet-5 on handwritten digits";
+  }
+
+  @Override
+  public List<String> dataSets() {
+    return Digits.NAMES;
+  }
+
+  @Override
+  public int defaultEpochs() {
+    return 10;
+  }
+
+  @Override
+  public int quickEpochs() {
+    return 5;
+  }
+
+  @Override
+  public long stepsPerEpoch(String data) {
+    return Digits.find(data).train().count() / BATCH;
+  }
+
+  @Override
+  public TrainingRun start(Device device, Settings settings) {
+    return new Run(device, settings);
+  }
+
+  /** The model for images [N, 1, 28, 28]. */
+  static Layer model(Initializer init) {
+    return Sequential.of(
+        Conv2d.of(init, "conv1", 1, 6, 5, Geometry.of(1, 2)),
+        Layers.activation(Unary.RELU),
+        Layers.maxPool2d(2),
+        Conv2d.of(init, "conv2", 6, 16, 5, Geometry.of(1, 0)),
+        Layers.activation(Unary.RELU),
+        Layers.maxPool2d(2),
+        Layers.flatten(),
+        Linear.of(init, "fc1", 16 * 5 * 5, 120),
+        Layers.activation(Unary.RELU),
+        Linear.of(init, "fc2", 120, 84),
+        Layers.activation(Unary.RELU),
+        Linear.of(init, "fc3", 84, 10));
+  }
+
+  private static final class Run implements TrainingRun {
+    private final Scope scope = Scope.open();
+    private final Device device;
+    private final Layer model;
+    private final Optimizer optimizer;
+    private final Batches training;
+    private final Batches test;
+    private final Tensor pixels;
+    private final Tensor labels;
+
+    Run(Device device, Settings settings) {
+      this.device = device;
+      Digits digits = Digits.find(settings.data());
+      training = Batches.shuffled(digits.train(), digits.normalization(), BATCH, settings.seed());
+      test = Batches.inOrder(digits.test(), digits.normalization(), 500);
+      model = model(new Initializer(scope, device, settings.seed()));
+      LearningRate rate = LearningRate.cosine(2e-3, 1e-5, settings.steps()).warmup(20);
+      optimizer = new AdamW(scope, model.parameters(), rate, 0.01);
+      pixels = Tensor.empty(scope, device, BATCH, 1, 28, 28);
+      labels = Tensor.empty(scope, device, DType.I32, Shape.of(BATCH));
+    }
+
+    @Override
+    public Device device() {
+      return device;
+    }
+
+    @Override
+    public List<Parameter> parameters() {
+      return model.parameters();
+    }
+
+    @Override
+    public Optimizer optimizer() {
+      return optimizer;
+    }
+
+    @Override
+    public float step() {
+      training.fill(optimizer.steps(), pixels, labels);
+      try (Tape tape = Tape.open(device)) {
+        Var loss = Functions.crossEntropy(model.forward(tape.constant(pixels)), labels);
+        tape.backward(loss);
+        optimizer.step();
+        return loss.value().item();
+      }
+    }
+
+    @Override
+    public double evaluate() {
+      long right = 0;
+      for (long batch = 0; batch < test.perEpoch(); batch++) {
+        int n = test.size(batch);
+        try (Tape tape = Tape.open(device)) {
+          Tensor images = Tensor.empty(tape.scope(), device, n, 1, 28, 28);
+          Tensor truth = Tensor.empty(tape.scope(), device, DType.I32, Shape.of(n));
+          test.fill(batch, images, truth);
+          float[] logits = model.forward(tape.constant(images)).value().toFloatArray();
+          int[] digits = truth.toIntArray();
+          for (int i = 0; i < n; i++) {
+            right += argmax(logits, i * 10) == digits[i] ? 1 : 0;
+          }
+        }
+      }
+      return right / (double) test.set().count();
+    }
+
+    private static int argmax(float[] logits, int from) {
+      int best = 0;
+      for (int j = 1; j < 10; j++) {
+        best = logits[from + j] > logits[from + best] ? j : best;
+      }
+      return best;
+    }
+
+    @Override
+    public String measure() {
+      return "test accuracy";
+    }
+
+    @Override
+    public void close() {
+      scope.close();
+    }
+  }
+}
