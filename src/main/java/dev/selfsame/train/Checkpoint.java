@@ -10,6 +10,7 @@ import dev.selfsame.io.StoredArray;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A run's whole state in one safetensors file: parameters under their names, the optimizer's
@@ -85,9 +86,9 @@ public final class Checkpoint {
     }
   }
 
-  private static long step(Path file, String text) {
+  private static long step(Path file, @Nullable String text) {
     try {
-      return Long.parseUnsignedLong(text);
+      return Long.parseUnsignedLong(String.valueOf(text));
     } catch (NumberFormatException e) {
       throw new DataException(file + ": the checkpoint's step is '" + text + "'", e);
     }
