@@ -3,6 +3,7 @@ package dev.selfsame;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.selfsame.verify.OpsUnderTest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,8 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * The rules of the house, read off the source tree: every operation has its five files and its row
- * in the README, files stay short, and public packages are exported.
+ * The rules of the house, read off the source tree: every operation has its files and its row in
+ * the README, files stay short, and public packages are exported.
  */
 class HouseTest {
   private static final Path ROOT = Path.of("").toAbsolutePath();
@@ -32,7 +33,7 @@ class HouseTest {
   private static final Set<String> HELPERS = Set.of("Check");
 
   /**
-   * What an operation still lacks: stem to siblings, from {@code vector, cuda, test, bench,
+   * What an operation still lacks: stem to siblings, from {@code vector, cuda, test, verify, bench,
    * readme}. An entry that is no longer true fails, too.
    */
   private static final Map<String, Set<String>> OWED = Map.of();
@@ -113,6 +114,10 @@ class HouseTest {
     }
     if (none(ROOT.resolve("src/test/java/dev/selfsame/op"), f -> f.equals(stem + "Test.java"))) {
       lacks.add("test");
+    }
+    if (none(MAIN.resolve("verify"), f -> f.equals(stem + "Cases.java"))
+        || OpsUnderTest.all().stream().noneMatch(o -> o.op().getSimpleName().equals(stem))) {
+      lacks.add("verify");
     }
     // bench/ and the table of operations in README.md are asked only once they are there.
     Path bench = ROOT.resolve("bench");

@@ -3,12 +3,15 @@ package dev.selfsame.verify;
 import dev.selfsame.op.AdamW;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Conv2d;
+import dev.selfsame.op.CrossEntropy;
+import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
 import dev.selfsame.op.Pool2d;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
+import dev.selfsame.op.Softmax;
 import dev.selfsame.op.Sums;
 import java.util.List;
 import java.util.Locale;
@@ -20,6 +23,9 @@ public final class OpsUnderTest {
   private static final List<OpUnderTest> ALL =
       List.of(
           new OpUnderTest(Bias.class, BiasCases::draw),
+          new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
+          new OpUnderTest(Softmax.class, SoftmaxCases::draw),
+          new OpUnderTest(CrossEntropy.class, CrossEntropyCases::draw),
           new OpUnderTest(Gather.class, GatherCases::draw),
           new OpUnderTest(ScatterAdd.class, ScatterAddCases::draw),
           new OpUnderTest(Sums.class, SumsCases::draw),
