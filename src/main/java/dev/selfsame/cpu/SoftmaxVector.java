@@ -9,7 +9,6 @@ import dev.selfsame.contract.OrderedSum;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
-import java.util.function.LongConsumer;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -61,73 +60,12 @@ public interface SoftmaxVector {
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
 
-    /** Groups of short rows in a task, and blocks of a long row in one: 8,192 elements. */
-    private static final int TASK = 8;
-
-    /** Rows from here on are shared by the threads; shorter ones are a task each. */
-    private static final long SHARED_ROW = 64L * BLOCK;
-
     Kernel() {}
 
-    // ---- rows of at most one block, in groups
-
-    /** Hands out groups of short rows: first row, and their number. */
-    private interface Group {
-      void run(long first, int rows, float[] lanes);
-    }
-
-    private static void groups(long rows, long columns, Workers workers, Group group) {
-      int size = (int) (BLOCK / columns);
-      workers.run(
-          Math.ceilDiv(rows, (long) size * TASK),
-          task -> {
-            float[] lanes = new float[LANES];
-            long end = Math.min(rows, (task + 1) * size * TASK);
-            for (long row = task * size * TASK; row < end; row += size) {
-              group.run(row, (int) Math.min(size, end - row), lanes);
-            }
-          });
-    }
-
-    // ---- rows of more than one block
-
-    private static void rows(long rows, long columns, Workers workers, LongConsumer row) {
-      if (columns >= SHARED_ROW) {
-        for (long r = 0; r < rows; r++) {
-          row.accept(r);
-        }
-      } else {
-        // What a row hands to the team from inside a task runs on the task's own thread.
-        workers.run(rows, row);
-      }
-    }
-
-    /** Hands out the blocks of a row: first element and number of elements. */
-    private interface Block {
-      void run(long from, int count, int block, float[] lanes);
-    }
-
-    private static void blocks(long row, long columns, Workers workers, Block block) {
-      long count = Math.ceilDiv(columns, BLOCK);
-      workers.run(
-          Math.ceilDiv(count, TASK),
-          task -> {
-            float[] lanes = new float[LANES];
-            long end = Math.min(count, (task + 1) * TASK);
-            for (long b = task * TASK; b < end; b++) {
-              long from = b * BLOCK;
-              block.run(row + from, (int) Math.min(BLOCK, columns - from), (int) b, lanes);
-            }
-          });
-    }
-
-    private static float[] partials(long columns) {
-      return new float[(int) Math.ceilDiv(columns, BLOCK)];
-    }
-
     private static float longMaximum(MemorySegment x, long row, long columns, Workers workers) {
-      float[] maxima = partials(columns);
-      blocks(row, columns, workers, (from, n, b, lanes) -> maxima[b] = maximum(x, from, n));
+      float[] maxima = RowBlocks.partials(columns);
+      RowBlocks.blocks(
+          row, columns, workers, (from, n, b, lanes) -> maxima[b] = maximum(x, from, n));
       float m = maxima[0];
       for (float other : maxima) {
         m = Math.max(m, other);
@@ -141,7 +79,7 @@ public interface SoftmaxVector {
     public void softmax(
         MemorySegment x, MemorySegment y, long firstRow, long rows, long columns, Workers workers) {
       if (columns <= BLOCK) {
-        groups(
+        RowBlocks.groups(
             rows,
             columns,
             workers,
@@ -149,15 +87,15 @@ public interface SoftmaxVector {
                 shortSoftmax(x, y, (firstRow + first) * columns, count, (int) columns, lanes));
         return;
       }
-      rows(
+      RowBlocks.rows(
           rows,
           columns,
           workers,
           r -> {
             long row = (firstRow + r) * columns;
             float m = longMaximum(x, row, columns, workers);
-            float[] partials = partials(columns);
-            blocks(
+            float[] partials = RowBlocks.partials(columns);
+            RowBlocks.blocks(
                 row,
                 columns,
                 workers,
@@ -167,7 +105,7 @@ public interface SoftmaxVector {
                   partials[b] = block(y, from, n, lanes);
                 });
             float s = OrderedSum.blockSum(partials, 0, partials.length);
-            blocks(row, columns, workers, (from, n, b, lanes) -> divide(y, s, from, n));
+            RowBlocks.blocks(row, columns, workers, (from, n, b, lanes) -> divide(y, s, from, n));
           });
     }
 
@@ -188,7 +126,7 @@ public interface SoftmaxVector {
     public void logSoftmax(
         MemorySegment x, MemorySegment y, long rows, long columns, Workers workers) {
       if (columns <= BLOCK) {
-        groups(
+        RowBlocks.groups(
             rows,
             columns,
             workers,
@@ -196,15 +134,15 @@ public interface SoftmaxVector {
                 shortLogSoftmax(x, y, first * columns, count, (int) columns, lanes));
         return;
       }
-      rows(
+      RowBlocks.rows(
           rows,
           columns,
           workers,
           r -> {
             long row = r * columns;
             float m = longMaximum(x, row, columns, workers);
-            float[] partials = partials(columns);
-            blocks(
+            float[] partials = RowBlocks.partials(columns);
+            RowBlocks.blocks(
                 row,
                 columns,
                 workers,
@@ -215,7 +153,8 @@ public interface SoftmaxVector {
                   partials[b] = block(t, 0, n, lanes);
                 });
             float log = ExactMath.log(OrderedSum.blockSum(partials, 0, partials.length));
-            blocks(row, columns, workers, (from, n, b, lanes) -> subtract(y, log, y, from, n));
+            RowBlocks.blocks(
+                row, columns, workers, (from, n, b, lanes) -> subtract(y, log, y, from, n));
           });
     }
 
@@ -237,7 +176,7 @@ public interface SoftmaxVector {
     public void statistics(
         MemorySegment x, long rows, long columns, float[] m, float[] s, Workers workers) {
       if (columns <= BLOCK) {
-        groups(
+        RowBlocks.groups(
             rows,
             columns,
             workers,
@@ -256,15 +195,15 @@ public interface SoftmaxVector {
             });
         return;
       }
-      rows(
+      RowBlocks.rows(
           rows,
           columns,
           workers,
           r -> {
             long row = r * columns;
             float maximum = longMaximum(x, row, columns, workers);
-            float[] partials = partials(columns);
-            blocks(
+            float[] partials = RowBlocks.partials(columns);
+            RowBlocks.blocks(
                 row,
                 columns,
                 workers,
@@ -288,7 +227,7 @@ public interface SoftmaxVector {
         long columns,
         Workers workers) {
       if (columns <= BLOCK) {
-        groups(
+        RowBlocks.groups(
             rows,
             columns,
             workers,
@@ -300,19 +239,19 @@ public interface SoftmaxVector {
             });
         return;
       }
-      rows(
+      RowBlocks.rows(
           rows,
           columns,
           workers,
           r -> {
-            float[] partials = partials(columns);
-            blocks(
+            float[] partials = RowBlocks.partials(columns);
+            RowBlocks.blocks(
                 r * columns,
                 columns,
                 workers,
                 (from, n, b, lanes) -> partials[b] = blockOfProducts(y, dy, from, n, lanes));
             float sum = OrderedSum.blockSum(partials, 0, partials.length);
-            blocks(
+            RowBlocks.blocks(
                 r * columns,
                 columns,
                 workers,
@@ -329,7 +268,7 @@ public interface SoftmaxVector {
         long columns,
         Workers workers) {
       if (columns <= BLOCK) {
-        groups(
+        RowBlocks.groups(
             rows,
             columns,
             workers,
@@ -345,19 +284,19 @@ public interface SoftmaxVector {
             });
         return;
       }
-      rows(
+      RowBlocks.rows(
           rows,
           columns,
           workers,
           r -> {
-            float[] partials = partials(columns);
-            blocks(
+            float[] partials = RowBlocks.partials(columns);
+            RowBlocks.blocks(
                 r * columns,
                 columns,
                 workers,
                 (from, n, b, lanes) -> partials[b] = block(dy, from, n, lanes));
             float sum = OrderedSum.blockSum(partials, 0, partials.length);
-            blocks(
+            RowBlocks.blocks(
                 r * columns,
                 columns,
                 workers,
