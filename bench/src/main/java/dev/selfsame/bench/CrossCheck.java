@@ -85,6 +85,7 @@ public final class CrossCheck implements Callable<Integer> {
     ops.put("gemm", with(GemmCases.odd(ours), Suite.GEMM, ours));
     ops.put("scatter-add", with(ScatterAddCases.odd(ours), Suite.SCATTER_ADD, ours));
     ops.put("adamw", AdamWCases.fiftySteps(ours));
+    ops.put("softmax cross-entropy", CrossEntropyCases.odd(ours));
     return ops;
   }
 

@@ -30,7 +30,7 @@ public final class Pair implements Callable<Integer> {
       arity = "1..*",
       description =
           "conv2d, conv2d-forward, conv2d-data-gradient, conv2d-weight-gradient, gemm, scatter-add,"
-              + " adamw, all")
+              + " adamw, softmax, all")
   List<String> ops = List.of();
 
   @Option(
@@ -148,11 +148,11 @@ public final class Pair implements Callable<Integer> {
 
   private static void print(RunRecord.CaseResult c) {
     System.out.printf(
-        "  %-30s ours %7.1f [%.1f–%.1f] %s%n",
+        "  %-42s ours %7.1f [%.1f–%.1f] %s%n",
         c.name(), c.ours().median(), c.ours().p10(), c.ours().p90(), c.unit());
     for (RunRecord.PeerResult p : c.theirs()) {
       System.out.printf(
-          "  %30s %7.1f [%.1f–%.1f]   ratio %.2f [%.2f–%.2f], %d rounds%n",
+          "  %42s      %7.1f [%.1f–%.1f]   ratio %.2f [%.2f–%.2f], %d rounds%n",
           p.name(),
           p.rate().median(),
           p.rate().p10(),

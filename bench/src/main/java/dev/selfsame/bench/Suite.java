@@ -13,7 +13,8 @@ public enum Suite {
   CONV2D_WEIGHT_GRADIENT(Conv2dCases::weightGradient),
   GEMM(GemmCases::all),
   SCATTER_ADD(ScatterAddCases::all),
-  ADAMW(AdamWCases::all);
+  ADAMW(AdamWCases::all),
+  SOFTMAX(SoftmaxCases::all);
 
   private final Function<Device, List<BenchCase.Planned>> cases;
 
