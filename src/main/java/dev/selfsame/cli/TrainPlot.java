@@ -2,6 +2,7 @@ package dev.selfsame.cli;
 
 import dev.selfsame.train.Trainer;
 import java.awt.Color;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -24,8 +25,11 @@ final class TrainPlot {
   /** Writes a PNG; returns why it could not, or empty. */
   static Optional<String> write(Path file, Trainer.Report report) {
     System.setProperty("java.awt.headless", "true");
-    try (OutputStream to = Files.newOutputStream(file)) {
-      ImageIO.write(BitmapEncoder.getBufferedImage(chart(report)), "png", to);
+    try {
+      BufferedImage image = BitmapEncoder.getBufferedImage(chart(report));
+      try (OutputStream to = Files.newOutputStream(file)) {
+        ImageIO.write(image, "png", to);
+      }
       return Optional.empty();
     } catch (IOException e) {
       return Optional.of(String.valueOf(e.getMessage()));
