@@ -2,7 +2,9 @@ package dev.selfsame.cli;
 
 import java.io.Console;
 import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.Locale;
+import java.util.function.LongSupplier;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -26,16 +28,20 @@ final class Progress implements AutoCloseable {
   private final long total;
   private final PrintWriter err;
   private final boolean terminal;
-  private final long start = System.nanoTime();
-  private long lastLine = start;
+  private final LongSupplier clock;
+  private final long start;
+  private long lastLine;
   private long done;
   private @Nullable ProgressBar bar;
 
-  private Progress(String task, long total, PrintWriter err, boolean terminal) {
+  Progress(String task, long total, PrintWriter err, boolean terminal, LongSupplier clock) {
     this.task = task;
     this.total = total;
     this.err = err;
     this.terminal = terminal;
+    this.clock = clock;
+    start = clock.getAsLong();
+    lastLine = start;
   }
 
   /**
@@ -47,7 +53,8 @@ final class Progress implements AutoCloseable {
    */
   static Progress of(String task, long total, PrintWriter err) {
     Console console = System.console();
-    return new Progress(task, total, err, console != null && console.isTerminal());
+    return new Progress(
+        task, total, err, console != null && console.isTerminal(), System::nanoTime);
   }
 
   /** One more step is done. */
@@ -58,7 +65,7 @@ final class Progress implements AutoCloseable {
   /** So many steps are done. */
   void to(long steps, String note) {
     done = steps;
-    long now = System.nanoTime();
+    long now = clock.getAsLong();
     if (now - start < QUIET_NANOS) {
       return;
     }
@@ -103,6 +110,7 @@ final class Progress implements AutoCloseable {
               .setInitialMax(total)
               .setStyle(ProgressBarStyle.UNICODE_BLOCK)
               .setUpdateIntervalMillis(200)
+              .startsFrom(done, Duration.ofNanos(clock.getAsLong() - start))
               .clearDisplayOnFinish()
               .build();
       bar = b;

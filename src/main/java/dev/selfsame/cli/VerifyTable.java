@@ -1,5 +1,6 @@
 package dev.selfsame.cli;
 
+import dev.selfsame.Device;
 import dev.selfsame.verify.NegativeControl;
 import dev.selfsame.verify.OpUnderTest;
 import dev.selfsame.verify.Verification;
@@ -93,9 +94,10 @@ final class VerifyTable {
   private void again(Verification v, int number) {
     out.printf(
         Locale.ROOT,
-        "  again: selfsame verify --op %s --device %s --seed %d --from %d --cases 1%n",
+        "  again: selfsame verify --op %s --device %s%s --seed %d --from %d --cases 1%n",
         v.op().name(),
         v.device(),
+        v.device() instanceof Device.Vector vector ? " --threads " + vector.threads() : "",
         v.seed(),
         number);
   }

@@ -23,7 +23,6 @@ public final class OpsUnderTest {
   private static final List<OpUnderTest> ALL =
       List.of(
           new OpUnderTest(Bias.class, BiasCases::draw),
-          new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
           new OpUnderTest(Softmax.class, SoftmaxCases::draw),
           new OpUnderTest(CrossEntropy.class, CrossEntropyCases::draw),
           new OpUnderTest(Gather.class, GatherCases::draw),
@@ -33,6 +32,7 @@ public final class OpsUnderTest {
           new OpUnderTest(AdamW.class, AdamWCases::draw),
           new OpUnderTest(Sgd.class, SgdCases::draw),
           new OpUnderTest(Pool2d.class, Pool2dCases::draw),
+          new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
           new OpUnderTest(Gemm.class, GemmCases::draw),
           new OpUnderTest(Conv2d.class, Conv2dCases::draw));
 
