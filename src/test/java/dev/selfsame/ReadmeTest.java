@@ -14,6 +14,10 @@ import dev.selfsame.op.Values;
 import dev.selfsame.optim.AdamW;
 import dev.selfsame.optim.LearningRate;
 import dev.selfsame.optim.Optimizer;
+import dev.selfsame.train.ParameterHash;
+import dev.selfsame.train.Systems;
+import dev.selfsame.train.TrainingRun;
+import dev.selfsame.train.TrainingSystem;
 import dev.selfsame.verify.Bits;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -28,7 +32,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the README says holds: its example, its links, its test command, its JVM options. */
+/** What the README says holds: its example, its output, its links, its JVM options. */
 class ReadmeTest {
   private static final Path ROOT = Path.of("").toAbsolutePath();
   private static final Path README = ROOT.resolve("README.md");
@@ -74,12 +78,28 @@ class ReadmeTest {
     for (Device device : Devices.tested()) {
       Bits.assertSame("example on " + device, expected, train(device, pixels));
     }
-    float[] start = new float[expected.length];
+    float[] start;
     try (Scope scope = Scope.open()) {
       var initializer = new Initializer(scope, Devices.control(), 1);
       start = initializer.uniform("w", 64, 16, 64).value().toFloatArray();
     }
     assertTrue(Bits.compare(start, expected).isPresent(), "nothing was trained");
+  }
+
+  @Test
+  void theHashIsThatOfTheFirstCommand() throws IOException {
+    TrainingSystem lenet = Systems.find("lenet");
+    long steps = lenet.quickEpochs() * lenet.stepsPerEpoch("shipped");
+    var settings = new TrainingSystem.Settings(1, steps, "shipped");
+    try (TrainingRun run = lenet.start(Device.vector(), settings)) {
+      for (int step = 0; step < 20; step++) {
+        run.step();
+      }
+      String hash = ParameterHash.of(run.parameters());
+      String readme = Files.readString(README);
+      assertTrue(readme.contains("steps 0 to " + steps), "steps are " + steps);
+      assertEquals(4, readme.split(hash, -1).length, "three devices with the hash " + hash);
+    }
   }
 
   @Test

@@ -72,7 +72,11 @@ public final class Lanes {
   static <T> T kernel(Class<? extends T> kernel, Class<T> api, int bits) {
     Object made = KERNELS.get(new Key(kernel, bits));
     if (made == null) {
-      made = KERNELS.computeIfAbsent(new Key(kernel, bits), key -> define(kernel, bits));
+      // Not computeIfAbsent: a kernel's initializer may ask for another kernel. Of two threads that
+      // both define it, one wins.
+      Object defined = define(kernel, bits);
+      Object earlier = KERNELS.putIfAbsent(new Key(kernel, bits), defined);
+      made = earlier == null ? defined : earlier;
     }
     return api.cast(made);
   }
