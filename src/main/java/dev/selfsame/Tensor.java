@@ -1,6 +1,7 @@
 package dev.selfsame;
 
 import dev.selfsame.contract.Mem;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -331,11 +332,20 @@ public final class Tensor implements AutoCloseable {
     }
     if (device() instanceof Device.Cuda to && source.device() instanceof Device.Cuda from) {
       if (to.sharesMemoryWith(from)) {
+        boolean apart = to.context() != from.context();
+        if (apart) {
+          from.context().synchronize(); // the copy goes into the other context's stream
+        }
         to.context().copyDevice(source.address(), address(), bytes());
+        if (apart) {
+          to.context().synchronize(); // the source may be freed in its own stream's order
+        }
       } else {
-        byte[] staged = new byte[Math.toIntExact(bytes())];
-        source.copyTo(MemorySegment.ofArray(staged));
-        copyFrom(MemorySegment.ofArray(staged));
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment staged = arena.allocate(bytes(), 64);
+          source.copyTo(staged);
+          copyFrom(staged);
+        }
       }
     } else if (device() instanceof Device.Cuda) {
       copyFrom(source.memory());
