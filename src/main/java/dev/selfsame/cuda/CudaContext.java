@@ -52,7 +52,7 @@ public final class CudaContext implements AutoCloseable {
       primary.stream = ownStream;
       memory = new DeviceMemory(primary);
       staging = new Staging(primary);
-      modules = new Modules(driver);
+      modules = new Modules(primary);
     } catch (CudaException e) {
       int unused = calls.cuDevicePrimaryCtxRelease(ordinal);
       throw e;
@@ -495,6 +495,8 @@ public final class CudaContext implements AutoCloseable {
       }
       int first = calls.cuCtxSetCurrent(primary.context);
       first = DeviceMemory.first(first, calls.cuStreamSynchronize(primary.stream));
+      // The stream in use may be one of the resources, and buffers wait for it as they end.
+      primary.stream = ownStream;
       for (CudaResource resource : resources) {
         resources.remove(resource);
         first = DeviceMemory.first(first, resource.destroy(calls));

@@ -15,7 +15,7 @@ final class Function {
   final int @Nullable [] parameterSizes;
 
   /** Dynamic shared memory that may be asked for now; raised on demand. */
-  private int dynamicShared;
+  private volatile int dynamicShared;
 
   Function(
       long handle, int maxThreads, int staticShared, int dynamicShared, int @Nullable [] sizes) {
@@ -27,11 +27,16 @@ final class Function {
   }
 
   /** Makes room for {@code bytes} of dynamic shared memory; returns a CUresult. */
-  synchronized int reserveShared(EntryPoints calls, int bytes) {
+  int reserveShared(Primary context, int bytes) {
+    return bytes <= dynamicShared ? Result.SUCCESS : raiseShared(context, bytes);
+  }
+
+  private synchronized int raiseShared(Primary context, int bytes) {
+    context.resume();
     if (bytes <= dynamicShared) {
       return Result.SUCCESS;
     }
-    int result = calls.cuFuncSetAttribute(handle, 8, bytes);
+    int result = context.calls.cuFuncSetAttribute(handle, 8, bytes);
     if (result == Result.SUCCESS) {
       dynamicShared = bytes;
     }

@@ -234,7 +234,7 @@ public final class Launch {
       try {
         Function function = context.function(kernel);
         checkFunction(function);
-        int result = function.reserveShared(context.primary().calls, sharedBytes);
+        int result = function.reserveShared(context.primary(), sharedBytes);
         String operation = "cuFuncSetAttribute";
         if (result == Result.SUCCESS) {
           operation = "cuLaunchKernel";

@@ -31,12 +31,14 @@ final class Modules {
   private static final String ALL = "kernels.softcuda.so";
   private static @Nullable Map<String, String> index;
 
+  private final Primary context;
   private final Driver driver;
   private final Map<String, Long> modules = new HashMap<>();
   private final Map<String, Function> functions = new ConcurrentHashMap<>();
 
-  Modules(Driver driver) {
-    this.driver = driver;
+  Modules(Primary context) {
+    this.context = context;
+    this.driver = context.driver;
   }
 
   /** Why there are no kernels for this driver, or null if there are. */
@@ -64,6 +66,7 @@ final class Modules {
   }
 
   private synchronized Function load(Kernel kernel) {
+    context.resume();
     String symbol = kernel.symbol();
     Function known = functions.get(symbol);
     if (known != null) {
@@ -210,7 +213,9 @@ final class Modules {
           stems.put(words[0], words[1]);
         }
       }
-      index = Map.copyOf(stems);
+      if (resource.equals(INDEX)) {
+        index = Map.copyOf(stems);
+      }
       return stems;
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -60,6 +60,14 @@ final class Primary {
     }
   }
 
+  /**
+   * Makes the context current again after a wait between enter and exit: a virtual thread may go on
+   * in another thread than it waited in.
+   */
+  void resume() {
+    check(calls.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+  }
+
   /** As {@link #enter}, but says false instead of throwing when closed or lost. */
   boolean enterIfUsable() {
     if (closed || lost != null) {

@@ -45,7 +45,7 @@ final class Staging {
   /** Queues a copy to the device; the source may be reused on return. */
   void in(long dst, MemorySegment src, long stream) {
     long bytes = src.byteSize();
-    lock.lock();
+    lock();
     try {
       for (long at = 0; at < bytes; at += CHUNK) {
         long n = Math.min(CHUNK, bytes - at);
@@ -64,7 +64,7 @@ final class Staging {
   /** Copies from the device; done on return. */
   void out(long src, MemorySegment dst, long stream) {
     long bytes = dst.byteSize();
-    lock.lock();
+    lock();
     try {
       long drained = 0;
       for (long at = 0; at < bytes; at += CHUNK) {
@@ -82,6 +82,19 @@ final class Staging {
       MemorySegment.copy(idle(next ^ 1).memory, 0, dst, drained, bytes - drained);
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void lock() {
+    if (lock.tryLock()) {
+      return;
+    }
+    lock.lock();
+    try {
+      context.resume();
+    } catch (RuntimeException e) {
+      lock.unlock();
+      throw e;
     }
   }
 

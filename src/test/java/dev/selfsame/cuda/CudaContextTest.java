@@ -229,6 +229,19 @@ class CudaContextTest {
   }
 
   @Test
+  void closeEndsTheStreamInUseLast() {
+    Stream stream = context.newStream();
+    for (int i = 0; i < 8; i++) {
+      PinnedBuffer unused = context.pinned(16);
+    }
+    long a = context.allocate(400);
+    context.useStream(stream.handle());
+    context.fill32(a, 1, 100);
+    context.close();
+    assertEquals(0, context.liveBytes());
+  }
+
+  @Test
   void pinnedMemory() {
     try (PinnedBuffer pinned = context.pinned(4096)) {
       assertEquals(4096, pinned.segment().byteSize());
@@ -277,5 +290,34 @@ class CudaContextTest {
     }
     assertEquals(0, context.liveBytes());
     assertFalse(context.isClosed());
+  }
+
+  /** A virtual thread that waits for a lock may go on in another thread, without a context. */
+  @Test
+  void virtualThreads() throws Exception {
+    byte[] data = noise(100_000);
+    try (ExecutorService pool = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Boolean>> done = new ArrayList<>();
+      for (int t = 0; t < 64; t++) {
+        done.add(
+            pool.submit(() -> {
+              for (int i = 0; i < 20; i++) {
+                long a = context.allocate(data.length);
+                context.copyIn(a, MemorySegment.ofArray(data));
+                byte[] back = new byte[data.length];
+                context.copyOut(a, MemorySegment.ofArray(back));
+                context.free(a);
+                assertArrayEquals(data, back);
+                // As a carrier that has never been here, or other code's, would be.
+                assertEquals(0, context.primary().calls.cuCtxSetCurrent(0));
+              }
+              return true;
+            }));
+      }
+      for (Future<Boolean> f : done) {
+        assertTrue(f.get());
+      }
+    }
+    assertEquals(0, context.liveBytes());
   }
 }
