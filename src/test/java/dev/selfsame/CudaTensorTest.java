@@ -76,6 +76,26 @@ class CudaTensorTest {
   }
 
   @Test
+  void aSumThatFailsHalfWayLeavesNothing() {
+    try (Scope scope = Scope.open()) {
+      Device.Cuda device = device();
+      Tensor x =
+          Tensor.zeros(scope, device, 1025, 1025); // three levels of block sums, and of run sums
+      Tensor total = Tensor.zeros(scope, device, 1);
+      Tensor columns = Tensor.zeros(scope, device, 1025);
+      long before = device.context().liveBytes();
+      for (int nth = 1; nth <= 2; nth++) {
+        Softcuda.controls().failAllocation(nth);
+        assertThrows(DeviceException.class, () -> Sums.sum(x, total));
+        assertEquals(before, device.context().liveBytes());
+        Softcuda.controls().failAllocation(nth);
+        assertThrows(DeviceException.class, () -> Sums.columns(x, columns));
+        assertEquals(before, device.context().liveBytes());
+      }
+    }
+  }
+
+  @Test
   void useAfterCloseIsAnException() {
     Tensor t;
     try (Scope scope = Scope.open()) {

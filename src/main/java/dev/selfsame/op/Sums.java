@@ -13,6 +13,7 @@ import dev.selfsame.cpu.SumsVector;
 import dev.selfsame.cuda.CudaContext;
 import dev.selfsame.cuda.Kernel;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
 
 /**
  * Sums in the contract's two orders (see {@link OrderedSum}), which depend on the number of terms
@@ -103,7 +104,15 @@ public final class Sums {
       case Device.Vector d ->
           SumsVector.on(d.bits())
               .blockSums(x.memory(), rows, columns, out.memory(), squared, d.workers());
-      case Device.Cuda d -> cudaBlockSums(d.context(), op, x, rows, columns, out, squared);
+      case Device.Cuda d ->
+          cudaBlockSums(
+              d.context(),
+              () -> op + " of " + x,
+              x.address(),
+              rows,
+              columns,
+              out.address(),
+              squared);
     }
   }
 
@@ -119,43 +128,34 @@ public final class Sums {
   /** Level by level: each launch sums the blocks of every row, until a row is one block. */
   private static void cudaBlockSums(
       CudaContext context,
-      String op,
-      Tensor x,
+      Supplier<String> what,
+      long from,
       long rows,
-      long columns,
-      Tensor out,
+      long count,
+      long out,
       boolean squared) {
-    long from = x.address();
-    long count = columns;
-    long temporary = 0;
-    boolean square = squared;
-    while (true) {
-      long blocks = Math.ceilDiv(count, (long) Contract.BLOCK);
-      long to = blocks == 1 ? out.address() : context.allocate(rows * blocks * Float.BYTES);
-      try {
-        context
-            .launch(BLOCKS)
-            .grid(Math.ceilDiv(rows * blocks, 8))
-            .block(256)
-            .arg(from)
-            .arg(rows)
-            .arg(count)
-            .arg(to)
-            .arg(square ? 1 : 0)
-            .what(() -> op + " of " + x)
-            .run();
-      } finally {
-        if (temporary != 0) {
-          context.free(temporary);
-        }
+    long blocks = Math.ceilDiv(count, (long) Contract.BLOCK);
+    boolean last = blocks == 1;
+    long to = last ? out : context.allocate(rows * blocks * Float.BYTES);
+    try {
+      context
+          .launch(BLOCKS)
+          .grid(Math.ceilDiv(rows * blocks, 8))
+          .block(256)
+          .arg(from)
+          .arg(rows)
+          .arg(count)
+          .arg(to)
+          .arg(squared ? 1 : 0)
+          .what(what)
+          .run();
+      if (!last) {
+        cudaBlockSums(context, what, to, rows, blocks, out, false);
       }
-      if (blocks == 1) {
-        return;
+    } finally {
+      if (!last) {
+        context.free(to);
       }
-      temporary = to;
-      from = to;
-      count = blocks;
-      square = false;
     }
   }
 
@@ -196,7 +196,9 @@ public final class Sums {
       case Device.Vector d ->
           SumsVector.on(d.bits())
               .runSums(x.memory(), n, channels, space, out.memory(), d.workers());
-      case Device.Cuda d -> cudaRunSums(d.context(), op, x, n, channels, space, out);
+      case Device.Cuda d ->
+          cudaRunSums(
+              d.context(), () -> op + " of " + x, x.address(), n, channels, space, out.address());
     }
   }
 
@@ -213,51 +215,49 @@ public final class Sums {
    * Level by level: the first launch leaves partials [runs, C], the others sum runs of those rows.
    */
   private static void cudaRunSums(
-      CudaContext context, String op, Tensor x, long n, long channels, long space, Tensor out) {
-    long from = x.address();
+      CudaContext context,
+      Supplier<String> what,
+      long from,
+      long n,
+      long channels,
+      long space,
+      long out) {
     long rows = n * space;
-    long temporary = 0;
-    boolean first = space > 1;
-    while (true) {
-      long runs = Math.ceilDiv(rows, (long) Contract.RUN);
-      long to = runs == 1 ? out.address() : context.allocate(runs * channels * Float.BYTES);
-      try {
-        if (first) {
-          context
-              .launch(RUNS_OF_CHANNELS)
-              .grid(Math.multiplyExact(channels, Math.ceilDiv(runs, (long) Contract.RUN)))
-              .block(256)
-              .arg(from)
-              .arg(n)
-              .arg(channels)
-              .arg(space)
-              .arg(to)
-              .what(() -> op + " of " + x)
-              .run();
-        } else {
-          context
-              .launch(RUNS_OF_COLUMNS)
-              .grid(Math.ceilDiv(Math.multiplyExact(channels, runs), 256))
-              .block(256)
-              .arg(from)
-              .arg(rows)
-              .arg(channels)
-              .arg(to)
-              .what(() -> op + " of " + x)
-              .run();
-        }
-      } finally {
-        if (temporary != 0) {
-          context.free(temporary);
-        }
+    long runs = Math.ceilDiv(rows, (long) Contract.RUN);
+    boolean last = runs == 1;
+    long to = last ? out : context.allocate(runs * channels * Float.BYTES);
+    try {
+      if (space > 1) {
+        context
+            .launch(RUNS_OF_CHANNELS)
+            .grid(Math.multiplyExact(channels, Math.ceilDiv(runs, (long) Contract.RUN)))
+            .block(256)
+            .arg(from)
+            .arg(n)
+            .arg(channels)
+            .arg(space)
+            .arg(to)
+            .what(what)
+            .run();
+      } else {
+        context
+            .launch(RUNS_OF_COLUMNS)
+            .grid(Math.ceilDiv(Math.multiplyExact(channels, runs), 256))
+            .block(256)
+            .arg(from)
+            .arg(rows)
+            .arg(channels)
+            .arg(to)
+            .what(what)
+            .run();
       }
-      if (runs == 1) {
-        return;
+      if (!last) {
+        cudaRunSums(context, what, to, runs, channels, 1, out);
       }
-      temporary = to;
-      from = to;
-      rows = runs;
-      first = false;
+    } finally {
+      if (!last) {
+        context.free(to);
+      }
     }
   }
 }
