@@ -40,6 +40,9 @@ public abstract sealed class CudaResource implements AutoCloseable
   /** Gives the handle back to the driver, with the context current; a CUresult. */
   abstract int destroy(EntryPoints calls);
 
+  /** Refuses to close what the context needs. */
+  void checkUnused() {}
+
   /** Gives the resource back. Closing twice, or after the context, is no error. */
   @Override
   public final void close() {
@@ -47,6 +50,9 @@ public abstract sealed class CudaResource implements AutoCloseable
       return;
     }
     try {
+      if (owner.owns(this)) {
+        checkUnused();
+      }
       if (owner.disown(this)) {
         primary.check(destroy(primary.calls), "closing a " + getClass().getSimpleName());
       }

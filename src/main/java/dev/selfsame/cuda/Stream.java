@@ -20,6 +20,15 @@ public final class Stream extends CudaResource {
     primary().call("cuStreamWaitEvent", calls -> calls.cuStreamWaitEvent(open(), event.open(), 0));
   }
 
+  /** The driver does not check that a stream still exists: work in it would crash. */
+  @Override
+  void checkUnused() {
+    if (primary().stream == handle()) {
+      throw CudaException.refused(
+          "close", null, "the stream is the one that its context uses; call useOwnStream first");
+    }
+  }
+
   @Override
   int destroy(EntryPoints calls) {
     return calls.cuStreamDestroy(handle());

@@ -220,6 +220,8 @@ class CudaContextTest {
       assertEquals(6, words[499]);
       assertEquals(5, words[500]);
       stream.synchronize();
+      assertThrows(CudaException.class, stream::close);
+      context.synchronize();
       context.useOwnStream();
       assertEquals(own, context.stream());
       context.free(a);
