@@ -2,8 +2,12 @@ package dev.selfsame;
 
 import java.lang.foreign.Arena;
 import java.lang.ref.Cleaner;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,10 +21,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A scope may be used by several threads, but closing it while a kernel still works on its
  * tensors is an error of the caller. With {@code -Dselfsame.leaks=true} a scope that becomes
- * unreachable while open is reported on the system logger with the place where it was opened.
+ * unreachable while open is reported on the system logger with the place where it was opened and,
+ * as suppressed exceptions, the places where its open tensors were made.
  */
 public final class Scope implements AutoCloseable {
   private static final boolean TRACK_LEAKS = Boolean.getBoolean("selfsame.leaks");
+
+  /** Hears of leaks; tests listen here, too. */
+  static volatile BiConsumer<String, Throwable> leakListener =
+      (message, site) ->
+          System.getLogger("dev.selfsame.leaks").log(System.Logger.Level.WARNING, message, site);
+
   private static final Cleaner CLEANER = Cleaner.create();
 
   private final Set<Storage> storages = new LinkedHashSet<>();
@@ -28,9 +39,9 @@ public final class Scope implements AutoCloseable {
   private @Nullable Arena arena;
   private boolean closed;
 
-  private Scope() {
-    if (TRACK_LEAKS) {
-      leak = new LeakReport(new Throwable("opened here"), storages);
+  private Scope(boolean trackLeaks) {
+    if (trackLeaks) {
+      leak = new LeakReport(new Throwable("opened here"));
       CLEANER.register(this, leak);
     } else {
       leak = null;
@@ -39,7 +50,11 @@ public final class Scope implements AutoCloseable {
 
   /** Opens a scope; close it with try-with-resources. */
   public static Scope open() {
-    return new Scope();
+    return open(TRACK_LEAKS);
+  }
+
+  static Scope open(boolean trackLeaks) {
+    return new Scope(trackLeaks);
   }
 
   /** Whether {@link #close} was called. */
@@ -59,6 +74,9 @@ public final class Scope implements AutoCloseable {
    */
   public void move(Tensor tensor, Scope to) {
     Storage storage = tensor.storage();
+    if (to == this && storage.scope() == this) {
+      return;
+    }
     synchronized (this) {
       if (storage.scope() != this || !storages.contains(storage)) {
         throw new ClosedException(
@@ -72,9 +90,7 @@ public final class Scope implements AutoCloseable {
       }
     }
     to.add(storage);
-    synchronized (this) {
-      storages.remove(storage);
-    }
+    remove(storage);
     storage.moved(to);
   }
 
@@ -121,10 +137,16 @@ public final class Scope implements AutoCloseable {
       throw new ClosedException("the scope is closed; a tensor can't be made in it");
     }
     storages.add(storage);
+    if (leak != null) {
+      leak.sites.put(storage.key(), new Throwable("a tensor was made or moved here"));
+    }
   }
 
   synchronized void remove(Storage storage) {
     storages.remove(storage);
+    if (leak != null) {
+      leak.sites.remove(storage.key());
+    }
   }
 
   /** Lifetime of segments that leave the library; made on first use. */
@@ -140,25 +162,27 @@ public final class Scope implements AutoCloseable {
     return a;
   }
 
-  /** Reports a scope that was dropped while open. Holds no reference to the scope itself. */
+  /**
+   * Reports a scope that was dropped while open. Holds no reference to the scope itself, nor to its
+   * storages, which refer to the scope: with one, no scope would ever be unreachable.
+   */
   private static final class LeakReport implements Runnable {
+    private static final int MOST_SITES = 8;
+
     private final Throwable site;
-    private final Set<Storage> storages;
+    private final Map<Object, Throwable> sites = Collections.synchronizedMap(new LinkedHashMap<>());
     private volatile boolean closed;
 
-    LeakReport(Throwable site, Set<Storage> storages) {
+    LeakReport(Throwable site) {
       this.site = site;
-      this.storages = storages;
     }
 
     @Override
     public void run() {
       if (!closed) {
-        System.getLogger("dev.selfsame.leaks")
-            .log(
-                System.Logger.Level.WARNING,
-                "a scope with " + storages.size() + " open tensors was never closed",
-                site);
+        sites.values().stream().limit(MOST_SITES).forEach(site::addSuppressed);
+        leakListener.accept(
+            "a scope with " + sites.size() + " open tensors was never closed", site);
       }
     }
   }

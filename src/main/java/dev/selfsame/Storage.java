@@ -9,6 +9,9 @@ final class Storage {
   private static final AtomicLong LIVE = new AtomicLong();
   private static final MemorySegment ON_DEVICE = MemorySegment.NULL;
 
+  /** Stands for the storage where a reference to it would keep its scope alive. */
+  private final Object key = new Object();
+
   private final Device device;
   private final MemorySegment segment;
   private final long address;
@@ -75,6 +78,10 @@ final class Storage {
 
   Device device() {
     return device;
+  }
+
+  Object key() {
+    return key;
   }
 
   synchronized Scope scope() {
