@@ -121,7 +121,7 @@ public final class AdamW {
    * @param firstMoments m, same shapes
    * @param secondMoments v, same shapes
    * @throws dev.selfsame.SelfsameException if lengths, shapes, types or devices differ or memory is
-   *     shared within a row; nothing is written then
+   *     shared; nothing is written then
    */
   public static void step(
       List<Tensor> parameters,

@@ -19,7 +19,7 @@ import java.util.List;
  *
  * <p>Order: each tensor's sum of squares is {@link Sums#squares}; these, in the list's order, are
  * added by {@link Sums#sum}; one square root. Clipping: c ← minimum(maxNorm / (norm + 1e−6), 1),
- * three roundings; then each g ← g·c. A NaN norm makes c, and so every gradient, NaN: it is not
+ * two roundings; then each g ← g·c. A NaN norm makes c, and so every gradient, NaN: it is not
  * hidden.
  */
 public final class GlobalNorm {

@@ -61,7 +61,7 @@ public final class Sgd {
    * @param gradients g, same shapes, read only
    * @param velocities v, same shapes; +0 before the first update
    * @throws dev.selfsame.SelfsameException if lengths, shapes, types or devices differ or memory is
-   *     shared within a row; nothing is written then
+   *     shared; nothing is written then
    */
   public static void step(
       List<Tensor> parameters, List<Tensor> gradients, List<Tensor> velocities, Hyper hyper) {

@@ -6,10 +6,9 @@ import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 import dev.selfsame.cuda.CudaContext;
 import java.lang.foreign.MemorySegment;
-import java.util.Collections;
-import java.util.IdentityHashMap;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
 
 /**
  * Columns of tensors that one fused call works on: row t holds one tensor of each column, all of
@@ -33,7 +32,7 @@ final class TensorList {
 
   /**
    * Checks the columns: of one length, shapes equal in each row, FP32, contiguous, on one device,
-   * and no tensor named twice.
+   * and no memory named twice, neither within a row nor in two rows.
    *
    * @param names of the columns, for messages
    */
@@ -54,7 +53,6 @@ final class TensorList {
       }
     }
     long[] firstPiece = new long[first.size() + 1];
-    Set<Tensor> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     for (int t = 0; t < first.size(); t++) {
       for (int c = 0; c < columns.size(); c++) {
         Tensor tensor = columns.get(c).get(t);
@@ -62,23 +60,57 @@ final class TensorList {
         Check.plain(op, name, tensor, DType.F32);
         Check.device(op, name, tensor, first.get(0).device());
         Check.shape(op, name, tensor, first.get(t).shape().sizes());
-        for (int other = 0; other < c; other++) {
-          Check.apart(
-              op, name, tensor, names.get(other) + "[" + t + "]", columns.get(other).get(t));
-        }
-      }
-      if (!seen.add(first.get(t))) {
-        throw new ShapeException(
-            op
-                + ": "
-                + names.get(0)
-                + "["
-                + t
-                + "] stands twice; a shared parameter is listed once");
       }
       firstPiece[t + 1] = firstPiece[t] + (first.get(t).elements() + PIECE - 1) / PIECE;
     }
+    requireApart(op, names, columns);
     return new TensorList(columns, firstPiece);
+  }
+
+  /** A place in the columns, and where its memory begins. */
+  private record Place(String name, Tensor tensor, long start) {}
+
+  /** Sorted by address, memory that is shared by any two is shared by two neighbours. */
+  private static void requireApart(String op, List<String> names, List<List<Tensor>> columns) {
+    List<Place> direct = new ArrayList<>();
+    List<Place> heap = new ArrayList<>();
+    for (int c = 0; c < columns.size(); c++) {
+      for (int t = 0; t < columns.get(c).size(); t++) {
+        Tensor tensor = columns.get(c).get(t);
+        String name = names.get(c) + "[" + t + "]";
+        if (tensor.elements() == 0) {
+          continue;
+        }
+        if (tensor.device() instanceof Device.Cuda) {
+          direct.add(new Place(name, tensor, tensor.address()));
+        } else if (tensor.memory().isNative()) {
+          direct.add(new Place(name, tensor, tensor.memory().address()));
+        } else {
+          heap.add(new Place(name, tensor, 0));
+        }
+      }
+    }
+    direct.sort(Comparator.comparingLong(Place::start));
+    for (int i = 1; i < direct.size(); i++) {
+      requireApart(op, direct.get(i - 1), direct.get(i));
+    }
+    for (int i = 1; i < heap.size(); i++) {
+      for (int j = 0; j < i; j++) {
+        requireApart(op, heap.get(j), heap.get(i));
+      }
+    }
+  }
+
+  private static void requireApart(String op, Place a, Place b) {
+    if (a.tensor.overlaps(b.tensor)) {
+      throw new ShapeException(
+          op
+              + ": "
+              + a.name
+              + " and "
+              + b.name
+              + " share memory; they must be apart, and a shared parameter is listed once");
+    }
   }
 
   int tensors() {
@@ -122,7 +154,12 @@ final class TensorList {
       }
     }
     long address = context.allocate(table.length * (long) Long.BYTES);
-    context.copyIn(address, MemorySegment.ofArray(table));
+    try {
+      context.copyIn(address, MemorySegment.ofArray(table));
+    } catch (RuntimeException | Error e) {
+      context.free(address);
+      throw e;
+    }
     return address;
   }
 
