@@ -72,7 +72,12 @@ public sealed interface Device {
     String detail = part.length == 2 ? part[1] : "";
     try {
       return switch (part[0]) {
-        case "scalar" -> scalar();
+        case "scalar" -> {
+          if (part.length == 2) {
+            throw unknown(name);
+          }
+          yield scalar();
+        }
         case "vector" ->
             vector(part.length == 1 ? Lanes.preferredBits() : Integer.parseInt(detail), threads);
         case "cuda" -> cuda(part.length == 1 ? 0 : Integer.parseInt(detail));

@@ -18,6 +18,10 @@ final class HostMemory {
   static final long ALIGNMENT = 64;
 
   private static final long LARGE = 1L << 30;
+
+  /** Never started: stands for a worker where memory may be confined to its owner. */
+  private static final Thread SOME_OTHER_THREAD = new Thread(() -> {});
+
   private static final ConcurrentHashMap<Long, ConcurrentLinkedDeque<MemorySegment>> FREE =
       new ConcurrentHashMap<>();
 
@@ -25,6 +29,44 @@ final class HostMemory {
 
   /** A block and the way to give it back. */
   record Block(MemorySegment segment, Runnable release) {}
+
+  /** Of exactly the size, aligned, and open to all threads of the device. */
+  static void requireWrappable(MemorySegment memory, Device device, DType dtype, Shape shape) {
+    if (device instanceof Device.Cuda) {
+      throw new DeviceException(
+          "host memory can't be wrapped on " + device + "; copy it or wrap a device address");
+    }
+    if (memory.byteSize() != shape.elements() * dtype.bytes()) {
+      throw new ShapeException(
+          "memory holds "
+              + memory.byteSize()
+              + " bytes, but "
+              + dtype
+              + " "
+              + shape
+              + " takes "
+              + shape.elements() * dtype.bytes());
+    }
+    if (memory.maxByteAlignment() < dtype.bytes()) {
+      throw new ShapeException(
+          "memory is aligned to "
+              + memory.maxByteAlignment()
+              + " bytes; "
+              + dtype
+              + " needs "
+              + dtype.bytes());
+    }
+    if (device instanceof Device.Vector v
+        && v.threads() > 1
+        && !memory.isAccessibleBy(SOME_OTHER_THREAD)) {
+      throw new DeviceException(
+          "memory is confined to one thread, but "
+              + v
+              + " works with "
+              + v.threads()
+              + "; take it from a shared or automatic arena");
+    }
+  }
 
   /** At least {@code bytes} bytes, cut to exactly that, contents undefined. */
   static Block acquire(long bytes) {

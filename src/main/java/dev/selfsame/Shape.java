@@ -15,7 +15,9 @@ public final class Shape {
   private final long elements;
 
   private Shape(long[] sizes) {
+    // Of the sizes that are not 0: so the elements of a row can be counted, too.
     long count = 1;
+    boolean empty = false;
     for (int axis = 0; axis < sizes.length; axis++) {
       if (sizes[axis] < 0) {
         throw new ShapeException(
@@ -31,10 +33,14 @@ public final class Shape {
         throw new ShapeException(
             "shape " + text(sizes) + " has more elements than a 64-bit byte size can count");
       }
-      count *= sizes[axis];
+      if (sizes[axis] == 0) {
+        empty = true;
+      } else {
+        count *= sizes[axis];
+      }
     }
     this.sizes = sizes;
-    this.elements = count;
+    this.elements = empty ? 0 : count;
   }
 
   /**

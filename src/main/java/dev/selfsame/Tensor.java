@@ -78,30 +78,7 @@ public final class Tensor implements AutoCloseable {
   public static Tensor wrap(
       Scope scope, Device device, DType dtype, MemorySegment memory, long... sizes) {
     Shape shape = Shape.of(sizes);
-    if (device instanceof Device.Cuda) {
-      throw new DeviceException(
-          "host memory can't be wrapped on " + device + "; copy it or wrap a device address");
-    }
-    if (memory.byteSize() != shape.elements() * dtype.bytes()) {
-      throw new ShapeException(
-          "memory holds "
-              + memory.byteSize()
-              + " bytes, but "
-              + dtype
-              + " "
-              + shape
-              + " takes "
-              + shape.elements() * dtype.bytes());
-    }
-    if (memory.maxByteAlignment() < dtype.bytes()) {
-      throw new ShapeException(
-          "memory is aligned to "
-              + memory.maxByteAlignment()
-              + " bytes; "
-              + dtype
-              + " needs "
-              + dtype.bytes());
-    }
+    HostMemory.requireWrappable(memory, device, dtype, shape);
     return new Tensor(Storage.wrap(scope, device, memory), dtype, shape, 0, false);
   }
 
@@ -330,6 +307,13 @@ public final class Tensor implements AutoCloseable {
       throw new ShapeException(
           "copy of " + source.shape + " into " + shape + "; the shapes must be equal");
     }
+    if (overlaps(source)) {
+      if (startsWith(source)) {
+        return this;
+      }
+      throw new ShapeException(
+          "copy of " + source + " into " + this + ": they share memory; they must be apart");
+    }
     if (device() instanceof Device.Cuda to && source.device() instanceof Device.Cuda from) {
       if (to.sharesMemoryWith(from)) {
         boolean apart = to.context() != from.context();
@@ -395,16 +379,32 @@ public final class Tensor implements AutoCloseable {
   // ---- memory
   // -------------------------------------------------------------------------------------------------
 
-  /** The elements of a CPU tensor, shared; access after the scope is closed throws. */
+  /**
+   * The elements of a CPU tensor, shared; access after the scope is closed throws. Wrapped memory
+   * keeps its owner's lifetime.
+   */
   public MemorySegment segment() {
     memory();
     return storage.export().asSlice(offset * dtype.bytes(), bytes());
   }
 
-  /** The FP32 elements of an off-heap CPU tensor as an NIO buffer, shared. */
+  /**
+   * The FP32 elements of a CPU tensor as an NIO buffer, shared.
+   *
+   * @throws ShapeException if they are more than a buffer holds, 2^31 − 1 bytes
+   */
   public FloatBuffer floatBuffer() {
     requireType(DType.F32);
-    return segment().asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
+    MemorySegment segment = segment();
+    if (segment.heapBase().orElse(null) instanceof float[] array) {
+      return FloatBuffer.wrap(array, (int) (segment.address() / Float.BYTES), (int) elements())
+          .slice();
+    }
+    if (bytes() > Integer.MAX_VALUE) {
+      throw new ShapeException(
+          "tensor " + this + " has " + bytes() + " bytes; a buffer holds at most 2^31 - 1");
+    }
+    return segment.asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
   }
 
   /**

@@ -48,11 +48,16 @@ final class Check {
               + ": "
               + name
               + " is on "
-              + t.device()
+              + text(t.device())
               + ", but the destination is on "
-              + device
+              + text(device)
               + "; copy it there first");
     }
+  }
+
+  /** With the threads, which make devices of one width differ. */
+  private static String text(Device device) {
+    return device instanceof Device.Vector v ? v + " (threads: " + v.threads() + ")" : "" + device;
   }
 
   /** An FP32 input, contiguous, on the destination's device. */
