@@ -85,6 +85,27 @@ public final class Pool2d {
       return Shape.of(x.size(0), x.size(1), p, q);
     }
 
+    /** The kernels count positions of a plane in 32 bits. */
+    private void requireSmall(String op, long h, long w, Shape y) {
+      boolean positions =
+          h + 2L * paddingH + kernelH < 1L << 30 && w + 2L * paddingW + kernelW < 1L << 30;
+      if (!positions
+          || (long) kernelH * kernelW > Integer.MAX_VALUE
+          || y.size(2) > Integer.MAX_VALUE / y.size(3)) {
+        throw new ShapeException(
+            op
+                + ": "
+                + this
+                + " over an image of "
+                + h
+                + "×"
+                + w
+                + " gives "
+                + y
+                + "; window, output plane and padded sizes must be below 2^30");
+      }
+    }
+
     /** All numbers that a kernel needs for planes of h×w and outputs of p×q. */
     int[] numbers(Shape x, Shape y) {
       return new int[] {
@@ -112,7 +133,8 @@ public final class Pool2d {
   public static void max(Tensor x, Geometry geometry, Tensor y, Tensor argmax) {
     check("max", "x", x, "y", y, geometry);
     Check.input("pool2d max", "x", x, y);
-    checkArgmax("max", argmax, y);
+    checkArgmax("max", argmax, y, "x", x);
+    Check.apart("pool2d max", "y", y, "argmax", argmax);
     int[] g = geometry.numbers(x.shape(), y.shape());
     long planes = x.size(0) * x.size(1);
     switch (y.device()) {
@@ -141,7 +163,7 @@ public final class Pool2d {
   public static void maxGradient(Tensor dy, Tensor argmax, Geometry geometry, Tensor dx) {
     check("max gradient", "dx", dx, "dy", dy, geometry);
     Check.input("pool2d max gradient", "dy", dy, dx);
-    checkArgmax("max gradient", argmax, dy);
+    checkArgmax("max gradient", argmax, dy, "dx", dx);
     int[] g = geometry.numbers(dx.shape(), dy.shape());
     long planes = dx.size(0) * dx.size(1);
     switch (dx.device()) {
@@ -307,6 +329,7 @@ public final class Pool2d {
     Check.plain(op, outName, out, DType.F32);
     Shape needed = geometry.outputShape(image.shape());
     Check.notEmpty(op, imageName, image);
+    geometry.requireSmall(op, image.size(2), image.size(3), needed);
     if (image.size(2) > Integer.MAX_VALUE / image.size(3)
         || image.size(2) + image.size(3) > 1 << 30) {
       throw new ShapeException(
@@ -316,11 +339,13 @@ public final class Pool2d {
     Check.apart(op, imageName, image, outName, out);
   }
 
-  private static void checkArgmax(String pass, Tensor argmax, Tensor y) {
+  private static void checkArgmax(
+      String pass, Tensor argmax, Tensor y, String imageName, Tensor image) {
     String op = "pool2d " + pass;
     Check.plain(op, "argmax", argmax, DType.I32);
     Check.device(op, "argmax", argmax, y.device());
     Check.shape(op, "argmax", argmax, y.shape().sizes());
+    Check.apart(op, imageName, image, "argmax", argmax);
   }
 
   private static void checkIndices(MemorySegment argmax, long count, int[] g) {

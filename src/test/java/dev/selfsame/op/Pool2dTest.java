@@ -126,6 +126,9 @@ class Pool2dTest {
       assertThrows(ShapeException.class, () -> Pool2d.max(x, Pool2d.Geometry.of(5), y, argmax));
       assertThrows(ShapeException.class, () -> Pool2d.average(y, two, x));
       assertThrows(ShapeException.class, () -> new Pool2d.Geometry(2, 2, 2, 2, 2, 0));
+      Pool2d.Geometry huge = new Pool2d.Geometry(1 << 16, 1 << 16, 1, 1, 32_767, 32_767);
+      Tensor many = Tensor.zeros(scope, Device.scalar(), huge.outputShape(x.shape()).sizes());
+      assertThrows(ShapeException.class, () -> Pool2d.average(x, huge, many));
       assertThrows(ShapeException.class, () -> new Pool2d.Geometry(2, 0, 2, 2, 0, 0));
       x.fill(5f);
       for (Device d : new Device[] {device, Device.vector()}) {
