@@ -59,7 +59,10 @@ public final class Parameter {
     return g;
   }
 
-  /** For the tape: memory of the gradient, contents undefined when there was none before. */
+  /**
+   * For the tape: memory of the gradient, contents undefined when there was none before. It counts
+   * as the gradient from now on; who can't fill it calls {@link #clearGradient}.
+   */
   public Tensor gradientMemory() {
     Tensor g = gradient;
     if (g == null) {

@@ -2,6 +2,7 @@ package dev.selfsame.grad;
 
 import dev.selfsame.DType;
 import dev.selfsame.Shape;
+import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 import dev.selfsame.op.Activation;
 import dev.selfsame.op.Bias;
@@ -68,6 +69,10 @@ public final class Functions {
     Tensor av = a.value();
     Tensor bv = b.value();
     long[] sizes = av.shape().sizes();
+    if (sizes.length < 2) {
+      throw new ShapeException(
+          "matmul: a has shape " + av.shape() + "; [M, K] or [B, M, K] is needed");
+    }
     sizes[sizes.length - 1] = bv.size(-1);
     Tensor y = tape.result(sizes);
     Gemm.gemm(av, bv, y);
@@ -247,10 +252,7 @@ public final class Functions {
     return out;
   }
 
-  /**
-   * Mean cross-entropy of logits [R, C] against labels [R], a single value. Its gradient assumes
-   * that it is the loss itself.
-   */
+  /** Mean cross-entropy of logits [R, C] against INT32 labels [R], a single value. */
   public static Var crossEntropy(Var logits, Tensor labels) {
     Tape tape = logits.tape();
     Tensor losses = tape.result(logits.value().size(0));

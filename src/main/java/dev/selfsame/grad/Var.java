@@ -93,7 +93,7 @@ public final class Var {
       return;
     }
     if (!hasGradient()) {
-      writer.accept(memory());
+      first(writer);
       return;
     }
     Tensor sum = gradient();
@@ -110,10 +110,24 @@ public final class Var {
     if (!needsGradient) {
       return;
     }
-    if (!hasGradient()) {
-      memory().fill(0f);
+    if (hasGradient()) {
+      adder.accept(gradient());
+    } else {
+      first(d -> adder.accept(d.fill(0f)));
     }
-    adder.accept(gradient());
+  }
+
+  /** A gradient that could not be written is none: no optimizer may see undefined numbers. */
+  private void first(Consumer<Tensor> writer) {
+    try {
+      writer.accept(memory());
+    } catch (RuntimeException | Error e) {
+      dropGradient();
+      if (parameter != null) {
+        parameter.clearGradient();
+      }
+      throw e;
+    }
   }
 
   private Tensor memory() {

@@ -4,6 +4,7 @@ import dev.selfsame.Device;
 import dev.selfsame.Parameter;
 import dev.selfsame.Scope;
 import dev.selfsame.Shape;
+import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 import dev.selfsame.contract.Philox;
 
@@ -34,8 +35,11 @@ public final class Initializer {
    * §4.6, as PyTorch's layers start.
    */
   public Parameter uniform(String name, long fanIn, long... sizes) {
+    if (fanIn < 1) {
+      throw new ShapeException(name + ": fanIn is " + fanIn + "; at least 1 is needed");
+    }
     float bound = (float) Math.sqrt(1.0 / fanIn);
-    float[] values = new float[Math.toIntExact(Shape.of(sizes).elements())];
+    float[] values = new float[count(name, sizes)];
     int stream = made++;
     for (int i = 0; i < values.length; i++) {
       values[i] = (Philox.uniform(seed, stream, i) * 2f - 1f) * bound;
@@ -45,12 +49,20 @@ public final class Initializer {
 
   /** Normal with mean 0 and a standard deviation. */
   public Parameter normal(String name, float deviation, long... sizes) {
-    float[] values = new float[Math.toIntExact(Shape.of(sizes).elements())];
+    float[] values = new float[count(name, sizes)];
     int stream = made++;
     for (int i = 0; i < values.length; i++) {
       values[i] = Philox.normal(seed, stream, i) * deviation;
     }
     return new Parameter(name, Tensor.of(scope, device, values, sizes));
+  }
+
+  private static int count(String name, long[] sizes) {
+    Shape shape = Shape.of(sizes);
+    if (shape.elements() > Integer.MAX_VALUE - 8) {
+      throw new ShapeException(name + ": shape " + shape + " is too large to be drawn on the host");
+    }
+    return (int) shape.elements();
   }
 
   /** All of one value. */

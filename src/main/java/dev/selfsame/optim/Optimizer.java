@@ -6,6 +6,7 @@ import dev.selfsame.SelfsameException;
 import dev.selfsame.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,9 +23,12 @@ public abstract class Optimizer {
   private final List<ParameterGroup> groups;
   private long steps;
 
-  /** Checks that no parameter stands in two groups. */
+  /**
+   * Checks that no parameter stands in two groups, and that names are unique: states go by them.
+   */
   protected Optimizer(List<ParameterGroup> groups) {
     Set<Parameter> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+    Set<String> names = new HashSet<>();
     for (ParameterGroup group : groups) {
       for (Parameter p : group.parameters()) {
         if (!seen.add(p)) {
@@ -32,6 +36,10 @@ public abstract class Optimizer {
               "parameter "
                   + p.name()
                   + " stands twice in the groups; a shared parameter is listed once");
+        }
+        if (!names.add(p.name())) {
+          throw new IllegalArgumentException(
+              "two parameters are named " + p.name() + "; saved states go by the names");
         }
       }
     }
@@ -48,11 +56,14 @@ public abstract class Optimizer {
     return steps;
   }
 
-  /** Updates every parameter that has a gradient, then clears the gradients. */
+  /**
+   * Updates every parameter that has a gradient, then clears the gradients. If a group's update
+   * fails, the groups before it are updated and have no gradients any more, and the step doesn't
+   * count: a second call goes on with the others.
+   */
   public void step() {
-    steps++;
-    for (int g = 0; g < groups.size(); g++) {
-      ParameterGroup group = groups.get(g);
+    long step = steps + 1;
+    for (ParameterGroup group : groups) {
       List<Parameter> reached = new ArrayList<>();
       for (Parameter p : group.parameters()) {
         if (p.hasGradient()) {
@@ -60,10 +71,11 @@ public abstract class Optimizer {
         }
       }
       if (!reached.isEmpty()) {
-        update(group, reached, steps);
+        update(group, reached, step);
       }
       reached.forEach(Parameter::clearGradient);
     }
+    steps = step;
   }
 
   /** One fused call for the parameters of a group. */

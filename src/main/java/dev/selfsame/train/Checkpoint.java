@@ -2,6 +2,7 @@ package dev.selfsame.train;
 
 import dev.selfsame.DataException;
 import dev.selfsame.Parameter;
+import dev.selfsame.SelfsameException;
 import dev.selfsame.Tensor;
 import dev.selfsame.contract.Contract;
 import dev.selfsame.io.ElementType;
@@ -88,7 +89,11 @@ public final class Checkpoint {
 
   private static long step(Path file, @Nullable String text) {
     try {
-      return Long.parseUnsignedLong(String.valueOf(text));
+      long step = Long.parseLong(String.valueOf(text));
+      if (step >= 0) {
+        return step;
+      }
+      throw new NumberFormatException("negative");
     } catch (NumberFormatException e) {
       throw new DataException(file + ": the checkpoint's step is '" + text + "'", e);
     }
@@ -107,9 +112,15 @@ public final class Checkpoint {
   private static Map<String, Tensor> tensors(TrainingRun run) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     for (Parameter p : run.parameters()) {
-      tensors.put(p.name(), p.value());
+      put(tensors, p.name(), p.value());
     }
-    run.optimizer().state().forEach((name, t) -> tensors.put(OPTIMIZER + name, t));
+    run.optimizer().state().forEach((name, t) -> put(tensors, OPTIMIZER + name, t));
     return tensors;
+  }
+
+  private static void put(Map<String, Tensor> tensors, String name, Tensor t) {
+    if (tensors.put(name, t) != null) {
+      throw new SelfsameException("two tensors of the run are named " + name);
+    }
   }
 }

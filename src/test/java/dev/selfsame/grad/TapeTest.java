@@ -69,6 +69,21 @@ class TapeTest {
     assertEquals(before, Tensor.liveBytes());
   }
 
+  /** An optimizer must not take undefined memory for a gradient. */
+  @Test
+  void aGradientThatCantBeWrittenIsNone() {
+    try (Scope scope = Scope.open();
+        Tape tape = Tape.open(CPU)) {
+      Parameter p = new Parameter("p", Tensor.zeros(scope, CPU, 2));
+      Tensor other = Tensor.of(tape.scope(), CPU, new float[] {1, 2}, 2);
+      Var y = Functions.multiply(tape.parameter(p), tape.constant(other));
+      Var loss = Functions.sum(y);
+      other.close();
+      assertThrows(ClosedException.class, () -> tape.backward(loss));
+      assertFalse(p.hasGradient());
+    }
+  }
+
   @Test
   void misuseIsNamed() {
     try (Tape tape = Tape.open(CPU);

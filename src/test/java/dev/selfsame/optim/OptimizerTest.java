@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.selfsame.Device;
 import dev.selfsame.Parameter;
 import dev.selfsame.Scope;
+import dev.selfsame.SelfsameException;
 import dev.selfsame.Tensor;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,42 @@ class OptimizerTest {
       assertEquals(
           "parameter shared stands twice in the groups; a shared parameter is listed once",
           e.getMessage());
+    }
+  }
+
+  @Test
+  void namesAreUniqueBecauseStatesGoByThem() {
+    try (Scope scope = Scope.open()) {
+      List<Parameter> twins = List.of(parameter(scope, "w", 1f), parameter(scope, "w", 2f));
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> new AdamW(scope, twins, LearningRate.constant(1), 0));
+      assertEquals("two parameters are named w; saved states go by the names", e.getMessage());
+    }
+  }
+
+  @Test
+  void aFailedStepDoesNotCount() {
+    try (Scope scope = Scope.open()) {
+      Parameter p = parameter(scope, "w", 1f);
+      boolean[] failing = {true};
+      LearningRate rate =
+          step -> {
+            if (failing[0]) {
+              throw new IllegalStateException("planned");
+            }
+            return step;
+          };
+      Sgd sgd = new Sgd(scope, List.of(new ParameterGroup(List.of(p), rate, 0)), 0, false);
+      p.gradientMemory().fill(1f);
+      assertThrows(IllegalStateException.class, sgd::step);
+      assertEquals(0, sgd.steps());
+      failing[0] = false;
+      sgd.step();
+      assertEquals(1, sgd.steps());
+      assertEquals(0f, p.value().item());
+      assertThrows(SelfsameException.class, () -> sgd.resumeAt(-1));
     }
   }
 

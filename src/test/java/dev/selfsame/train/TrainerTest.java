@@ -13,6 +13,7 @@ import dev.selfsame.Tensor;
 import dev.selfsame.op.Devices;
 import dev.selfsame.optim.Optimizer;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -73,6 +74,12 @@ class TrainerTest {
     byte[] bytes = Files.readAllBytes(file);
     Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 5));
     assertThrows(DataException.class, () -> train(LENET, List.of(), 3, file, true));
+    String header = new String(bytes, StandardCharsets.ISO_8859_1);
+    Files.writeString(
+        file, header.replace("\"step\":\"2\"", "\"step\":\"-\""), StandardCharsets.ISO_8859_1);
+    DataException badStep =
+        assertThrows(DataException.class, () -> train(LENET, List.of(), 3, file, true));
+    assertTrue(badStep.getMessage().contains("step is '-'"), badStep.getMessage());
     Files.write(file, bytes);
     TrainingSystem.Settings other = new TrainingSystem.Settings(2, 40, "shipped");
     DataException e =
