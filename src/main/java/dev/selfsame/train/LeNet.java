@@ -95,14 +95,19 @@ public final class LeNet implements TrainingSystem {
 
     Run(Device device, Settings settings) {
       this.device = device;
-      Digits digits = Digits.find(settings.data());
-      training = Batches.shuffled(digits.train(), digits.normalization(), BATCH, settings.seed());
-      test = Batches.inOrder(digits.test(), digits.normalization(), 500);
-      model = model(new Initializer(scope, device, settings.seed()));
-      LearningRate rate = LearningRate.cosine(2e-3, 1e-5, settings.steps()).warmup(20);
-      optimizer = new AdamW(scope, model.parameters(), rate, 0.01);
-      pixels = Tensor.empty(scope, device, BATCH, 1, 28, 28);
-      labels = Tensor.empty(scope, device, DType.I32, Shape.of(BATCH));
+      try {
+        Digits digits = Digits.find(settings.data());
+        training = Batches.shuffled(digits.train(), digits.normalization(), BATCH, settings.seed());
+        test = Batches.inOrder(digits.test(), digits.normalization(), 500);
+        model = model(new Initializer(scope, device, settings.seed()));
+        LearningRate rate = LearningRate.cosine(2e-3, 1e-5, settings.steps()).warmup(20);
+        optimizer = new AdamW(scope, model.parameters(), rate, 0.01);
+        pixels = Tensor.empty(scope, device, BATCH, 1, 28, 28);
+        labels = Tensor.empty(scope, device, DType.I32, Shape.of(BATCH));
+      } catch (RuntimeException | Error e) {
+        scope.close();
+        throw e;
+      }
     }
 
     @Override
