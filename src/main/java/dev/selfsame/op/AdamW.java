@@ -71,7 +71,7 @@ public final class AdamW {
       require(learningRate >= 0, "learningRate", learningRate, "at least 0");
       require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "in [0, 1)");
       require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "in [0, 1)");
-      require(epsilon > 0, "epsilon", epsilon, "above 0");
+      require((float) epsilon > 0, "epsilon", epsilon, "above 0 as a float");
       require(weightDecay >= 0, "weightDecay", weightDecay, "at least 0");
       require(step >= 1, "step", step, "at least 1");
     }

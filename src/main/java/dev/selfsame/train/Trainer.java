@@ -1,5 +1,6 @@
 package dev.selfsame.train;
 
+import dev.selfsame.DataException;
 import dev.selfsame.Device;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -158,8 +159,13 @@ public final class Trainer {
 
     private long resume() {
       Path file = plan.checkpoint();
-      if (!plan.resume() || file == null || !Files.exists(file)) {
+      if (!plan.resume()) {
         return 0;
+      }
+      if (file == null || !Files.exists(file)) {
+        throw new DataException(
+            "there is no checkpoint to resume from: "
+                + (file == null ? "none was named" : file + " does not exist"));
       }
       long step = 0;
       for (TrainingRun run : runs) {

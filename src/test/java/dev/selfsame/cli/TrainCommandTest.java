@@ -97,6 +97,12 @@ class TrainCommandTest {
   }
 
   @Test
+  void resumingWithoutACheckpointIsAFailedRun(@TempDir Path dir) {
+    assertEquals(1, run("train", "lenet", "--steps", "1", "--out", dir.toString(), "--resume"));
+    assertTrue(err.toString().contains("no checkpoint to resume from"), err.toString());
+  }
+
+  @Test
   void aDamagedCheckpointIsAFailedRun(@TempDir Path dir) throws IOException {
     Files.write(dir.resolve("checkpoint.safetensors"), new byte[] {1, 2, 3});
     assertEquals(1, run("train", "lenet", "--steps", "1", "--out", dir.toString(), "--resume"));
