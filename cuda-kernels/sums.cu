@@ -1,39 +1,25 @@
 // Sums in the contract's two orders (op/Sums.java, contract/OrderedSum.java). One launch does one level of a
 // sum tree; the host launches until one partial a row or channel is left. Bound by memory: the first level
 // reads everything once, each later one 1/1024 (blocks) or 1/32 (runs) of that.
+#include "ordered_sum.cuh"
 #include "portable.cuh"
 
-// One level of block sums: x [rows, count] to [rows, ceil(count / 1024)]. A warp sums a block: lane j adds elements
-// j, j + 32, …; then lanes combine by halving; a lane without an element takes no part.
+// One level of block sums: x [rows, count] to [rows, ceil(count / 1024)]. A warp sums a block (ordered_sum.cuh).
 extern "C" __global__ void __launch_bounds__(256)
 sums_blocks(const float* x, long long rows, long long count, float* partials, int squared) {
-  const long long blocks = (count + 1023) / 1024;
-  const long long unit = (long long)blockIdx.x * 8 + threadIdx.x / 32;
-  const int lane = (int)threadIdx.x % 32;
+  const long long blocks = (count + CONTRACT_BLOCK - 1) / CONTRACT_BLOCK;
+  const long long unit = (long long)blockIdx.x * 8 + threadIdx.x / WARP_LANES;
   const bool works = unit < rows * blocks;  // same for all lanes of a warp
-  const long long row = works ? unit / blocks : 0;
-  const long long first = works ? unit % blocks * 1024 : 0;
+  const long long first = works ? unit % blocks * CONTRACT_BLOCK : 0;
   const long long rest = count - first;
-  const int terms = !works ? 0 : rest < 1024 ? (int)rest : 1024;
-  const float* from = x + row * count + first;
-  float sum = 0.0f;
-  if (lane < terms) {
-    sum = from[lane];
-    if (squared) sum = __fmul_rn(sum, sum);
-#pragma unroll 8
-    for (int i = lane + 32; i < terms; i += 32) {
-      const float term = from[i];
-      sum = __fadd_rn(sum, squared ? __fmul_rn(term, term) : term);
-    }
-  }
-  int lanes = terms < 32 ? terms : 32;
-#pragma unroll
-  for (int half = 16; half > 0; half /= 2) {
-    const float other = __shfl_down_sync(ALL_LANES, sum, half);
-    if (lane + half < lanes) sum = __fadd_rn(sum, other);
-    lanes = lanes < half ? lanes : half;
-  }
-  if (works && lane == 0) partials[unit] = sum;
+  const int terms = !works ? 0 : rest < CONTRACT_BLOCK ? (int)rest : CONTRACT_BLOCK;
+  const float* row = x + (works ? unit / blocks * count : 0);
+  const auto term = [row, squared](long long i) {
+    const float value = row[i];
+    return squared ? __fmul_rn(value, value) : value;
+  };
+  const float sum = ordered_block_by_warp(term, first, terms);
+  if (works && threadIdx.x % WARP_LANES == 0) partials[unit] = sum;
 }
 EXPORT_KERNEL(sums_blocks)
 
