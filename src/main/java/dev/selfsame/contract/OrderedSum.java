@@ -95,11 +95,22 @@ public final class OrderedSum {
     for (int i = LANES; i < count; i++) {
       lane[i % LANES] += terms.at(first + i);
     }
+    return combineLanes(lane, lanes);
+  }
+
+  /**
+   * The end of a block sum: combines the sums of its first {@code lanes} lanes by halving.
+   *
+   * @param lane sums of the lanes, 32 of them; overwritten
+   * @param lanes how many have an element, 1 … 32
+   */
+  public static float combineLanes(float[] lane, int lanes) {
+    int live = lanes;
     for (int half = LANES / 2; half > 0; half /= 2) {
-      for (int j = 0; j + half < lanes; j++) {
+      for (int j = 0; j + half < live; j++) {
         lane[j] += lane[j + half];
       }
-      lanes = Math.min(lanes, half);
+      live = Math.min(live, half);
     }
     return lane[0];
   }

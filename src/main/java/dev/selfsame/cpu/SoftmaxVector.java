@@ -424,14 +424,7 @@ public interface SoftmaxVector {
         float term = f32(x, from + i);
         lanes[i - first] = rows == 0 ? term : lanes[i - first] + term;
       }
-      int live = Math.min(count, LANES);
-      for (int half = LANES / 2; half > 0; half /= 2) {
-        for (int j = 0; j + half < live; j++) {
-          lanes[j] += lanes[j + half];
-        }
-        live = Math.min(live, half);
-      }
-      return lanes[0];
+      return OrderedSum.combineLanes(lanes, Math.min(count, LANES));
     }
   }
 }

@@ -114,14 +114,7 @@ public interface SumsVector {
         term = squared ? term * term : term;
         lanes[i - first] = rows == 0 ? term : lanes[i - first] + term;
       }
-      int live = Math.min(count, LANES);
-      for (int half = LANES / 2; half > 0; half /= 2) {
-        for (int j = 0; j + half < live; j++) {
-          lanes[j] += lanes[j + half];
-        }
-        live = Math.min(live, half);
-      }
-      return lanes[0];
+      return OrderedSum.combineLanes(lanes, Math.min(count, LANES));
     }
 
     private static void lanes2(

@@ -23,6 +23,7 @@ import dev.selfsame.optim.AdamW;
 import dev.selfsame.optim.LearningRate;
 import dev.selfsame.optim.Optimizer;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * LeNet-5 (LeCun, Bottou, Bengio &amp; Haffner 1998), with ReLU and max pooling: each filter of its
@@ -30,6 +31,8 @@ import java.util.List;
  */
 public final class LeNet implements TrainingSystem {
   private static final int BATCH = 64;
+
+  private @Nullable Digits digits;
 
   @Override
   public String name() {
@@ -58,12 +61,22 @@ public final class LeNet implements TrainingSystem {
 
   @Override
   public long stepsPerEpoch(String data) {
-    return Digits.find(data).train().count() / BATCH;
+    return digits(data).train().count() / BATCH;
+  }
+
+  /** The set, read once for all runs of a lockstep: it never changes. */
+  private synchronized Digits digits(String data) {
+    Digits known = digits;
+    if (known == null || !known.name().equals(data)) {
+      known = Digits.find(data);
+      digits = known;
+    }
+    return known;
   }
 
   @Override
   public TrainingRun start(Device device, Settings settings) {
-    return new Run(device, settings);
+    return new Run(device, settings, digits(settings.data()));
   }
 
   /** The model for images [N, 1, 28, 28]. */
@@ -93,10 +106,9 @@ public final class LeNet implements TrainingSystem {
     private final Tensor pixels;
     private final Tensor labels;
 
-    Run(Device device, Settings settings) {
+    Run(Device device, Settings settings, Digits digits) {
       this.device = device;
       try {
-        Digits digits = Digits.find(settings.data());
         training = Batches.shuffled(digits.train(), digits.normalization(), BATCH, settings.seed());
         test = Batches.inOrder(digits.test(), digits.normalization(), 500);
         model = model(new Initializer(scope, device, settings.seed()));
