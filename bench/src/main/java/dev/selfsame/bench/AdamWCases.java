@@ -96,7 +96,7 @@ final class AdamWCases {
     return new BenchCase(
         name,
         Rate.GBYTES,
-        BYTES_PER_PARAMETER * LongStream.of(sizes).sum(),
+        Work.bytes(BYTES_PER_PARAMETER * LongStream.of(sizes).sum()),
         new Contender("selfsame", our),
         List.of(
             new Contender("libtorch fused", fused), new Contender("libtorch C++ AdamW", optimizer)),

@@ -6,14 +6,15 @@ import java.util.function.Supplier;
 /**
  * One piece of work on one set of inputs, ours and theirs.
  *
- * @param work of one run: floating-point operations or bytes
+ * @param rate what its speed is shown in
+ * @param work of one run
  * @param check must precede timing
  * @param resources frees the memory
  */
 public record BenchCase(
     String name,
     Rate rate,
-    double work,
+    Work work,
     Contender ours,
     List<Contender> theirs,
     Check check,

@@ -158,7 +158,7 @@ final class Conv2dCases {
           memory.run();
         };
     return new BenchCase(
-        g.name(), Rate.GFLOPS, g.flops(), new Contender("selfsame", ours), peers, check, close);
+        g.name(), Rate.GFLOPS, g.work(), new Contender("selfsame", ours), peers, check, close);
   }
 
   /** Bias gradients, for the cross-check only: sums over samples and positions. */
@@ -209,7 +209,7 @@ final class Conv2dCases {
     return new BenchCase(
         g.name(),
         Rate.GBYTES,
-        4.0 * g.outputs(),
+        Work.bytes(4.0 * g.outputs()),
         new Contender("selfsame", ours),
         List.of(new Contender("libtorch", () -> TorchPeer.channelSums(theirDy).close())),
         check,

@@ -48,10 +48,11 @@ public record ConvShape(
   }
 
   /**
-   * Multiplications and additions of one pass, padding counted as work; the same for all three
-   * passes.
+   * Multiplications and additions of one pass, padding counted as work, and both operands and the
+   * result once; the same for all three passes.
    */
-  public double flops() {
-    return 2.0 * outputs() * (c / groups) * r * s;
+  public Work work() {
+    return new Work(
+        2.0 * outputs() * (c / groups) * r * s, 4.0 * (inputs() + weights() + outputs()));
   }
 }

@@ -124,7 +124,7 @@ final class CrossEntropyCases {
     return new BenchCase(
         name,
         Rate.GBYTES,
-        8.0 * count,
+        Work.bytes(8.0 * count),
         new Contender("selfsame", ours),
         List.of(),
         check,

@@ -20,6 +20,10 @@ final class GemmCases {
       String form = (transposeA ? "T" : "N") + (transposeB ? "T" : "N");
       return "%dx%dx%d %s".formatted(m, n, k, form);
     }
+
+    Work work() {
+      return new Work(2.0 * m * n * k, 4.0 * ((double) m * k + (double) k * n + (double) m * n));
+    }
   }
 
   private static final List<Product> SHAPES =
@@ -117,7 +121,7 @@ final class GemmCases {
     return new BenchCase(
         s.name(),
         Rate.GFLOPS,
-        2.0 * s.m() * s.n() * s.k(),
+        s.work(),
         new Contender("selfsame", ours),
         List.of(new Contender("libtorch", torch), new Contender("OpenBLAS", blas)),
         check,

@@ -30,7 +30,7 @@ public final class Pair implements Callable<Integer> {
       arity = "1..*",
       description =
           "conv2d, conv2d-forward, conv2d-data-gradient, conv2d-weight-gradient, gemm, scatter-add,"
-              + " adamw, softmax, all")
+              + " adamw, softmax, elementwise, pool, sums, all")
   List<String> ops = List.of();
 
   @Option(
@@ -133,14 +133,14 @@ public final class Pair implements Callable<Integer> {
         peers.add(
             new RunRecord.PeerResult(
                 contenders.get(i).name(),
-                times.nanosOf(i).reciprocal(c.work()).rounded(),
+                times.nanosOf(i).reciprocal(c.work().in(c.rate())).rounded(),
                 times.ratioOf(i).rounded()));
       }
       return new RunRecord.CaseResult(
           c.name(),
           c.rate().label(),
           times.rounds(),
-          times.nanosOf(0).reciprocal(c.work()).rounded(),
+          times.nanosOf(0).reciprocal(c.work().in(c.rate())).rounded(),
           peers,
           agreement);
     }

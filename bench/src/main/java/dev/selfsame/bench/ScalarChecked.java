@@ -27,7 +27,7 @@ final class ScalarChecked {
     return new BenchCase(
         name,
         rate,
-        work,
+        rate == Rate.GFLOPS ? new Work(work, 0) : Work.bytes(work),
         new Contender("selfsame", ours.run()),
         List.of(),
         control -> {

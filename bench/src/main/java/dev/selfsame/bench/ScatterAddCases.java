@@ -118,7 +118,7 @@ final class ScatterAddCases {
     return new BenchCase(
         s.name(),
         Rate.GBYTES,
-        bytes,
+        Work.bytes(bytes),
         new Contender("selfsame", ours),
         List.of(
             new Contender(

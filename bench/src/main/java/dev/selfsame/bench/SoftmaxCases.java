@@ -63,7 +63,7 @@ final class SoftmaxCases {
     return new BenchCase(
         name,
         Rate.GBYTES,
-        8.0 * count,
+        Work.bytes(8.0 * count),
         new Contender("selfsame", log ? ourLog : our),
         List.of(new Contender("libtorch", log ? theirLog : their)),
         check,

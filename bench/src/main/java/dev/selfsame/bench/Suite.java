@@ -14,7 +14,10 @@ public enum Suite {
   GEMM(GemmCases::all),
   SCATTER_ADD(ScatterAddCases::all),
   ADAMW(AdamWCases::all),
-  SOFTMAX(SoftmaxCases::all);
+  SOFTMAX(SoftmaxCases::all),
+  ELEMENTWISE(ElementwiseCases::all),
+  POOL(Pool2dCases::all),
+  SUMS(SumsCases::all);
 
   private final Function<Device, List<BenchCase.Planned>> cases;
 

@@ -183,7 +183,7 @@ public final class TorchPeer {
   /**
    * In-place operations return their destination: as the same object, or as another handle of it.
    */
-  private static void release(Tensor result, Tensor destination) {
+  static void release(Tensor result, Tensor destination) {
     if (result != destination) {
       result.close();
     }
