@@ -80,7 +80,7 @@ public final class LeNet implements TrainingSystem {
   }
 
   /** The model for images [N, 1, 28, 28]. */
-  static Layer model(Initializer init) {
+  public static Layer model(Initializer init) {
     return Sequential.of(
         Conv2d.of(init, "conv1", 1, 6, 5, Geometry.of(1, 2)),
         Layers.activation(Unary.RELU),

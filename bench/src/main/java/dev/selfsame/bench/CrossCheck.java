@@ -89,6 +89,7 @@ public final class CrossCheck implements Callable<Integer> {
     ops.put("elementwise", with(ElementwiseCases.odd(ours), Suite.ELEMENTWISE, ours));
     ops.put("pool", with(Pool2dCases.odd(ours), Suite.POOL, ours));
     ops.put("sums", with(SumsCases.odd(ours), Suite.SUMS, ours));
+    ops.put("step", StepCases.all(ours));
     return ops;
   }
 

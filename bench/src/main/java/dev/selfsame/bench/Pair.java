@@ -30,7 +30,7 @@ public final class Pair implements Callable<Integer> {
       arity = "1..*",
       description =
           "conv2d, conv2d-forward, conv2d-data-gradient, conv2d-weight-gradient, gemm, scatter-add,"
-              + " adamw, softmax, elementwise, pool, sums, all")
+              + " adamw, softmax, elementwise, pool, sums, step, all")
   List<String> ops = List.of();
 
   @Option(

@@ -5,7 +5,9 @@ public enum Rate {
   /** Floating-point operations, an addition and a multiplication counted as two. */
   GFLOPS("GFLOP/s"),
   /** Bytes that must cross the memory bus at least once. */
-  GBYTES("GB/s");
+  GBYTES("GB/s"),
+  /** Whole training steps. */
+  STEPS("steps/s");
 
   private final String label;
 

@@ -17,7 +17,8 @@ public enum Suite {
   SOFTMAX(SoftmaxCases::all),
   ELEMENTWISE(ElementwiseCases::all),
   POOL(Pool2dCases::all),
-  SUMS(SumsCases::all);
+  SUMS(SumsCases::all),
+  STEP(StepCases::all);
 
   private final Function<Device, List<BenchCase.Planned>> cases;
 

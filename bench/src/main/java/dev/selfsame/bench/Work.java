@@ -13,11 +13,12 @@ public record Work(double flops, double bytes) {
     return new Work(0, bytes);
   }
 
-  /** In units of a rate. */
+  /** What to divide by the nanoseconds of a run to have the rate. */
   double in(Rate rate) {
     return switch (rate) {
       case GFLOPS -> flops;
       case GBYTES -> bytes;
+      case STEPS -> 1e9;
     };
   }
 }

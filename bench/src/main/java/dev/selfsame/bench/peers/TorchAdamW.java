@@ -56,7 +56,15 @@ public final class TorchAdamW {
       List<MemorySegment> gradients,
       List<MemorySegment> firstMoments,
       List<MemorySegment> secondMoments) {
-    MethodHandle kernel =
+    var kernel =
+        new Fused(
+            vector(parameters), vector(gradients), vector(firstMoments), vector(secondMoments));
+    return kernel::step;
+  }
+
+  /** That kernel on tensors; a gradient may be exchanged between two steps. */
+  static final class Fused {
+    private final MethodHandle kernel =
         NativeLibraries.function(
             NativeLibraries.loaded("libtorch_cpu\\.so").getFirst(),
             "_ZN2at3cpu13_fused_adamw_EN3c108ArrayRefINS_6TensorEEES4_S4_S4_S4_S4_dddddbbRKSt8"
@@ -77,20 +85,35 @@ public final class TorchAdamW {
                 JAVA_BOOLEAN,
                 ADDRESS,
                 ADDRESS));
-    int n = parameters.size();
-    MemorySegment counts = Arena.ofAuto().allocate(JAVA_FLOAT, n);
-    TensorVector steps = new TensorVector((long) n);
-    for (int i = 0; i < n; i++) {
-      steps.put(i, TorchPeer.floats(counts.asSlice(4L * i, 4L)));
+    private final int n;
+    private final MemorySegment counts;
+    private final MemorySegment p;
+    private final MemorySegment g;
+    private final MemorySegment m;
+    private final MemorySegment v;
+    private final MemorySegment none = list(new TensorVector());
+    private final MemorySegment count;
+    private final MemorySegment noTensor = MemorySegment.ofAddress(new TensorOptional().address());
+
+    Fused(
+        TensorVector parameters,
+        TensorVector gradients,
+        TensorVector firstMoments,
+        TensorVector secondMoments) {
+      n = (int) parameters.size();
+      counts = Arena.ofAuto().allocate(JAVA_FLOAT, n);
+      TensorVector steps = new TensorVector((long) n);
+      for (int i = 0; i < n; i++) {
+        steps.put(i, TorchPeer.floats(counts.asSlice(4L * i, 4L)));
+      }
+      p = list(parameters);
+      g = list(gradients);
+      m = list(firstMoments);
+      v = list(secondMoments);
+      count = list(steps);
     }
-    MemorySegment p = list(vector(parameters));
-    MemorySegment g = list(vector(gradients));
-    MemorySegment m = list(vector(firstMoments));
-    MemorySegment v = list(vector(secondMoments));
-    MemorySegment none = list(new TensorVector());
-    MemorySegment count = list(steps);
-    MemorySegment noTensor = MemorySegment.ofAddress(new TensorOptional().address());
-    return () -> {
+
+    void step() {
       for (int i = 0; i < n; i++) {
         counts.setAtIndex(JAVA_FLOAT, i, counts.getAtIndex(JAVA_FLOAT, i) + 1);
       }
@@ -114,7 +137,7 @@ public final class TorchAdamW {
       } catch (Throwable t) {
         throw NativeLibraries.wrap(t);
       }
-    };
+    }
   }
 
   private static TensorVector vector(List<MemorySegment> memory) {
