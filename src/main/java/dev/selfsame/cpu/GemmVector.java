@@ -3,7 +3,6 @@ package dev.selfsame.cpu;
 import static dev.selfsame.cpu.GemmKernel.DEPTH;
 
 import dev.selfsame.contract.Contract;
-import dev.selfsame.cpu.GemmPack.Scratch;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -30,17 +29,20 @@ public final class GemmVector {
 
   private final GemmKernel kernel;
   private final GemmEnds ends;
+  private final PanelPack pack;
 
-  private GemmVector(GemmKernel kernel, GemmEnds ends) {
+  private GemmVector(GemmKernel kernel, GemmEnds ends, PanelPack pack) {
     this.kernel = kernel;
     this.ends = ends;
+    this.pack = pack;
   }
 
   /** The kernels of a vector width. */
   public static GemmVector on(int bits) {
     return new GemmVector(
         Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
-        Lanes.kernel(GemmPanels.class, GemmEnds.class, bits));
+        Lanes.kernel(GemmPanels.class, GemmEnds.class, bits),
+        PanelPack.on(bits));
   }
 
   /**
@@ -142,7 +144,7 @@ public final class GemmVector {
     while (!flat && tall > 1 && tasks(tiles, tall, panels, wide) < TASKS) {
       tall /= 2;
     }
-    Scratch scratch = Scratch.of();
+    GemmScratch scratch = GemmScratch.of();
     int rows = tiles * kernel.rows();
     int columns = panels * kernel.columns();
     int deepest = (int) Math.min(terms, DEPTH);
@@ -207,7 +209,7 @@ public final class GemmVector {
       ends.packAdjacent(a.memory, from, size.m, rows, kernel.rows(), step.depth, packed, at);
     } else {
       long from = base + row * size.k + step.k;
-      GemmPack.interleave(a.memory, from, size.k, rows, kernel.rows(), step.depth, packed, at);
+      pack.transpose(a.memory, from, size.k, rows, step.depth, packed, at, kernel.rows());
     }
   }
 
@@ -222,7 +224,7 @@ public final class GemmVector {
     long column = block.column + first;
     if (b.transposed) {
       long from = base + column * size.k + step.k;
-      GemmPack.interleave(b.memory, from, size.k, columns, width, step.depth, packed, at);
+      pack.transpose(b.memory, from, size.k, columns, step.depth, packed, at, width);
     } else {
       long from = base + step.k * size.n + column;
       ends.packAdjacent(b.memory, from, size.n, columns, width, step.depth, packed, at);
@@ -239,7 +241,7 @@ public final class GemmVector {
     int rowFloats = kernel.rows() * step.depth;
     int columnFloats = kernel.columns() * step.depth;
     if (b == null && a != null) {
-      float[] own = Scratch.of().panel(columnFloats);
+      float[] own = GemmScratch.of().panel(columnFloats);
       for (int j = panel; j < lastPanel; j++) {
         packColumns(step, j, own, 0);
         for (int i = tile; i < lastTile; i++) {
@@ -247,7 +249,7 @@ public final class GemmVector {
         }
       }
     } else if (b != null) {
-      float[] own = a == null ? Scratch.of().panel(rowFloats) : a;
+      float[] own = a == null ? GemmScratch.of().panel(rowFloats) : a;
       for (int i = tile; i < lastTile; i++) {
         int at = a == null ? 0 : i * rowFloats;
         if (a == null) {
@@ -268,7 +270,7 @@ public final class GemmVector {
     long end = step.k + step.depth;
     boolean last = end == p.size.k;
     int area = kernel.rows() * kernel.columns();
-    float[] chains = step.chains == null ? Scratch.of().tile(area) : step.chains;
+    float[] chains = step.chains == null ? GemmScratch.of().tile(area) : step.chains;
     int at = step.chains == null ? 0 : (tile * panels + panel) * area;
     int firstRow = tile * kernel.rows();
     int firstColumn = panel * kernel.columns();
