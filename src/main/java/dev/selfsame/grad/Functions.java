@@ -12,6 +12,7 @@ import dev.selfsame.op.CrossEntropy;
 import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
+import dev.selfsame.op.LayerNorm;
 import dev.selfsame.op.Pool2d;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Softmax;
@@ -249,6 +250,35 @@ public final class Functions {
     Softmax.logSoftmax(x.value(), y);
     Var out = tape.variable(y, x);
     tape.rule(out, () -> x.contribute(dx -> Softmax.logSoftmaxGradient(y, out.gradient(), dx)));
+    return out;
+  }
+
+  /** Layer normalization of each row of x [R, C] with scale gamma [C] and shift beta [C]. */
+  public static Var layerNorm(Var x, Var gamma, Var beta, float eps) {
+    Tape tape = x.tape();
+    Tensor xv = x.value();
+    Tensor y = tape.result(DType.F32, xv.shape());
+    Tensor mean = tape.result(xv.size(0));
+    Tensor rstd = tape.result(xv.size(0));
+    LayerNorm.forward(xv, gamma.value(), beta.value(), eps, y, mean, rstd);
+    Var out = tape.variable(y, x, gamma, beta);
+    tape.rule(
+        out,
+        () -> {
+          Tensor dy = out.gradient();
+          Tensor scale = gamma.value();
+          try (Tensor dgamma = tape.result(DType.F32, scale.shape());
+              Tensor dbeta = tape.result(DType.F32, scale.shape())) {
+            // All in one call: it reads x and dy once.
+            if (x.needsGradient()) {
+              x.contribute(dx -> LayerNorm.gradient(dy, xv, scale, mean, rstd, dx, dgamma, dbeta));
+            } else {
+              LayerNorm.gradient(dy, xv, scale, mean, rstd, null, dgamma, dbeta);
+            }
+            beta.contribute(d -> d.copyFrom(dbeta));
+            gamma.contribute(d -> d.copyFrom(dgamma));
+          }
+        });
     return out;
   }
 

@@ -8,6 +8,7 @@ import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
+import dev.selfsame.op.LayerNorm;
 import dev.selfsame.op.Pool2d;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
@@ -24,6 +25,7 @@ public final class OpsUnderTest {
       List.of(
           new OpUnderTest(Bias.class, BiasCases::draw),
           new OpUnderTest(Softmax.class, SoftmaxCases::draw),
+          new OpUnderTest(LayerNorm.class, LayerNormCases::draw),
           new OpUnderTest(CrossEntropy.class, CrossEntropyCases::draw),
           new OpUnderTest(Gather.class, GatherCases::draw),
           new OpUnderTest(ScatterAdd.class, ScatterAddCases::draw),

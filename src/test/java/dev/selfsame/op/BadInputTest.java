@@ -90,6 +90,30 @@ class BadInputTest {
               f(2, 3),
               f(2, 3)),
           new Call(
+              "layer norm",
+              t ->
+                  LayerNorm.forward(t.get(0), t.get(1), t.get(2), 1f, t.get(3), t.get(4), t.get(5)),
+              f(2, 3),
+              f(3),
+              f(3),
+              f(2, 3),
+              f(2),
+              f(2)),
+          new Call(
+              "layer norm gradient",
+              t ->
+                  LayerNorm.gradient(
+                      t.get(0), t.get(1), t.get(2), t.get(3), t.get(4), t.get(5), t.get(6),
+                      t.get(7)),
+              f(2, 3),
+              f(2, 3),
+              f(3),
+              f(2),
+              f(2),
+              f(2, 3),
+              f(3),
+              f(3)),
+          new Call(
               "cross-entropy",
               t -> CrossEntropy.forward(t.get(0), t.get(1), t.get(2), t.get(3)),
               f(2, 3),

@@ -135,6 +135,24 @@ class CudaOutOfMemoryTest {
   }
 
   @Test
+  void layerNorm() {
+    try (Scope scope = Scope.open()) {
+      Tensor x = Tensor.zeros(scope, DEVICE, 70, 3);
+      Tensor gamma = Tensor.zeros(scope, DEVICE, 3);
+      Tensor rows = Tensor.zeros(scope, DEVICE, 70);
+      Tensor dx = Tensor.empty(scope, DEVICE, 70, 3);
+      Tensor dgamma = Tensor.empty(scope, DEVICE, 3);
+      Tensor dbeta = Tensor.empty(scope, DEVICE, 3);
+      check(
+          () -> LayerNorm.gradient(x, x, gamma, rows, rows, dx, dgamma, dbeta),
+          1,
+          dx,
+          dgamma,
+          dbeta);
+    }
+  }
+
+  @Test
   void updates() {
     try (Scope scope = Scope.open()) {
       Tensor p = Tensor.empty(scope, DEVICE, 10);

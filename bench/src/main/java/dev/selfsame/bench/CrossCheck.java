@@ -86,6 +86,7 @@ public final class CrossCheck implements Callable<Integer> {
     ops.put("scatter-add", with(ScatterAddCases.odd(ours), Suite.SCATTER_ADD, ours));
     ops.put("adamw", AdamWCases.fiftySteps(ours));
     ops.put("softmax cross-entropy", CrossEntropyCases.odd(ours));
+    ops.put("layer-norm", with(LayerNormCases.odd(ours), Suite.LAYER_NORM, ours));
     ops.put("elementwise", with(ElementwiseCases.odd(ours), Suite.ELEMENTWISE, ours));
     ops.put("pool", with(Pool2dCases.odd(ours), Suite.POOL, ours));
     ops.put("sums", with(SumsCases.odd(ours), Suite.SUMS, ours));

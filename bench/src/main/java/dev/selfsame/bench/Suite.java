@@ -15,6 +15,7 @@ public enum Suite {
   SCATTER_ADD(ScatterAddCases::all),
   ADAMW(AdamWCases::all),
   SOFTMAX(SoftmaxCases::all),
+  LAYER_NORM(LayerNormCases::all),
   ELEMENTWISE(ElementwiseCases::all),
   POOL(Pool2dCases::all),
   SUMS(SumsCases::all),

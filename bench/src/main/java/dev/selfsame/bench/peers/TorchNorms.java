@@ -1,0 +1,46 @@
+package dev.selfsame.bench.peers;
+
+import org.bytedeco.javacpp.BoolPointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * libtorch's normalizations, into tensors of ours: nothing is allocated but the results' handles.
+ */
+public final class TorchNorms {
+  private static final BoolPointer ALL = new BoolPointer(3).put(0, true).put(1, true).put(2, true);
+
+  private TorchNorms() {}
+
+  /** y, mean [rows, 1] and rstd [rows, 1] of the rows of x, whose columns gamma has. */
+  public static void layerNorm(
+      Tensor x, Tensor gamma, Tensor beta, double eps, Tensor y, Tensor mean, Tensor rstd) {
+    try (var scale = new TensorOptional(gamma);
+        var shift = new TensorOptional(beta)) {
+      torch
+          .native_layer_norm_out(y, mean, rstd, x, new long[] {gamma.numel()}, scale, shift, eps)
+          .close();
+    }
+  }
+
+  /** The gradients of {@link #layerNorm}. */
+  public static void layerNormGradient(
+      Tensor dy,
+      Tensor x,
+      Tensor mean,
+      Tensor rstd,
+      Tensor gamma,
+      Tensor beta,
+      Tensor dx,
+      Tensor dgamma,
+      Tensor dbeta) {
+    try (var scale = new TensorOptional(gamma);
+        var shift = new TensorOptional(beta)) {
+      torch
+          .native_layer_norm_backward_out(
+              dx, dgamma, dbeta, dy, x, new long[] {gamma.numel()}, mean, rstd, scale, shift, ALL)
+          .close();
+    }
+  }
+}

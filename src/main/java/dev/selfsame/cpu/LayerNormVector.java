@@ -1,0 +1,412 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.Contract.BLOCK;
+import static dev.selfsame.contract.Contract.LANES;
+import static dev.selfsame.contract.Contract.RUN;
+import static dev.selfsame.contract.Mem.f32;
+
+import dev.selfsame.contract.ExactMath;
+import dev.selfsame.contract.OrderedSum;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Layer normalization on vectors (op/LayerNorm). The 32 lanes of a block sum lie across vector
+ * lanes; a row alone would leave two chains of dependent additions, so four rows, or four blocks of
+ * a long row, are summed at a time. A row stays in the first-level cache between its passes. Tasks
+ * are groups of rows: for the gradient the runs of 32 rows that the gradients of gamma and beta are
+ * summed by.
+ */
+public interface LayerNormVector {
+  /** y, mean and rstd of each row. */
+  void forward(
+      MemorySegment x,
+      MemorySegment gamma,
+      MemorySegment beta,
+      float eps,
+      MemorySegment y,
+      MemorySegment mean,
+      MemorySegment rstd,
+      long rows,
+      long columns,
+      Workers workers);
+
+  /** The gradients that are wanted. */
+  void gradient(
+      MemorySegment dy,
+      MemorySegment x,
+      MemorySegment gamma,
+      MemorySegment mean,
+      MemorySegment rstd,
+      @Nullable MemorySegment dx,
+      @Nullable MemorySegment dgamma,
+      @Nullable MemorySegment dbeta,
+      long rows,
+      long columns,
+      Workers workers);
+
+  /** The kernel for a vector width. */
+  static LayerNormVector on(int bits) {
+    return Lanes.kernel(Kernel.class, LayerNormVector.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements LayerNormVector {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final NormSums NORM = NormSums.on(F.vectorBitSize());
+    private static final SumsVector SUMS = SumsVector.on(F.vectorBitSize());
+
+    /** Elements of a task, about. */
+    private static final long TASK = 16_384;
+
+    Kernel() {}
+
+    // ---- forward
+
+    @Override
+    public void forward(
+        MemorySegment x,
+        MemorySegment gamma,
+        MemorySegment beta,
+        float eps,
+        MemorySegment y,
+        MemorySegment mean,
+        MemorySegment rstd,
+        long rows,
+        long columns,
+        Workers workers) {
+      if (columns > BLOCK) {
+        workers.run(rows, r -> longRow(x, gamma, beta, eps, y, mean, rstd, r, columns));
+        return;
+      }
+      long size = Math.max(4, TASK / columns & -4);
+      workers.run(
+          Math.ceilDiv(rows, size),
+          task -> {
+            long end = Math.min(rows, (task + 1) * size);
+            shortRows(x, gamma, beta, eps, y, mean, rstd, task * size, end, (int) columns);
+          });
+    }
+
+    private static void shortRows(
+        MemorySegment x,
+        MemorySegment gamma,
+        MemorySegment beta,
+        float eps,
+        MemorySegment y,
+        MemorySegment mean,
+        MemorySegment rstd,
+        long first,
+        long end,
+        int columns) {
+      MemorySegment lanes = NormScratch.mine().lanes();
+      int live = Math.min(columns, LANES);
+      float count = columns;
+      for (long r = first; r < end; r += 4) {
+        // In the last group rows may be summed twice.
+        long a = r * columns;
+        long b = Math.min(r + 1, end - 1) * columns;
+        long c = Math.min(r + 2, end - 1) * columns;
+        long d = Math.min(r + 3, end - 1) * columns;
+        NORM.sums(x, a, b, c, d, columns, lanes);
+        float ma = NORM.combine(lanes, 0, live) / count;
+        float mb = NORM.combine(lanes, LANES, live) / count;
+        float mc = NORM.combine(lanes, 2 * LANES, live) / count;
+        float md = NORM.combine(lanes, 3 * LANES, live) / count;
+        NORM.squares(x, a, b, c, d, ma, mb, mc, md, columns, lanes);
+        float sa = ExactMath.rsqrt(NORM.combine(lanes, 0, live) / count + eps);
+        float sb = ExactMath.rsqrt(NORM.combine(lanes, LANES, live) / count + eps);
+        float sc = ExactMath.rsqrt(NORM.combine(lanes, 2 * LANES, live) / count + eps);
+        float sd = ExactMath.rsqrt(NORM.combine(lanes, 3 * LANES, live) / count + eps);
+        finish(x, gamma, beta, y, mean, rstd, r, a, ma, sa, columns);
+        if (r + 1 < end) {
+          finish(x, gamma, beta, y, mean, rstd, r + 1, b, mb, sb, columns);
+        }
+        if (r + 2 < end) {
+          finish(x, gamma, beta, y, mean, rstd, r + 2, c, mc, sc, columns);
+        }
+        if (r + 3 < end) {
+          finish(x, gamma, beta, y, mean, rstd, r + 3, d, md, sd, columns);
+        }
+      }
+    }
+
+    private static void longRow(
+        MemorySegment x,
+        MemorySegment gamma,
+        MemorySegment beta,
+        float eps,
+        MemorySegment y,
+        MemorySegment mean,
+        MemorySegment rstd,
+        long r,
+        long columns) {
+      MemorySegment lanes = NormScratch.mine().lanes();
+      long blocks = Math.ceilDiv(columns, (long) BLOCK);
+      MemorySegment partials = NormScratch.mine().task(blocks);
+      long row = r * columns;
+      long whole = columns / BLOCK;
+      int rest = (int) (columns % BLOCK);
+      long tail = row + whole * BLOCK;
+      for (long b = 0; b < whole; b += 4) {
+        NORM.sums(
+            x,
+            at(row, b, whole),
+            at(row, b + 1, whole),
+            at(row, b + 2, whole),
+            at(row, b + 3, whole),
+            BLOCK,
+            lanes);
+        keep(lanes, partials, b, whole);
+      }
+      if (rest > 0) {
+        NORM.sums(x, tail, tail, tail, tail, rest, lanes);
+        f32(partials, whole, NORM.combine(lanes, 0, Math.min(rest, LANES)));
+      }
+      float m = total(partials, 0, blocks, lanes) / (float) columns;
+      for (long b = 0; b < whole; b += 4) {
+        NORM.squares(
+            x,
+            at(row, b, whole),
+            at(row, b + 1, whole),
+            at(row, b + 2, whole),
+            at(row, b + 3, whole),
+            m,
+            m,
+            m,
+            m,
+            BLOCK,
+            lanes);
+        keep(lanes, partials, b, whole);
+      }
+      if (rest > 0) {
+        NORM.squares(x, tail, tail, tail, tail, m, m, m, m, rest, lanes);
+        f32(partials, whole, NORM.combine(lanes, 0, Math.min(rest, LANES)));
+      }
+      float s = ExactMath.rsqrt(total(partials, 0, blocks, lanes) / (float) columns + eps);
+      finish(x, gamma, beta, y, mean, rstd, r, row, m, s, columns);
+    }
+
+    /** Where block b, or the last whole one, begins. */
+    private static long at(long row, long b, long whole) {
+      return row + Math.min(b, whole - 1) * BLOCK;
+    }
+
+    /** Keeps the sums of up to four blocks from b on. */
+    private static void keep(MemorySegment lanes, MemorySegment partials, long b, long whole) {
+      for (int k = 0; k < 4 && b + k < whole; k++) {
+        f32(partials, b + k, NORM.combine(lanes, k * LANES, LANES));
+      }
+    }
+
+    private static void finish(
+        MemorySegment x,
+        MemorySegment gamma,
+        MemorySegment beta,
+        MemorySegment y,
+        MemorySegment mean,
+        MemorySegment rstd,
+        long r,
+        long row,
+        float m,
+        float s,
+        long columns) {
+      long i = 0;
+      for (; i <= columns - W; i += W) {
+        store(load(x, row + i).sub(m).mul(s).fma(load(gamma, i), load(beta, i)), y, row + i);
+      }
+      for (; i < columns; i++) {
+        f32(y, row + i, Math.fma((f32(x, row + i) - m) * s, f32(gamma, i), f32(beta, i)));
+      }
+      f32(mean, r, m);
+      f32(rstd, r, s);
+    }
+
+    // ---- gradient
+
+    @Override
+    public void gradient(
+        MemorySegment dy,
+        MemorySegment x,
+        MemorySegment gamma,
+        MemorySegment mean,
+        MemorySegment rstd,
+        @Nullable MemorySegment dx,
+        @Nullable MemorySegment dgamma,
+        @Nullable MemorySegment dbeta,
+        long rows,
+        long columns,
+        Workers workers) {
+      long runs = Math.ceilDiv(rows, (long) RUN);
+      boolean parameters = dgamma != null || dbeta != null;
+      long size = parameters ? runs * columns : 0;
+      MemorySegment partials = NormScratch.mine().call(2 * size);
+      workers.run(
+          runs,
+          run -> {
+            long end = Math.min(rows, (run + 1) * RUN);
+            if (parameters) {
+              parameters(dy, x, mean, rstd, run, end, columns, partials, size);
+            }
+            if (dx != null) {
+              MemorySegment lanes = NormScratch.mine().lanes();
+              for (long r = run * RUN; r < end; r += 2) {
+                long other = Math.min(r + 1, end - 1);
+                slopes(dy, x, gamma, mean, rstd, dx, r, other, columns, lanes);
+              }
+            }
+          });
+      if (dgamma != null) {
+        SUMS.runSums(partials.asSlice(0, size * Float.BYTES), runs, columns, 1, dgamma, workers);
+      }
+      if (dbeta != null) {
+        SUMS.runSums(
+            partials.asSlice(size * Float.BYTES, size * Float.BYTES),
+            runs,
+            columns,
+            1,
+            dbeta,
+            workers);
+      }
+    }
+
+    /** A run's sums of dy·h and of dy, column by column, a strip of columns at a time. */
+    private static void parameters(
+        MemorySegment dy,
+        MemorySegment x,
+        MemorySegment mean,
+        MemorySegment rstd,
+        long run,
+        long end,
+        long columns,
+        MemorySegment partials,
+        long size) {
+      long to = run * columns;
+      // −0 is what a sum starts from without a trace: −0 + t is t, for t = −0 too.
+      for (long c = 0; c < columns; c++) {
+        f32(partials, to + c, -0f);
+        f32(partials, size + to + c, -0f);
+      }
+      for (long r = run * RUN; r < end; r++) {
+        addTerms(dy, x, r * columns, f32(mean, r), f32(rstd, r), partials, to, size + to, columns);
+      }
+    }
+
+    private static void addTerms(
+        MemorySegment dy,
+        MemorySegment x,
+        long row,
+        float m,
+        float s,
+        MemorySegment partials,
+        long scale,
+        long shift,
+        long columns) {
+      long i = 0;
+      for (; i <= columns - W; i += W) {
+        FloatVector d = load(dy, row + i);
+        FloatVector h = load(x, row + i).sub(m).mul(s);
+        store(load(partials, scale + i).add(d.mul(h)), partials, scale + i);
+        store(load(partials, shift + i).add(d), partials, shift + i);
+      }
+      for (; i < columns; i++) {
+        float d = f32(dy, row + i);
+        float h = (f32(x, row + i) - m) * s;
+        f32(partials, scale + i, f32(partials, scale + i) + d * h);
+        f32(partials, shift + i, f32(partials, shift + i) + d);
+      }
+    }
+
+    /** dx of two rows, which may be the same. */
+    private static void slopes(
+        MemorySegment dy,
+        MemorySegment x,
+        MemorySegment gamma,
+        MemorySegment mean,
+        MemorySegment rstd,
+        MemorySegment dx,
+        long r,
+        long other,
+        long columns,
+        MemorySegment lanes) {
+      long blocks = Math.ceilDiv(columns, (long) BLOCK);
+      MemorySegment partials = NormScratch.mine().task(4 * blocks);
+      long p = r * columns;
+      long q = other * columns;
+      float mp = f32(mean, r);
+      float mq = f32(mean, other);
+      float sp = f32(rstd, r);
+      float sq = f32(rstd, other);
+      for (long b = 0; b < blocks; b++) {
+        long from = b * BLOCK;
+        int count = (int) Math.min(BLOCK, columns - from);
+        int live = Math.min(count, LANES);
+        NORM.products(dy, x, gamma, p + from, q + from, from, mp, mq, sp, sq, count, lanes);
+        for (int k = 0; k < 4; k++) {
+          f32(partials, k * blocks + b, NORM.combine(lanes, k * LANES, live));
+        }
+      }
+      float count = columns;
+      float ap = total(partials, 0, blocks, lanes) / count;
+      float bp = total(partials, blocks, blocks, lanes) / count;
+      float aq = total(partials, 2 * blocks, blocks, lanes) / count;
+      float bq = total(partials, 3 * blocks, blocks, lanes) / count;
+      slope(dy, x, gamma, dx, p, mp, sp, ap, bp, columns);
+      if (other != r) {
+        slope(dy, x, gamma, dx, q, mq, sq, aq, bq, columns);
+      }
+    }
+
+    /** The block sum of the blocks' sums. */
+    private static float total(
+        MemorySegment partials, long from, long blocks, MemorySegment lanes) {
+      if (blocks == 1) {
+        return f32(partials, from);
+      }
+      if (blocks > BLOCK) {
+        return OrderedSum.blockSum(partials, from, blocks);
+      }
+      NORM.sums(partials, from, from, from, from, (int) blocks, lanes);
+      return NORM.combine(lanes, 0, (int) Math.min(blocks, LANES));
+    }
+
+    private static void slope(
+        MemorySegment dy,
+        MemorySegment x,
+        MemorySegment gamma,
+        MemorySegment dx,
+        long row,
+        float m,
+        float s,
+        float a,
+        float b,
+        long columns) {
+      FloatVector bs = FloatVector.broadcast(F, b);
+      long i = 0;
+      for (; i <= columns - W; i += W) {
+        FloatVector g = load(dy, row + i).mul(load(gamma, i));
+        FloatVector h = load(x, row + i).sub(m).mul(s);
+        store(h.neg().fma(bs, g.sub(a)).mul(s), dx, row + i);
+      }
+      for (; i < columns; i++) {
+        float g = f32(dy, row + i) * f32(gamma, i);
+        float h = (f32(x, row + i) - m) * s;
+        f32(dx, row + i, s * Math.fma(-h, b, g - a));
+      }
+    }
+
+    private static FloatVector load(MemorySegment s, long i) {
+      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
+    }
+
+    private static void store(FloatVector v, MemorySegment s, long i) {
+      v.intoMemorySegment(s, i << 2, ORDER);
+    }
+  }
+}
