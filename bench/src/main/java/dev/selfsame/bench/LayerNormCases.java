@@ -41,11 +41,11 @@ final class LayerNormCases {
 
   private static Planned planned(int rows, int n, boolean gradient, Device device) {
     String name = "%s %dx%d".formatted(gradient ? "gradient" : "forward", rows, n);
-    return new Planned(name, () -> new Work(rows, n, device).toCase(name, gradient));
+    return new Planned(name, () -> new Buffers(rows, n, device).toCase(name, gradient));
   }
 
   /** All memory of a case, ours and theirs. */
-  private static final class Work {
+  private static final class Buffers {
     private final int rows;
     private final int n;
     private final CaseMemory memory;
@@ -59,7 +59,7 @@ final class LayerNormCases {
     private final MemorySegment[] theirs = new MemorySegment[3];
     private final List<Tensor> tensors = new ArrayList<>();
 
-    Work(int rows, int n, Device device) {
+    Buffers(int rows, int n, Device device) {
       this.rows = rows;
       this.n = n;
       memory = new CaseMemory(device);
@@ -135,7 +135,7 @@ final class LayerNormCases {
       return new BenchCase(
           name,
           Rate.GBYTES,
-          (gradient ? 12.0 : 8.0) * rows * n,
+          Work.bytes((gradient ? 12.0 : 8.0) * rows * n),
           new Contender("selfsame", our),
           List.of(new Contender("libtorch", their)),
           control -> {
