@@ -9,22 +9,33 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Forward and data gradient are {@link Conv2dVectorCorrelation correlations}, lanes across
  * positions; the data gradient of a strided convolution is one for each stride phase. The {@link
- * Conv2dVectorWeightGradient weight gradient} has its lanes across output channels.
+ * Conv2dVectorWeightGradient weight gradient} has its lanes across a filter's weights.
  */
 public final class Conv2dVector {
   private final Conv2dVectorKernel kernel;
   private final Conv2dVectorRowKernel rowKernel;
 
-  private Conv2dVector(Conv2dVectorKernel kernel, Conv2dVectorRowKernel rowKernel) {
+  private final GemmKernel gemm;
+  private final Conv2dVectorPanelKernel panels;
+
+  private Conv2dVector(
+      Conv2dVectorKernel kernel,
+      Conv2dVectorRowKernel rowKernel,
+      GemmKernel gemm,
+      Conv2dVectorPanelKernel panels) {
     this.kernel = kernel;
     this.rowKernel = rowKernel;
+    this.gemm = gemm;
+    this.panels = panels;
   }
 
   /** The kernels of a vector width. */
   public static Conv2dVector on(int bits) {
     return new Conv2dVector(
         Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits),
-        Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits));
+        Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits),
+        Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
+        Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits));
   }
 
   /** y = activation(conv(x, w) + bias). */
@@ -107,7 +118,7 @@ public final class Conv2dVector {
     if (Conv2dVectorDepthwise.takes(z)) {
       new Conv2dVectorDepthwise(kernel.lanes(), rowKernel, z).run(x, dy, dw, workers);
     } else {
-      new Conv2dVectorWeightGradient(kernel, rowKernel, z).run(x, dy, dw, workers);
+      new Conv2dVectorWeightGradient(gemm, panels, rowKernel, z).run(x, dy, dw, workers);
     }
   }
 

@@ -1,13 +1,11 @@
 package dev.selfsame.cpu;
 
-import static dev.selfsame.cpu.Conv2dVectorKernel.STEPS;
-
 import java.lang.foreign.MemorySegment;
 
 /**
- * The pixels that the taps of some channels meet at up to {@link Conv2dVectorKernel#STEPS}
- * consecutive outputs: the image rows that are read, padded with +0, its columns split by stride
- * phase, so that every tap meets a run of neighbours in each output row.
+ * The pixels that the taps of some channels meet at consecutive outputs: the image rows that are
+ * read, padded with +0, its columns split by stride phase, so that every tap meets a run of
+ * neighbours in each output row.
  *
  * <p>A task has one; it lives in the thread's scratch.
  */
@@ -53,12 +51,12 @@ final class Conv2dVectorRuns {
     planeFloats = (int) (rows * width);
     window =
         scratch.floats(
-            Conv2dVectorScratch.PIXELS, (long) planeFloats * phases * channels + 2L * slack);
+            Conv2dVectorScratch.PIXELS, (long) planeFloats * phases * channels + 3L * slack);
     for (int s = 0; s < tapColumn.length; s++) {
       long column = s * z.dilationW();
       tapColumn[s] = phase(column % z.strideW()) * planeFloats + (int) (column / z.strideW());
     }
-    int at = 0;
+    int at = slack;
     for (int channel = 0; channel < channels; channel++) {
       for (int phase = 0; phase < phases; phase++) {
         at =
@@ -89,7 +87,7 @@ final class Conv2dVectorRuns {
   }
 
   private void plan(long t, int n) {
-    runs = scratch.places(2 * (STEPS + 1));
+    runs = scratch.places(2 * (n + 1));
     runCount = 0;
     long height = 0;
     long image = z.p() * z.q();
@@ -153,12 +151,29 @@ final class Conv2dVectorRuns {
     }
   }
 
-  /**
-   * The pixels of tap (r, s) of the filled channel, counted from the first one filled, one for each
-   * step.
-   */
-  void read(int channel, int r, int s, float[] to, int t) {
-    int from = channel * phases * planeFloats + (int) (r * z.dilationH() * width) + tapColumn[s];
-    kernel.runs(window, from, runs, runCount, to, t);
+  /** Where the pixels are: those of a tap's run i at its {@link #offset} + {@link #place}. */
+  float[] window() {
+    return window;
+  }
+
+  /** Runs that the filled steps are cut into. */
+  int count() {
+    return runCount;
+  }
+
+  int place(int run) {
+    return runs[2 * run];
+  }
+
+  int length(int run) {
+    return runs[2 * run + 1];
+  }
+
+  /** Of tap (r, s) of a channel, counted from the first one filled. */
+  int offset(int channel, int r, int s) {
+    return slack
+        + channel * phases * planeFloats
+        + (int) (r * z.dilationH() * width)
+        + tapColumn[s];
   }
 }

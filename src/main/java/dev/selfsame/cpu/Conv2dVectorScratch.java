@@ -23,7 +23,10 @@ final class Conv2dVectorScratch {
   /** Image rows of a task of the weight gradient. */
   static final int PIXELS = 5;
 
-  private final float[][] floats = new float[6][0];
+  /** Sums that outlive a task, of the calling thread. */
+  static final int SUMS = 6;
+
+  private final float[][] floats = new float[7][0];
   private int[] ints = new int[0];
   private int[] places = new int[0];
 

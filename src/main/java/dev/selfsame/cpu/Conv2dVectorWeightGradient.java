@@ -1,241 +1,370 @@
 package dev.selfsame.cpu;
 
-import static dev.selfsame.cpu.Conv2dVectorKernel.LDA;
-import static dev.selfsame.cpu.Conv2dVectorKernel.STEPS;
-
 import dev.selfsame.contract.Contract;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * dw[k, (c, r, s)] = Σ over (n, p, q) of x[n, c, pixel]·dy[n, k, p, q]: lanes across k, rows of a
- * tile across (c, r, s).
+ * dw[k, (c, r, s)] = Σ over (n, p, q) of dy[n, k, p, q]·x[n, c, pixel]: a matrix product whose two
+ * operands are turned into panels first; lanes across (c, r, s), rows of a tile across k.
  *
- * <p>A task is a block of k and of (c, r, s) of one group. Where these are too few to share, chunks
- * of the contraction are tasks of their own; their chains are stored, and added in order
- * afterwards.
+ * <p>dy is turned once, by tasks of its own. Then a task is a panel of (c, r, s): it turns the
+ * pixels that its weights meet, and takes them through all rows while they are in the first cache.
+ * Where panels are too few to share, each chunk of a panel is a task; chains are stored, and added
+ * in order afterwards.
  */
 final class Conv2dVectorWeightGradient {
-  private static final long MIN_TASKS = 16;
-  private static final int BLOCK_ROWS = 240;
-  private static final long PARTIAL_FLOATS = 1 << 23;
+  /** Terms of a panel; divides the shortest chunk, so that chunks end where panels end. */
+  private static final int DEPTH = 256;
 
-  private final Conv2dVectorKernel kernel;
+  /** Terms turned at once, of rows that were copied side by side. */
+  private static final int STAGED = 128;
+
+  /** Distance of staged rows: not a power of two, they would share cache sets. */
+  private static final int STAGED_STEP = STAGED + 16;
+
+  private static final long MIN_TASKS = 16;
+
+  /** About as much of dy is turned before it is used. */
+  private static final long TURNED_FLOATS = 1 << 21;
+
+  /** Tiles of dy that a task turns. */
+  private static final int TURNED_TILES = 8;
+
+  private final GemmKernel kernel;
+  private final Conv2dVectorPanelKernel mover;
   private final Conv2dVectorRowKernel rowKernel;
   private final Conv2dSizes z;
-  private final int rows;
   private final int lanes;
   private final long terms;
   private final long chunk;
-  private final int vectors;
-  private final int panel;
 
-  // The partition.
-  private final int blockLanes;
-  private final int blockRows;
-  private final long laneBlocks;
-  private final long rowBlocks;
-  private final long parts;
+  // Of one group: weights of a filter, cut into panels; filters, cut into tiles.
+  private final int columns;
+  private final int width;
+  private final int panels;
+  private final int rows;
+  private final int height;
+  private final int fullTiles;
+  private final int tailRows;
+  private final int tiles;
+  private final int panelFloats;
+  private final int turnedFloats;
+
+  // The terms whose dy is turned at once, and the tasks that share a panel's.
+  private final long span;
+  private final int parts;
 
   Conv2dVectorWeightGradient(
-      Conv2dVectorKernel kernel, Conv2dVectorRowKernel rowKernel, Conv2dSizes z) {
+      GemmKernel kernel,
+      Conv2dVectorPanelKernel mover,
+      Conv2dVectorRowKernel rowKernel,
+      Conv2dSizes z) {
     this.kernel = kernel;
+    this.mover = mover;
     this.rowKernel = rowKernel;
     this.z = z;
-    rows = Math.toIntExact(z.groupC() * z.r() * z.s());
-    lanes = Math.toIntExact(z.groupK());
+    lanes = mover.lanes();
     terms = z.n() * z.p() * z.q();
     chunk = Contract.chunk(terms);
-    vectors = lanes <= kernel.lanes() ? 1 : 2;
-    panel = vectors * kernel.lanes();
-    blockLanes = Math.min(Math.ceilDiv(lanes, panel) * panel, Math.max(panel, 256));
-    laneBlocks = Math.ceilDiv(lanes, blockLanes);
-    long few = Math.ceilDiv(MIN_TASKS, z.groups() * laneBlocks);
-    blockRows =
-        (int) Math.min(BLOCK_ROWS, Math.max(48, Math.ceilDiv(Math.ceilDiv(rows, few), 12) * 12));
-    rowBlocks = Math.ceilDiv(rows, blockRows);
-    long tasks = z.groups() * laneBlocks * rowBlocks;
-    long chunks = Math.ceilDiv(terms, chunk);
-    parts =
-        tasks < MIN_TASKS && tasks * chunks * blockRows * blockLanes <= PARTIAL_FLOATS ? chunks : 1;
+
+    columns = Math.toIntExact(z.groupC() * z.r() * z.s());
+    width = kernel.width(Math.min(columns, kernel.columns()));
+    panels = Math.ceilDiv(columns, width);
+    rows = Math.toIntExact(z.groupK());
+    height = kernel.rows();
+    int left = rows % height;
+    // The rows that fill no tile: two of two thirds of a tile fill the registers better than one
+    // full and one of a third.
+    int third = height == 12 ? 4 : 2;
+    boolean two = width > lanes && left > 0 && left <= third && rows > height;
+    fullTiles = rows / height - (two ? 1 : 0);
+    tailRows = two ? 2 * third : left;
+    tiles = fullTiles + Math.ceilDiv(rows - fullTiles * height, Math.max(1, tailRows));
+    panelFloats = tiles * height * width;
+    turnedFloats = DEPTH * height + lanes / 2 * height + lanes;
+
+    long fit = Math.max(1, TURNED_FLOATS / (z.groups() * tiles * height) / chunk);
+    span = Math.min(terms, fit * chunk);
+    parts = z.groups() * panels < MIN_TASKS ? (int) Math.ceilDiv(span, chunk) : 1;
   }
 
   void run(MemorySegment x, MemorySegment dy, MemorySegment dw, Workers workers) {
-    int[] base = Conv2dVectorScratch.mine().ints(STEPS);
-    for (int t = 0; t < STEPS; t++) {
-      base[t] = t * panel;
-    }
-    long blocks = z.groups() * laneBlocks * rowBlocks;
-    if (parts == 1) {
+    long all = z.groups() * panels;
+    long blocks = Math.ceilDiv(span, DEPTH);
+    int tileGroups = Math.ceilDiv(tiles, TURNED_TILES);
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    float[] turned =
+        mine.floats(Conv2dVectorScratch.SHARED, z.groups() * tiles * blocks * turnedFloats);
+    boolean alone = span == terms && parts == 1;
+    float[] sums =
+        mine.floats(
+            Conv2dVectorScratch.SUMS, alone ? 0 : all * (parts == 1 ? 1 : parts + 1) * panelFloats);
+
+    for (long start = 0; start < terms; start += span) {
+      long begin = start;
+      long end = Math.min(terms, begin + span);
       workers.run(
-          blocks,
-          block -> {
-            float[] total =
-                Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.TOTAL, blockFloats());
-            block(block, 0, terms, x, dy, base, total, 0);
-            write(block, total, 0, dw);
+          z.groups() * blocks * tileGroups,
+          task -> {
+            long block = task / tileGroups % blocks;
+            long t = begin + block * DEPTH;
+            int firstTile = (int) (task % tileGroups) * TURNED_TILES;
+            if (t < end) {
+              turnOutputs(
+                  dy,
+                  task / tileGroups / blocks,
+                  firstTile,
+                  Math.min(tiles, firstTile + TURNED_TILES),
+                  t,
+                  (int) Math.min(DEPTH, end - t),
+                  turned,
+                  block,
+                  blocks);
+            }
           });
-      return;
+      if (alone) {
+        workers.run(all, panel -> alone(panel, x, turned, blocks, dw));
+      } else if (parts == 1) {
+        workers.run(
+            all,
+            panel ->
+                sum(
+                    panel,
+                    x,
+                    turned,
+                    blocks,
+                    begin,
+                    begin,
+                    end,
+                    sums,
+                    (int) (panel * panelFloats),
+                    begin == 0));
+      } else {
+        int count = (int) Math.ceilDiv(end - begin, chunk);
+        workers.run(
+            all * count,
+            task -> {
+              long first = begin + task % count * chunk;
+              int at = (int) ((all + task) * panelFloats);
+              long last = Math.min(end, first + chunk);
+              sum(task / count, x, turned, blocks, begin, first, last, sums, at, true);
+            });
+        workers.run(
+            all, panel -> fold(panel, sums, (int) (all + panel * count), count, begin == 0));
+      }
     }
-    long size = blockFloats();
-    float[] partials =
-        Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.SHARED, blocks * parts * size);
-    workers.run(
-        blocks * parts,
-        id -> {
-          long first = id % parts * chunk;
-          block(
-              id / parts,
-              first,
-              Math.min(terms, first + chunk),
-              x,
-              dy,
-              base,
-              partials,
-              (int) (id * size));
-        });
-    workers.run(
-        blocks,
-        block -> {
-          int at = (int) (block * parts * size);
-          for (int part = 1; part < parts; part++) {
-            rowKernel.fold(partials, at, partials, (int) (at + part * size), (int) size);
-          }
-          write(block, partials, at, dw);
-        });
+    if (!alone) {
+      workers.run(all, panel -> store(panel, 0, rows, sums, (int) (panel * panelFloats), dw));
+    }
   }
 
-  private long blockFloats() {
-    return (long) (Math.min(rows, blockRows) + 12) * blockLanes;
+  /** Adds the chains of a panel's chunks to its total, in order. */
+  private void fold(long panel, float[] sums, int firstPart, int count, boolean fresh) {
+    int total = (int) panel * panelFloats;
+    for (int part = 0; part < count; part++) {
+      int from = (firstPart + part) * panelFloats;
+      if (fresh && part == 0) {
+        System.arraycopy(sums, from, sums, total, panelFloats);
+      } else {
+        rowKernel.fold(sums, total, sums, from, panelFloats);
+      }
+    }
+  }
+
+  /** All of a panel's terms, and the results to memory. */
+  private void alone(long panel, MemorySegment x, float[] turned, long blocks, MemorySegment dw) {
+    float[] total = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.TOTAL, panelFloats);
+    sum(panel, x, turned, blocks, 0, 0, terms, total, 0, true);
+    store(panel, 0, rows, total, 0, dw);
   }
 
   /**
-   * Terms {@code begin} … {@code end} − 1 of a block's outputs, from a chunk's first term on, into
-   * {@code total}.
+   * Takes a panel's terms {@code from} … {@code to} − 1, whole chunks, into its total.
+   *
+   * @param begin the first term whose dy is turned
+   * @param fresh whether the total starts with these terms
    */
-  private void block(
-      long block,
-      long begin,
-      long end,
+  private void sum(
+      long panel,
       MemorySegment x,
-      MemorySegment dy,
-      int[] base,
+      float[] turned,
+      long blocks,
+      long begin,
+      long from,
+      long to,
       float[] total,
-      int to) {
-    long group = block / (laneBlocks * rowBlocks);
-    int firstRow = (int) (block % rowBlocks) * blockRows;
-    int firstLane = (int) (block / rowBlocks % laneBlocks) * blockLanes;
-    int rowCount = Math.min(blockRows, rows - firstRow);
-    int laneCount = Math.min(blockLanes, lanes - firstLane);
-    int ld = blockLanes;
-
+      int at,
+      boolean fresh) {
+    long group = panel / panels;
+    int firstColumn = (int) (panel % panels) * width;
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] outputs = mine.floats(Conv2dVectorScratch.WINDOW, (long) STEPS * blockLanes);
-    float[] pixels = mine.floats(Conv2dVectorScratch.SCALARS, 12 * LDA);
-    float[] chains = mine.floats(Conv2dVectorScratch.CHAIN, blockFloats());
-    Arrays.fill(total, to, to + (int) blockFloats(), 0f);
-
-    int taps = (int) (z.r() * z.s());
-    int firstChannel = firstRow / taps;
-    int channels = (firstRow + rowCount - 1) / taps - firstChannel + 1;
-    Conv2dVectorRuns runs = new Conv2dVectorRuns(z, rowKernel, kernel.lanes());
-
-    for (long t = begin; t < end; t += STEPS) {
-      int n = (int) Math.min(STEPS, end - t);
-      boolean first = t < begin + chunk;
-      boolean starts = !first && t % chunk == 0;
-      boolean ends = !first && ((t + n) % chunk == 0 || t + n == end);
-      if (starts) {
-        Arrays.fill(chains, 0, (int) blockFloats(), 0f);
-      }
-      for (int lane = 0; lane < laneCount; lane += panel) {
-        long k = group * lanes + firstLane + lane;
-        gather(dy, k, Math.min(panel, laneCount - lane), t, n, outputs, lane * STEPS);
-      }
-      boolean windowed = runs.fill(x, group, firstChannel, channels, t, n);
+    float[] pixels = mine.floats(Conv2dVectorScratch.WINDOW, (long) (DEPTH + lanes) * width);
+    float[] chains = mine.floats(Conv2dVectorScratch.CHAIN, panelFloats);
+    Conv2dVectorRuns runs = new Conv2dVectorRuns(z, rowKernel, lanes);
+    for (long t = from; t < to; t += DEPTH) {
+      int n = (int) Math.min(DEPTH, to - t);
+      boolean first = fresh && t < from + chunk;
       float[] c = first ? total : chains;
-      int at = first ? to : 0;
-      for (int row = 0; row < rowCount; ) {
-        int left = rowCount - row;
-        int tileRows = kernel.tileRows(left, vectors);
-        for (int i = 0; i < Math.min(left, tileRows); i++) {
-          int tap = firstRow + row + i;
-          if (windowed) {
-            read(runs, tap, firstChannel, pixels, i * LDA);
-          } else {
-            scan(x, group, tap, t, n, pixels, i * LDA);
-          }
-        }
-        for (int lane = 0; lane < laneCount; lane += panel) {
-          kernel.tile(
-              tileRows,
-              vectors,
-              pixels,
-              0,
-              outputs,
-              base,
-              0,
-              lane * STEPS,
-              n,
-              c,
-              at + row * ld + lane,
-              ld);
-        }
-        row += tileRows;
+      int ct = first ? at : 0;
+      if (t % chunk == 0) {
+        Arrays.fill(c, ct, ct + panelFloats, 0f);
       }
-      if (ends) {
-        rowKernel.fold(total, to, chains, 0, rowCount * ld);
+      turnPixels(x, group, firstColumn, runs, t, n, pixels);
+      long a = group * tiles * blocks + (t - begin) / DEPTH;
+      for (int tile = 0; tile < tiles; tile++) {
+        int row = firstRow(tile);
+        kernel.tile(
+            Math.min(tile < fullTiles ? height : tailRows, rows - row),
+            width,
+            turned,
+            (int) ((a + tile * blocks) * turnedFloats),
+            pixels,
+            0,
+            n,
+            c,
+            ct + row * width);
+      }
+      if (!first && ((t + n) % chunk == 0 || t + n == to)) {
+        rowKernel.fold(total, at, chains, 0, panelFloats);
       }
     }
   }
 
-  /** dy of {@code count} channels from {@code k} on at terms t … t+n−1, as [term][lane]. */
-  private void gather(MemorySegment dy, long k, int count, long t, int n, float[] to, int at) {
+  private int firstRow(int tile) {
+    return Math.min(tile, fullTiles) * height + Math.max(0, tile - fullTiles) * tailRows;
+  }
+
+  /** Writes rows of a panel to memory. */
+  private void store(long panel, int firstRow, int count, float[] total, int at, MemorySegment dw) {
+    int firstColumn = (int) (panel % panels) * width;
+    mover.store(
+        total,
+        at,
+        width,
+        count,
+        Math.min(width, columns - firstColumn),
+        dw,
+        (panel / panels * rows + firstRow) * columns + firstColumn,
+        columns);
+  }
+
+  /** dy of some tiles of a group at terms t … t+n−1. */
+  private void turnOutputs(
+      MemorySegment dy,
+      long group,
+      int firstTile,
+      int endTile,
+      long t,
+      int n,
+      float[] turned,
+      long block,
+      long blocks) {
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    float[] staged = mine.floats(Conv2dVectorScratch.SCALARS, STAGED_STEP * (height + 1L));
+    int[] place = mine.ints(height + lanes);
+    for (int tile = firstTile; tile < endTile; tile++) {
+      int row = firstRow(tile);
+      int count = Math.min(tile < fullTiles ? height : tailRows, rows - row);
+      place(place, height + lanes, count);
+      int to = (int) (((group * tiles + tile) * blocks + block) * turnedFloats);
+      for (int done = 0; done < n; done += STAGED) {
+        int some = Math.min(STAGED, n - done);
+        for (int i = 0; i < count; i++) {
+          outputs(dy, group * rows + row + i, t + done, some, staged, lanes + i * STAGED_STEP);
+        }
+        turnRows(staged, place, some, turned, to + done * height, height);
+      }
+    }
+  }
+
+  /** Places of staged rows; those beyond the last one repeat it. */
+  private void place(int[] place, int size, int count) {
+    for (int i = 0; i < size; i++) {
+      place[i] = lanes + Math.min(i, count - 1) * STAGED_STEP;
+    }
+  }
+
+  private void turnRows(float[] from, int[] place, int n, float[] to, int at, int size) {
+    int first = 0;
+    for (; first < size - lanes; first += lanes) {
+      mover.turn(from, 0, place, first, n, to, at + first, size);
+    }
+    // Rows that don't fill a vector: the last one must not write beside its terms.
+    first = Math.max(0, size - lanes);
+    mover.turn(from, 0, place, first, n, to, at + first, size);
+  }
+
+  /** dy of channel k at terms t … t+n−1. */
+  private void outputs(MemorySegment dy, long k, long t, int n, float[] to, int at) {
     long image = z.p() * z.q();
     for (int done = 0; done < n; ) {
       long position = (t + done) % image;
       int run = (int) Math.min(n - done, image - position);
-      long from = ((t + done) / image * z.k() + k) * image + position;
-      int row = at + done * panel;
-      int lane = 0;
-      for (; lane <= count - 4; lane += 4) {
-        gather4(dy, from + lane * image, image, run, to, row + lane);
-      }
-      for (; lane < count; lane++) {
-        for (int i = 0; i < run; i++) {
-          to[row + lane + i * panel] =
-              dy.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + lane * image + i) * 4);
-        }
-      }
+      rowKernel.copy(
+          dy, ((t + done) / image * z.k() + k) * image + position, 1, to, at + done, run);
       done += run;
     }
   }
 
-  private void gather4(MemorySegment dy, long from, long stride, int run, float[] to, int at) {
-    for (int i = 0; i < run; i++) {
-      int row = at + i * panel;
-      to[row] = dy.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + i) * 4);
-      to[row + 1] = dy.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + stride + i) * 4);
-      to[row + 2] = dy.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + 2 * stride + i) * 4);
-      to[row + 3] = dy.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (from + 3 * stride + i) * 4);
+  /** The pixels that a panel's weights meet at terms t … t+n−1. */
+  private void turnPixels(
+      MemorySegment x,
+      long group,
+      int firstColumn,
+      Conv2dVectorRuns runs,
+      long t,
+      int n,
+      float[] pixels) {
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    int[] place = mine.ints(width);
+    int count = Math.min(width, columns - firstColumn);
+    int taps = (int) (z.r() * z.s());
+    int firstChannel = firstColumn / taps;
+    int channels = (firstColumn + count - 1) / taps - firstChannel + 1;
+    if (runs.fill(x, group, firstChannel, channels, t, n)) {
+      for (int i = 0; i < width; i++) {
+        int column = firstColumn + Math.min(i, count - 1);
+        int tap = column % taps;
+        place[i] =
+            runs.offset(column / taps - firstChannel, (int) (tap / z.s()), (int) (tap % z.s()));
+      }
+      int at = 0;
+      for (int run = 0; run < runs.count(); run++) {
+        for (int lane = 0; lane < width; lane += lanes) {
+          mover.turn(
+              runs.window(),
+              runs.place(run),
+              place,
+              lane,
+              runs.length(run),
+              pixels,
+              at * width + lane,
+              width);
+        }
+        at += runs.length(run);
+      }
+      return;
+    }
+    place(place, width, count);
+    float[] staged = mine.floats(Conv2dVectorScratch.SCALARS, STAGED_STEP * (width + 1L));
+    for (int done = 0; done < n; done += STAGED) {
+      int some = Math.min(STAGED, n - done);
+      for (int i = 0; i < count; i++) {
+        scan(x, group, firstColumn + i, t + done, some, staged, lanes + i * STAGED_STEP);
+      }
+      turnRows(staged, place, some, pixels, done * width, width);
     }
   }
 
-  private void read(Conv2dVectorRuns runs, int row, int firstChannel, float[] to, int at) {
-    int s = (int) (row % z.s());
-    int r = (int) (row / z.s() % z.r());
-    runs.read((int) (row / (z.s() * z.r())) - firstChannel, r, s, to, at);
-  }
-
   /**
-   * The pixels that weight {@code row} = (c, r, s) meets at terms t … t+n−1; +0 outside of the
+   * The pixels that weight {@code column} = (c, r, s) meets at terms t … t+n−1; +0 outside of the
    * image.
    */
-  private void scan(MemorySegment x, long group, int row, long t, int n, float[] to, int at) {
-    long s = row % z.s();
-    long r = row / z.s() % z.r();
-    long channel = group * z.groupC() + row / (z.s() * z.r());
+  private void scan(MemorySegment x, long group, int column, long t, int n, float[] to, int at) {
+    long s = column % z.s();
+    long r = column / z.s() % z.r();
+    long channel = group * z.groupC() + column / (z.s() * z.r());
     long left = s * z.dilationW() - z.paddingW();
     long inside = Math.ceilDiv(-left, z.strideW());
     long outside = Math.floorDiv(z.w() - 1 - left, z.strideW()) + 1;
@@ -261,21 +390,6 @@ final class Conv2dVectorWeightGradient {
       if (++p == z.p()) {
         p = 0;
         image++;
-      }
-    }
-  }
-
-  private void write(long block, float[] total, int at, MemorySegment dw) {
-    long group = block / (laneBlocks * rowBlocks);
-    int firstRow = (int) (block % rowBlocks) * blockRows;
-    int firstLane = (int) (block / rowBlocks % laneBlocks) * blockLanes;
-    int rowCount = Math.min(blockRows, rows - firstRow);
-    int laneCount = Math.min(blockLanes, lanes - firstLane);
-    for (int lane = 0; lane < laneCount; lane++) {
-      long to = (group * lanes + firstLane + lane) * rows + firstRow;
-      for (int row = 0; row < rowCount; row++) {
-        dw.set(
-            ValueLayout.JAVA_FLOAT_UNALIGNED, (to + row) * 4, total[at + row * blockLanes + lane]);
       }
     }
   }

@@ -1,0 +1,23 @@
+package dev.selfsame.cpu;
+
+import java.lang.foreign.MemorySegment;
+
+/** Moves between rows of memory and the panels of {@link Conv2dVectorWeightGradient}. */
+interface Conv2dVectorPanelKernel {
+  /** Floats in a vector. */
+  int lanes();
+
+  /**
+   * Turns as many rows as a vector has lanes: to[tt + t·width + i] = from[at + row[first + i] + t]
+   * for t = 0 … n−1.
+   *
+   * <p>Reads half a vector before the rows and a vector after them; writes up to half a vector more
+   * terms, of any value. A width below the lanes is allowed: what is written beside a term, the
+   * next term overwrites.
+   */
+  void turn(float[] from, int at, int[] row, int first, int n, float[] to, int tt, int width);
+
+  /** Writes {@code rows} rows of {@code count} floats to memory. */
+  void store(
+      float[] from, int at, int step, int rows, int count, MemorySegment to, long tt, long next);
+}
