@@ -15,32 +15,55 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Convolution layers of ResNet-50 (He et al. 2015, table 1), and small odd ones for the
- * cross-check.
+ * Convolution layers of ResNet-50 (He et al. 2015, table 1; with the stride in the 3×3 layers, as
+ * torchvision has it), a few of other networks, and small odd ones for the cross-check.
  */
 final class Conv2dCases {
-  /** Distinct layers: every filter size, stride and image size of the network. */
-  static final List<ConvShape> RESNET50 =
+  /**
+   * Channels in, image size, channels out, filter size, stride: every distinct layer of the
+   * network.
+   */
+  private static final int[][] RESNET50 = {
+    {3, 224, 64, 7, 2},
+    {64, 56, 64, 1, 1},
+    {64, 56, 64, 3, 1},
+    {64, 56, 256, 1, 1},
+    {256, 56, 64, 1, 1},
+    {256, 56, 128, 1, 1},
+    {128, 56, 128, 3, 2},
+    {128, 28, 128, 3, 1},
+    {128, 28, 512, 1, 1},
+    {256, 56, 512, 1, 2},
+    {512, 28, 128, 1, 1},
+    {512, 28, 256, 1, 1},
+    {256, 28, 256, 3, 2},
+    {256, 14, 256, 3, 1},
+    {256, 14, 1024, 1, 1},
+    {512, 28, 1024, 1, 2},
+    {1024, 14, 256, 1, 1},
+    {1024, 14, 512, 1, 1},
+    {512, 14, 512, 3, 2},
+    {512, 7, 512, 3, 1},
+    {512, 7, 2048, 1, 1},
+    {1024, 14, 2048, 1, 2},
+    {2048, 7, 512, 1, 1}
+  };
+
+  /** Two depthwise layers of MobileNet (Howard et al. 2017), both of LeNet. */
+  private static final List<ConvShape> OTHERS =
       List.of(
-          ConvShape.square(1, 3, 224, 64, 7, 2),
-          ConvShape.square(1, 64, 56, 64, 3, 1),
-          ConvShape.square(1, 64, 56, 256, 1, 1),
-          ConvShape.square(1, 256, 56, 512, 1, 2),
-          ConvShape.square(1, 128, 56, 128, 3, 2),
-          ConvShape.square(1, 128, 28, 128, 3, 1),
-          ConvShape.square(1, 512, 28, 128, 1, 1),
-          ConvShape.square(1, 256, 14, 256, 3, 1),
-          ConvShape.square(1, 1024, 14, 256, 1, 1),
-          ConvShape.square(1, 512, 7, 512, 3, 1),
-          ConvShape.square(8, 128, 28, 128, 3, 1));
+          ConvShape.depthwise(1, 32, 112, 3),
+          ConvShape.depthwise(1, 512, 14, 3),
+          ConvShape.lenet1(64),
+          ConvShape.lenet2(64));
 
   /**
    * Strides that leave a remainder, dilation, groups, depthwise, 1-pixel images, K over a chunk.
    */
   static final List<ConvShape> ODD =
       List.of(
-          new ConvShape("5x5 1>6 @28 lenet", 4, 1, 28, 28, 6, 5, 5, 1, 2, 1, 1),
-          new ConvShape("5x5 6>16 @14 lenet", 4, 6, 14, 14, 16, 5, 5, 1, 0, 1, 1),
+          ConvShape.lenet1(4),
+          ConvShape.lenet2(4),
           new ConvShape("3x2 /3 7>5 odd", 3, 7, 17, 11, 5, 3, 2, 3, 1, 1, 1),
           new ConvShape("3x3 /2 dilated 2", 2, 9, 20, 23, 11, 3, 3, 2, 2, 2, 1),
           new ConvShape("3x3 groups 4", 2, 16, 13, 13, 24, 3, 3, 1, 1, 1, 4),
@@ -50,16 +73,28 @@ final class Conv2dCases {
 
   private Conv2dCases() {}
 
+  /** All of ResNet-50 for one image, then for eight, then the others. */
+  private static List<ConvShape> layers() {
+    List<ConvShape> layers = new ArrayList<>();
+    for (int n : new int[] {1, 8}) {
+      for (int[] l : RESNET50) {
+        layers.add(ConvShape.square(n, l[0], l[1], l[2], l[3], l[4]));
+      }
+    }
+    layers.addAll(OTHERS);
+    return layers;
+  }
+
   static List<Planned> forward(Device device) {
-    return planned(RESNET50, Pass.FORWARD, device);
+    return planned(layers(), Pass.FORWARD, device);
   }
 
   static List<Planned> dataGradient(Device device) {
-    return planned(RESNET50, Pass.DATA_GRADIENT, device);
+    return planned(layers(), Pass.DATA_GRADIENT, device);
   }
 
   static List<Planned> weightGradient(Device device) {
-    return planned(RESNET50, Pass.WEIGHT_GRADIENT, device);
+    return planned(layers(), Pass.WEIGHT_GRADIENT, device);
   }
 
   static List<Planned> odd(Device device, Pass pass) {

@@ -27,6 +27,23 @@ public record ConvShape(
     return new ConvShape(name, n, c, size, size, k, filter, filter, stride, filter / 2, 1, 1);
   }
 
+  /** One filter a channel, stride 1, "same" padding. */
+  public static ConvShape depthwise(int n, int channels, int size, int filter) {
+    String name = "%dx%d depthwise %d @%d n%d".formatted(filter, filter, channels, size, n);
+    return new ConvShape(
+        name, n, channels, size, size, channels, filter, filter, 1, filter / 2, 1, channels);
+  }
+
+  /** The first layer of the shipped LeNet. */
+  public static ConvShape lenet1(int n) {
+    return new ConvShape("5x5 1>6 @28 n" + n, n, 1, 28, 28, 6, 5, 5, 1, 2, 1, 1);
+  }
+
+  /** The second. */
+  public static ConvShape lenet2(int n) {
+    return new ConvShape("5x5 6>16 @14 n" + n, n, 6, 14, 14, 16, 5, 5, 1, 0, 1, 1);
+  }
+
   public int p() {
     return (h + 2 * padding - dilation * (r - 1) - 1) / stride + 1;
   }

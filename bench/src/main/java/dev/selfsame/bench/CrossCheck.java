@@ -84,8 +84,9 @@ public final class CrossCheck implements Callable<Integer> {
     ops.put("conv2d-bias-gradient", Conv2dCases.biasGradient(ours));
     ops.put("gemm", with(GemmCases.odd(ours), Suite.GEMM, ours));
     ops.put("scatter-add", with(ScatterAddCases.odd(ours), Suite.SCATTER_ADD, ours));
+    ops.put("gather", with(GatherCases.odd(ours), Suite.GATHER, ours));
     ops.put("adamw", AdamWCases.fiftySteps(ours));
-    ops.put("softmax cross-entropy", CrossEntropyCases.odd(ours));
+    ops.put("softmax cross-entropy", with(CrossEntropyCases.odd(ours), Suite.CROSS_ENTROPY, ours));
     ops.put("layer-norm", with(LayerNormCases.odd(ours), Suite.LAYER_NORM, ours));
     ops.put("elementwise", with(ElementwiseCases.odd(ours), Suite.ELEMENTWISE, ours));
     ops.put("pool", with(Pool2dCases.odd(ours), Suite.POOL, ours));

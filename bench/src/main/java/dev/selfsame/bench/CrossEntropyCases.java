@@ -15,7 +15,10 @@ import java.util.SplittableRandom;
 import java.util.function.LongToDoubleFunction;
 import org.bytedeco.pytorch.Tensor;
 
-/** Softmax, log-softmax, mean cross-entropy and its gradient: for the cross-check. */
+/**
+ * Mean cross-entropy, alone and with its gradient; for the cross-check, softmax and log-softmax of
+ * the same logits, too.
+ */
 final class CrossEntropyCases {
   private CrossEntropyCases() {}
 
@@ -29,6 +32,97 @@ final class CrossEntropyCases {
       }
     }
     return cases;
+  }
+
+  /** LeNet's classes, and many. */
+  static List<Planned> all(Device device) {
+    List<Planned> cases = new ArrayList<>();
+    for (boolean gradient : new boolean[] {false, true}) {
+      for (int[] s : new int[][] {{4096, 1024}, {64, 10}}) {
+        String name = "forward%s %dx%d".formatted(gradient ? " and gradient" : "", s[0], s[1]);
+        cases.add(new Planned(name, () -> timed(name, s[0], s[1], gradient, device)));
+      }
+    }
+    return cases;
+  }
+
+  private static BenchCase timed(String name, int rows, int n, boolean gradient, Device device) {
+    var memory = new CaseMemory(device);
+    long count = (long) rows * n;
+    MemorySegment x = memory.normal(1, count);
+    int[] targets = new SplittableRandom(2).ints(rows, 0, n).toArray();
+    MemorySegment t = memory.arena().allocate(rows * 4L, 64);
+    MemorySegment.copy(targets, 0, t, JAVA_INT, 0, rows);
+    MemorySegment loss = memory.zeros(1);
+    MemorySegment dx = memory.zeros(count);
+    var ourX = memory.floats(x, rows, n);
+    var ourTargets = memory.ints(t, rows);
+    var ourLosses = memory.floats(memory.zeros(rows), rows);
+    var ourLoss = memory.floats(loss, 1);
+    var ourGradient = memory.floats(dx, rows, n);
+    Tensor theirX = TorchPeer.floats(x, rows, n);
+    Tensor theirTargets = TorchPeer.longs(Inputs.widened(memory.arena(), t), rows);
+    if (gradient) {
+      theirX.set_requires_grad(true);
+    }
+    Runnable ours =
+        () -> {
+          CrossEntropy.forward(ourX, ourTargets, ourLosses, ourLoss);
+          if (gradient) {
+            CrossEntropy.gradient(ourX, ourTargets, 1f, ourGradient);
+          }
+        };
+    Runnable theirs =
+        gradient
+            ? () -> TorchPeer.crossEntropyBackward(theirX, theirTargets).close()
+            : () -> TorchPeer.crossEntropy(theirX, theirTargets).close();
+    BenchCase.Check check =
+        control -> {
+          ours.run();
+          if (control) {
+            Inputs.change(x);
+          }
+          var reference = new SoftmaxReference(rows, n, x);
+          var our = reference.bound(SoftmaxReference.CORRECT);
+          var their = reference.bound(SoftmaxReference.ATEN);
+          List<Agreement> all = new ArrayList<>();
+          try (Tensor theirLoss =
+              gradient
+                  ? TorchPeer.crossEntropyBackward(theirX, theirTargets)
+                  : TorchPeer.crossEntropy(theirX, theirTargets)) {
+            compare(
+                all,
+                "loss",
+                loss,
+                TorchPeer.memory(theirLoss),
+                i -> reference.loss(targets),
+                i -> our.loss(targets),
+                i -> their.loss(targets));
+          }
+          if (gradient) {
+            compare(
+                all,
+                "gradient",
+                dx,
+                TorchPeer.memory(theirX.grad()),
+                i -> reference.gradient(i, targets),
+                i -> our.gradient(i, targets),
+                i -> their.gradient(i, targets));
+          }
+          return all;
+        };
+    return new BenchCase(
+        name,
+        Rate.GBYTES,
+        // Read once, or twice for a gradient, which is written: its first pass must come to an end.
+        Work.bytes((gradient ? 12.0 : 4.0) * count),
+        new Contender("selfsame", ours),
+        List.of(new Contender("libtorch", theirs)),
+        check,
+        () -> {
+          List.of(theirX, theirTargets).forEach(Tensor::close);
+          memory.run();
+        });
   }
 
   private static Planned planned(int rows, int n, float scale, Device device) {

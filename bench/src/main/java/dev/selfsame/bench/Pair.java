@@ -30,7 +30,7 @@ public final class Pair implements Callable<Integer> {
       arity = "1..*",
       description =
           "conv2d, conv2d-forward, conv2d-data-gradient, conv2d-weight-gradient, gemm, scatter-add,"
-              + " adamw, softmax, elementwise, pool, sums, step, all")
+              + " gather, adamw, softmax, cross-entropy, elementwise, pool, sums, step, all")
   List<String> ops = List.of();
 
   @Option(
@@ -43,7 +43,7 @@ public final class Pair implements Callable<Integer> {
   @Option(
       names = "--seconds",
       paramLabel = "S",
-      defaultValue = "4",
+      defaultValue = "1",
       description = "for each case; ${DEFAULT-VALUE}")
   double seconds;
 

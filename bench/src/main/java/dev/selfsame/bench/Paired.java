@@ -18,7 +18,7 @@ final class Paired {
   private static final double SAMPLE_MILLIS = 10;
   private static final long REST_NANOS = 2_000_000;
   private static final int LEAST_ROUNDS = 11;
-  private static final double LEAST_WINDOW_SECONDS = 0.2;
+  private static final double LEAST_WINDOW_SECONDS = 0.1;
   private static final double MOST_WARM_UP_SECONDS = 15;
 
   /** Nanoseconds a run: one row a contender (ours first), one column a round. */

@@ -23,8 +23,17 @@ final class ScatterAddCases {
 
   private ScatterAddCases() {}
 
+  /** What is asked for. */
+  enum Kind {
+    ADD,
+    /** With the plan of an earlier call on the same indices; libtorch has no such thing. */
+    PLANNED,
+    /** Into zeros. */
+    EMBEDDING_GRADIENT
+  }
+
   /** src [n, d] into dst [rows, d]. */
-  record Scatter(Pattern pattern, int n, int d, int rows, boolean embeddingGradient) {
+  record Scatter(Pattern pattern, int n, int d, int rows, Kind kind) {
     String name() {
       return "%s %dx%d into %d%s"
           .formatted(
@@ -32,15 +41,31 @@ final class ScatterAddCases {
               n,
               d,
               rows,
-              embeddingGradient ? " embedding" : "");
+              switch (kind) {
+                case ADD -> "";
+                case PLANNED -> " planned";
+                case EMBEDDING_GRADIENT -> " embedding";
+              });
+    }
+
+    boolean embeddingGradient() {
+      return kind == Kind.EMBEDDING_GRADIENT;
     }
   }
 
   static List<Planned> all(Device device) {
     List<Scatter> cases = new ArrayList<>();
-    for (boolean embedding : new boolean[] {false, true}) {
+    for (Kind kind : Kind.values()) {
       for (Pattern pattern : Pattern.values()) {
-        cases.add(new Scatter(pattern, TERMS, WIDTH, ROWS, embedding));
+        if (kind != Kind.PLANNED || pattern == Pattern.UNIFORM || pattern == Pattern.ZIPF) {
+          cases.add(new Scatter(pattern, TERMS, WIDTH, ROWS, kind));
+        }
+      }
+    }
+    // Narrow and wide rows, as many values.
+    for (int width : new int[] {8, 64, 1024}) {
+      for (Pattern pattern : new Pattern[] {Pattern.UNIFORM, Pattern.HOT}) {
+        cases.add(new Scatter(pattern, TERMS * WIDTH / width, width, ROWS, Kind.ADD));
       }
     }
     return planned(cases, device);
@@ -52,8 +77,9 @@ final class ScatterAddCases {
     for (Pattern pattern : Pattern.values()) {
       for (int[] s :
           new int[][] {{1, 1, 1}, {31, 7, 3}, {1025, 17, 33}, {1024, 100, 50}, {40_000, 3, 2}}) {
-        cases.add(new Scatter(pattern, s[0], s[1], s[2], false));
-        cases.add(new Scatter(pattern, s[0], s[1], s[2], true));
+        for (Kind kind : Kind.values()) {
+          cases.add(new Scatter(pattern, s[0], s[1], s[2], kind));
+        }
       }
     }
     return planned(cases, device);
@@ -81,9 +107,15 @@ final class ScatterAddCases {
     Tensor theirOut = TorchPeer.floats(theirDst, s.rows(), s.d());
 
     Runnable ours =
-        s.embeddingGradient()
-            ? () -> ScatterAdd.scatterAdd(ourSrc, ourIndices, ourOut.fill(0f))
-            : () -> ScatterAdd.scatterAdd(ourSrc, ourIndices, ourOut);
+        switch (s.kind()) {
+          case ADD -> () -> ScatterAdd.scatterAdd(ourSrc, ourIndices, ourOut);
+          case PLANNED -> {
+            var plan = ScatterAdd.plan(memory.scope(), ourIndices, s.rows());
+            yield () -> ScatterAdd.scatterAdd(ourSrc, plan, ourOut);
+          }
+          case EMBEDDING_GRADIENT ->
+              () -> ScatterAdd.scatterAdd(ourSrc, ourIndices, ourOut.fill(0f));
+        };
     Runnable theirs =
         s.embeddingGradient()
             ? () -> TorchPeer.embeddingGradient(theirSrc, theirIndices, s.rows()).close()

@@ -24,6 +24,7 @@ public final class TorchPeer {
   private static final BoolPointer DATA_GRADIENT = mask(true, false);
   private static final BoolPointer WEIGHT_GRADIENT = mask(false, true);
   private static final Scalar ONE = new Scalar(1.0f);
+  private static final Tensor UNDEFINED = new Tensor();
   private static final long[] NO_OUTPUT_PADDING = {0, 0};
 
   static {
@@ -149,6 +150,14 @@ public final class TorchPeer {
       }
       return new Tensor(leaf.grad()); // leaf owns the other
     }
+  }
+
+  /** {@link #crossEntropy}, and its gradient anew in {@code logits}, which asks for it. */
+  public static Tensor crossEntropyBackward(Tensor logits, Tensor targets) {
+    logits.mutable_grad().put(UNDEFINED);
+    Tensor loss = torch.cross_entropy_loss(logits, targets);
+    loss.backward();
+    return loss;
   }
 
   private static T_TensorTensorTensor_T backward(
