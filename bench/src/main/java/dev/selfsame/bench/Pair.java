@@ -3,12 +3,14 @@ package dev.selfsame.bench;
 import dev.selfsame.Device;
 import dev.selfsame.bench.peers.TorchPeer;
 import dev.selfsame.cpu.Lanes;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -21,16 +23,15 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     description = {
       "Times an op of ours and its peers (libtorch, OpenBLAS) by turns in one process.",
-      "Results are checked first; a wrong one ends the run. A ratio is the peer's time over ours:",
-      "above 1, ours is faster. Shown are medians with 10th and 90th percentile."
+      "Results are checked first; a wrong one ends the run. A ratio is the peer's time over",
+      "ours: above 1, ours is faster. Shown are medians with 10th and 90th percentile."
     })
 public final class Pair implements Callable<Integer> {
   @Parameters(
       paramLabel = "OP",
       arity = "1..*",
-      description =
-          "conv2d, conv2d-forward, conv2d-data-gradient, conv2d-weight-gradient, gemm, scatter-add,"
-              + " gather, adamw, softmax, cross-entropy, elementwise, pool, sums, step, all")
+      completionCandidates = Ops.class,
+      description = "${COMPLETION-CANDIDATES}")
   List<String> ops = List.of();
 
   @Option(
@@ -54,8 +55,14 @@ public final class Pair implements Callable<Integer> {
       description = "only cases whose name contains TEXT")
   String filter;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "write a record")
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "write a record; then the machine's limits are measured first, some 15 s")
   Path json;
+
+  private Progress progress;
+  private Limits limits; // null without a record
 
   /** Entry point. */
   public static void main(String[] arguments) {
@@ -65,8 +72,9 @@ public final class Pair implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    TorchPeer.threads(threads);
     Device device = Device.vector(Lanes.preferredBits(), threads);
+    Map<Suite, List<BenchCase.Planned>> plan = plan(device);
+    TorchPeer.threads(threads);
     Machine machine = Machine.here();
     System.out.printf(
         "%s, %d of %d cores; JDK %s; libtorch %s; %s%ncommit %s, load before: %s%n",
@@ -78,32 +86,52 @@ public final class Pair implements Callable<Integer> {
         machine.openblas(),
         machine.commit(),
         machine.loadAverageBefore());
-    List<Suite> suites = suites();
+    progress = new Progress(plan.values().stream().mapToInt(List::size).sum());
+    if (json != null) {
+      limits = LimitMeasurement.measure(threads);
+      System.out.printf(
+          "limits: FMA %.0f GFLOP/s; triad %.0f GB/s in caches, %.1f beyond%n",
+          limits.fmaGflops(),
+          limits.bandwidth(Limits.Loop.TRIAD, 1 << 20),
+          limits.bandwidth(Limits.Loop.TRIAD, 1 << 30));
+    }
     List<RunRecord.SuiteResult> results = new ArrayList<>();
-    for (Suite suite : suites) {
+    for (Suite suite : plan.keySet()) {
+      System.out.printf("%n%s%n", suite.label());
       List<RunRecord.CaseResult> cases = new ArrayList<>();
-      for (BenchCase.Planned planned : suite.cases(device)) {
-        if (planned.name().contains(filter)) {
-          if (cases.isEmpty()) {
-            System.out.printf("%n%s%n", suite.label());
-          }
-          cases.add(measure(planned));
-          print(cases.getLast());
-        }
+      for (BenchCase.Planned planned : plan.get(suite)) {
+        cases.add(measure(suite, planned));
+        print(cases.getLast());
       }
-      if (!cases.isEmpty()) {
-        double mean =
-            Math.exp(
-                cases.stream().mapToDouble(c -> Math.log(c.worstRatio())).average().orElseThrow());
-        System.out.printf("  geometric mean of the ratios to the fastest peer: %.2f%n", mean);
-        results.add(new RunRecord.SuiteResult(suite.label(), cases, Spread.round(mean)));
-      }
+      double mean =
+          Math.exp(
+              cases.stream().mapToDouble(c -> Math.log(c.worstRatio())).average().orElseThrow());
+      System.out.printf("  geometric mean of the ratios to the fastest peer: %.2f%n", mean);
+      results.add(new RunRecord.SuiteResult(suite.label(), cases, Spread.round(mean)));
       if (json != null) {
-        boolean complete = suite == suites.getLast();
-        new RunRecord("pair", threads, seconds, machine, results, complete).write(json);
+        boolean complete = results.size() == plan.size();
+        new RunRecord("pair", threads, seconds, machine, limits, results, complete).write(json);
       }
     }
+    System.out.printf("%ntook %s%n", progress.elapsed());
     return 0;
+  }
+
+  /** The cases that were asked for, by suite; at least one. */
+  private Map<Suite, List<BenchCase.Planned>> plan(Device device) {
+    Map<Suite, List<BenchCase.Planned>> plan = new LinkedHashMap<>();
+    for (Suite suite : suites()) {
+      List<BenchCase.Planned> cases =
+          suite.cases(device).stream().filter(c -> c.name().contains(filter)).toList();
+      if (!cases.isEmpty()) {
+        plan.put(suite, cases);
+      }
+    }
+    if (plan.isEmpty()) {
+      throw new CommandLine.ParameterException(
+          new CommandLine(this), "no case of %s contains '%s'".formatted(ops, filter));
+    }
+    return plan;
   }
 
   private List<Suite> suites() {
@@ -113,16 +141,15 @@ public final class Pair implements Callable<Integer> {
       if (named.isEmpty()) {
         throw new CommandLine.ParameterException(
             new CommandLine(this),
-            "no op '%s'; there are %s"
-                .formatted(
-                    op, String.join(", ", Stream.of(Suite.values()).map(Suite::label).toList())));
+            "no op '%s'; there are %s".formatted(op, String.join(", ", new Ops())));
       }
       suites.addAll(named);
     }
     return suites;
   }
 
-  private RunRecord.CaseResult measure(BenchCase.Planned planned) {
+  private RunRecord.CaseResult measure(Suite suite, BenchCase.Planned planned) {
+    progress.next(planned.name());
     try (BenchCase c = planned.build().get()) {
       List<Agreement> agreement = c.requireAgreement();
       List<Contender> contenders = new ArrayList<>(List.of(c.ours()));
@@ -136,20 +163,57 @@ public final class Pair implements Callable<Integer> {
                 times.nanosOf(i).reciprocal(c.work().in(c.rate())).rounded(),
                 times.ratioOf(i).rounded()));
       }
+      Limits.Limit limit =
+          limits == null
+              ? new Limits.Limit(Double.NaN, "")
+              : limits.of(c.work(), c.rate(), suite.loop());
       return new RunRecord.CaseResult(
           c.name(),
           c.rate().label(),
+          c.work().flops(),
+          c.work().bytes(),
           times.rounds(),
           times.nanosOf(0).reciprocal(c.work().in(c.rate())).rounded(),
+          limit.value(),
+          limit.by(),
+          allocated(c.ours().run()),
           peers,
           agreement);
     }
   }
 
+  /** Bytes on the Java heap for one run, of all threads; a few runs even out what others take. */
+  private static long allocated(Runnable run) {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    int runs = 20;
+    long before = threads.getTotalThreadAllocatedBytes();
+    for (int i = 0; i < runs; i++) {
+      run.run();
+    }
+    return (threads.getTotalThreadAllocatedBytes() - before) / runs;
+  }
+
+  /** Names for the command line. */
+  static final class Ops extends ArrayList<String> {
+    Ops() {
+      super(Suite.labels());
+      add("conv2d (all three)");
+      add("all");
+    }
+  }
+
   private static void print(RunRecord.CaseResult c) {
     System.out.printf(
-        "  %-42s ours %7.1f [%.1f–%.1f] %s%n",
-        c.name(), c.ours().median(), c.ours().p10(), c.ours().p90(), c.unit());
+        "  %-42s ours %7.1f [%.1f–%.1f] %s%s%s%n",
+        c.name(),
+        c.ours().median(),
+        c.ours().p10(),
+        c.ours().p90(),
+        c.unit(),
+        Double.isNaN(c.limit())
+            ? ""
+            : ", %.0f %% of %s".formatted(100 * c.ours().median() / c.limit(), c.limitedBy()),
+        c.allocated() == 0 ? "" : "; allocates " + c.allocated() + " B");
     for (RunRecord.PeerResult p : c.theirs()) {
       System.out.printf(
           "  %42s      %7.1f [%.1f–%.1f]   ratio %.2f [%.2f–%.2f], %d rounds%n",

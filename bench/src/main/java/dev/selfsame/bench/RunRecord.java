@@ -11,6 +11,7 @@ import java.util.List;
 /**
  * What one run of the paired benchmark leaves behind; bench/records/README.md says how to read it.
  *
+ * @param limits of the machine, measured before the first suite
  * @param complete false if the run was cut short
  */
 public record RunRecord(
@@ -18,6 +19,7 @@ public record RunRecord(
     int threads,
     double secondsPerCase,
     Machine machine,
+    Limits limits,
     List<SuiteResult> suites,
     boolean complete) {
 
@@ -28,12 +30,25 @@ public record RunRecord(
    */
   public record SuiteResult(String suite, List<CaseResult> cases, double ratioToBestPeer) {}
 
-  /** One case: rates of all, ratios of theirs to ours. */
+  /**
+   * One case: rates of all, ratios of theirs to ours.
+   *
+   * @param flops of one run, 0 where they are not counted
+   * @param bytes of one run, at least
+   * @param limit what the machine could do at most, in {@code unit}
+   * @param limitedBy what sets it
+   * @param allocated bytes on the Java heap for one run of ours
+   */
   public record CaseResult(
       String name,
       String unit,
+      double flops,
+      double bytes,
       int rounds,
       Spread ours,
+      double limit,
+      String limitedBy,
+      long allocated,
       List<PeerResult> theirs,
       List<Agreement> agreement) {
     double worstRatio() {
