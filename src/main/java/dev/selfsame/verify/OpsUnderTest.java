@@ -9,6 +9,7 @@ import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
 import dev.selfsame.op.LayerNorm;
+import dev.selfsame.op.Lstm;
 import dev.selfsame.op.Pool2d;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
@@ -34,6 +35,7 @@ public final class OpsUnderTest {
           new OpUnderTest(AdamW.class, AdamWCases::draw),
           new OpUnderTest(Sgd.class, SgdCases::draw),
           new OpUnderTest(Pool2d.class, Pool2dCases::draw),
+          new OpUnderTest(Lstm.class, LstmCases::draw),
           new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
           new OpUnderTest(Gemm.class, GemmCases::draw),
           new OpUnderTest(Conv2d.class, Conv2dCases::draw));
