@@ -49,7 +49,7 @@ public record Limits(double fmaGflops, List<Bandwidth> bandwidth) {
   }
 
   /** Between two sizes in proportion to the logarithm; beyond the outer ones, theirs. */
-  double bandwidth(Loop loop, double bytes) {
+  public double bandwidth(Loop loop, double bytes) {
     List<Bandwidth> measured = bandwidth.stream().filter(b -> b.loop() == loop).toList();
     Bandwidth below = measured.getFirst();
     for (Bandwidth above : measured) {

@@ -213,7 +213,7 @@ public final class Pair implements Callable<Integer> {
         Double.isNaN(c.limit())
             ? ""
             : ", %.0f %% of %s".formatted(100 * c.ours().median() / c.limit(), c.limitedBy()),
-        c.allocated() == 0 ? "" : "; allocates " + c.allocated() + " B");
+        c.allocated() < 1 ? "" : "; allocates " + c.allocated() + " B");
     for (RunRecord.PeerResult p : c.theirs()) {
       System.out.printf(
           "  %42s      %7.1f [%.1f–%.1f]   ratio %.2f [%.2f–%.2f], %d rounds%n",

@@ -48,7 +48,7 @@ public record RunRecord(
       Spread ours,
       double limit,
       String limitedBy,
-      long allocated,
+      Long allocated,
       List<PeerResult> theirs,
       List<Agreement> agreement) {
     double worstRatio() {
