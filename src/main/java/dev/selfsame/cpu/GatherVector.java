@@ -106,8 +106,7 @@ public interface GatherVector {
       while (i <= end - CHECK_CHUNK) {
         IntVector bad = IntVector.zero(I);
         for (int j = 0; j < CHECK_CHUNK; j += W) {
-          IntVector index =
-              IntVector.fromMemorySegment(I, indices, (i + j) * Integer.BYTES, ORDER);
+          IntVector index = IntVector.fromMemorySegment(I, indices, (i + j) * Integer.BYTES, ORDER);
           // The sign bit is set below 0 and above the last row.
           bad = bad.or(index).or(last.sub(index));
         }
