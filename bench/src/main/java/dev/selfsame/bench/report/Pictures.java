@@ -99,7 +99,7 @@ final class Pictures {
         ratios.add(Double.isNaN(ratio) ? 0 : Math.min(LONGEST, round(ratio)));
         longest = Math.max(longest, ratios.getLast());
       }
-      var series = chart.addSeries(threads(source), ratios, names);
+      var series = chart.addSeries(source.label(), ratios, names);
       series.setFillColor(BARS[(source.threads() - 1) % BARS.length]);
     }
     style.setXAxisMax(Math.min(LONGEST, Math.ceil(longest * 5 + 0.5) / 5));
@@ -119,7 +119,7 @@ final class Pictures {
         new XYChartBuilder()
             .width(1200)
             .height(700)
-            .title("roofline, %s: ours and the fastest peer".formatted(threads(source)))
+            .title("roofline, %s: ours and the fastest peer".formatted(source.label()))
             .xAxisTitle("FLOP per byte of operands and result")
             .yAxisTitle("GFLOP/s")
             .build();
@@ -208,10 +208,6 @@ final class Pictures {
     s.setXYSeriesRenderStyle(XYSeries.XYSeriesRenderStyle.Scatter);
     s.setMarker(marker);
     s.setMarkerColor(color);
-  }
-
-  private static String threads(Source source) {
-    return source.threads() == 1 ? "1 thread" : source.threads() + " threads";
   }
 
   private static double round(double ratio) {

@@ -109,7 +109,7 @@ public final class Report implements Callable<Integer> {
       String name = source.file().getFileName().toString();
       Path beside = folder.resolve(name);
       line(
-          "| %s | %d | %s | `%s` | %s, %d bits; JDK %s; libtorch %s; OpenBLAS %s | %s | %s |",
+          "| %s | %d | %s | `%s` | %s, %d bits; JDK %s; %s | %s | %s |",
           Files.exists(beside) ? "[%s](%s)".formatted(name, name) : name,
           source.threads(),
           m.date(),
@@ -117,8 +117,7 @@ public final class Report implements Callable<Integer> {
           m.cpu(),
           m.vectorBits(),
           m.java(),
-          m.libtorch(),
-          m.openblas().replaceAll("OpenBLAS (\\S+).*kernels: (\\S+)", "$1 ($2)"),
+          m.peers().replaceAll("OpenBLAS (\\S+).*kernels: (\\S+)", "OpenBLAS $1 ($2)"),
           m.loadAverageBefore(),
           String.join(", ", source.marks(sources.getFirst())));
     }
@@ -130,7 +129,7 @@ public final class Report implements Callable<Integer> {
     line("");
     line("Geometric mean of the cases' median ratios, each to its fastest peer.");
     line("");
-    line("| suite | %s | least ratio | rate, more threads over one |", joined(Report::threads));
+    line("| suite | %s | least ratio | rate, more threads over one |", joined(Source::label));
     line("|---|%s---|---|", "---|".repeat(sources.size()));
     for (String suite : suites) {
       String means =
@@ -145,7 +144,7 @@ public final class Report implements Callable<Integer> {
     line("");
     line("## Targets");
     line("");
-    line("| suite | what | wanted | %s |", joined(Report::threads));
+    line("| suite | what | wanted | %s |", joined(Source::label));
     line("|---|---|---|%s", "---|".repeat(sources.size()));
     for (Targets.Target t : Targets.ALL) {
       if (suites.contains(t.suite())) {
@@ -164,7 +163,7 @@ public final class Report implements Callable<Integer> {
       for (CaseResult c : source.suite(suite).map(SuiteResult::cases).orElse(List.of())) {
         if (Targets.ratio(c) < least) {
           least = Targets.ratio(c);
-          where = "%.2f: %s, %s".formatted(least, c.name(), threads(source));
+          where = "%.2f: %s, %s".formatted(least, c.name(), source.label());
         }
       }
     }
@@ -225,7 +224,7 @@ public final class Report implements Callable<Integer> {
     for (Source source : measured) {
       Limits l = source.record().limits();
       List<Double> sizes = l.bandwidth().stream().map(Limits.Bandwidth::bytes).distinct().toList();
-      line("%s: %.0f GFLOP/s; GB/s for data of", threads(source), l.fmaGflops());
+      line("%s: %.0f GFLOP/s; GB/s for data of", source.label(), l.fmaGflops());
       line("");
       line("| | %s |", sizes.stream().map(Report::bytes).collect(Collectors.joining(" | ")));
       line("|---|%s", "---|".repeat(sizes.size()));
@@ -240,7 +239,7 @@ public final class Report implements Callable<Integer> {
       line("");
       String picture = "report/roofline-%dt.png".formatted(source.threads());
       Pictures.roofline(folder.resolve(picture), source);
-      line("![roofline, %s](%s)", threads(source), picture);
+      line("![roofline, %s](%s)", source.label(), picture);
       line("");
     }
   }
@@ -264,7 +263,7 @@ public final class Report implements Callable<Integer> {
     result.cases().forEach(c -> c.theirs().forEach(p -> peers.add(p.name())));
     Optional<Source> single = single(suite, source);
     String unit = result.cases().getFirst().unit();
-    line("%s; %s", threads(source), unit);
+    line("%s; %s", source.label(), unit);
     line("");
     line(
         "| case | ours | of the limit | heap B a run | %s%s |",
@@ -303,10 +302,6 @@ public final class Report implements Callable<Integer> {
   private static String spread(Spread s, String format) {
     String all = format + " [" + format + "–" + format + "]";
     return all.formatted(s.median(), s.p10(), s.p90());
-  }
-
-  private static String threads(Source source) {
-    return source.threads() == 1 ? "1 thread" : source.threads() + " threads";
   }
 
   private String joined(java.util.function.Function<Source, String> cell) {

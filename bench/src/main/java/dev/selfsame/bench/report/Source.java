@@ -77,6 +77,11 @@ record Source(Path file, RunRecord record) {
     return List.copyOf(newest.values());
   }
 
+  /** In tables and legends. */
+  String label() {
+    return threads() == 1 ? "1 thread" : threads() + " threads";
+  }
+
   int threads() {
     return record.threads();
   }
