@@ -4,6 +4,7 @@ import dev.selfsame.op.AdamW;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Conv2d;
 import dev.selfsame.op.CrossEntropy;
+import dev.selfsame.op.Dropout;
 import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
@@ -26,6 +27,7 @@ public final class OpsUnderTest {
       List.of(
           new OpUnderTest(Bias.class, BiasCases::draw),
           new OpUnderTest(Softmax.class, SoftmaxCases::draw),
+          new OpUnderTest(Dropout.class, DropoutCases::draw),
           new OpUnderTest(LayerNorm.class, LayerNormCases::draw),
           new OpUnderTest(CrossEntropy.class, CrossEntropyCases::draw),
           new OpUnderTest(Gather.class, GatherCases::draw),

@@ -121,6 +121,11 @@ class BadInputTest {
               f(2, 5),
               f(2, 5)),
           new Call(
+              "dropout",
+              t -> Dropout.dropout(t.get(0), new Dropout.Mask(0.9f, 1, 1), t.get(1)),
+              f(2, 3),
+              f(2, 3)),
+          new Call(
               "layer norm",
               t ->
                   LayerNorm.forward(t.get(0), t.get(1), t.get(2), 1f, t.get(3), t.get(4), t.get(5)),

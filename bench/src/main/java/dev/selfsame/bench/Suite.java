@@ -18,6 +18,7 @@ public enum Suite {
   SOFTMAX(SoftmaxCases::all),
   CROSS_ENTROPY(CrossEntropyCases::all),
   LAYER_NORM(LayerNormCases::all),
+  DROPOUT(DropoutCases::all),
   ELEMENTWISE(ElementwiseCases::all),
   POOL(Pool2dCases::all),
   SUMS(SumsCases::all),
