@@ -9,7 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Long short-term memory over sequences [T, B, I]: the same weights at every step. */
-public final class Lstm {
+public final class Lstm implements RecurrentLayer {
   private final Parameter inputWeight;
   private final Parameter recurrentWeight;
   private final Parameter bias;
@@ -35,12 +35,7 @@ public final class Lstm {
     return lstm;
   }
 
-  /** From zero states: the states after each step. */
-  public Var forward(Var x) {
-    return forward(x, null, null).y();
-  }
-
-  /** From given states [B, H], or zeros if null. */
+  @Override
   public Recurrent.Result forward(Var x, @Nullable Tensor h, @Nullable Tensor c) {
     Tape tape = x.tape();
     return Recurrent.lstm(
@@ -52,7 +47,7 @@ public final class Lstm {
         c);
   }
 
-  /** Weights and bias. */
+  @Override
   public List<Parameter> parameters() {
     return List.of(inputWeight, recurrentWeight, bias);
   }

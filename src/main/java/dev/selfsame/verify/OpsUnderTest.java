@@ -9,9 +9,11 @@ import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
+import dev.selfsame.op.Gru;
 import dev.selfsame.op.LayerNorm;
 import dev.selfsame.op.Lstm;
 import dev.selfsame.op.Pool2d;
+import dev.selfsame.op.Rnn;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
 import dev.selfsame.op.Softmax;
@@ -37,6 +39,8 @@ public final class OpsUnderTest {
           new OpUnderTest(AdamW.class, AdamWCases::draw),
           new OpUnderTest(Sgd.class, SgdCases::draw),
           new OpUnderTest(Pool2d.class, Pool2dCases::draw),
+          new OpUnderTest(Rnn.class, RnnCases::draw),
+          new OpUnderTest(Gru.class, GruCases::draw),
           new OpUnderTest(Lstm.class, LstmCases::draw),
           new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
           new OpUnderTest(Gemm.class, GemmCases::draw),

@@ -6,8 +6,10 @@ import dev.selfsame.Device;
 import dev.selfsame.Parameter;
 import dev.selfsame.Scope;
 import dev.selfsame.Tensor;
+import dev.selfsame.nn.Gru;
 import dev.selfsame.nn.Initializer;
 import dev.selfsame.nn.Lstm;
+import dev.selfsame.nn.Rnn;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -27,6 +29,22 @@ class GradCheckRecurrentTest {
   void lstm() {
     try (Scope scope = Scope.open()) {
       Lstm layer = Lstm.of(new Initializer(scope, CPU, 3), "lstm", 3, 5);
+      check(scope, layer.parameters(), layer::forward);
+    }
+  }
+
+  @Test
+  void rnn() {
+    try (Scope scope = Scope.open()) {
+      Rnn layer = Rnn.of(new Initializer(scope, CPU, 5), "rnn", 3, 5);
+      check(scope, layer.parameters(), layer::forward);
+    }
+  }
+
+  @Test
+  void gru() {
+    try (Scope scope = Scope.open()) {
+      Gru layer = Gru.of(new Initializer(scope, CPU, 6), "gru", 3, 5);
       check(scope, layer.parameters(), layer::forward);
     }
   }
