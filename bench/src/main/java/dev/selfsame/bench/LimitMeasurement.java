@@ -19,6 +19,7 @@ final class LimitMeasurement implements AutoCloseable {
 
   private static final long SAMPLE_NANOS = 3_000_000;
   private static final long WINDOW_NANOS = 250_000_000;
+  private static final long WARM_UP_NANOS = 1_000_000_000;
   private static final long PIECE = 8192;
 
   private final int threads;
@@ -42,20 +43,21 @@ final class LimitMeasurement implements AutoCloseable {
             m.sink = LimitLoops.fma(n, 0.5f, 0.5f);
             return null;
           };
-      m.nanos(t -> fma);
-      double peak = flops / m.nanos(t -> fma);
+      m.nanos(t -> fma, WARM_UP_NANOS);
+      double peak = flops / m.nanos(t -> fma, WINDOW_NANOS);
       List<Limits.Bandwidth> bandwidth = new ArrayList<>();
       for (Limits.Loop loop : Limits.Loop.values()) {
-        m.gbytes(loop, SIZES[0]);
+        m.gbytes(loop, SIZES[0], WARM_UP_NANOS);
         for (long bytes : SIZES) {
-          bandwidth.add(new Limits.Bandwidth(loop, bytes, Spread.round(m.gbytes(loop, bytes))));
+          bandwidth.add(
+              new Limits.Bandwidth(loop, bytes, Spread.round(m.gbytes(loop, bytes, WINDOW_NANOS))));
         }
       }
       return new Limits(Spread.round(peak), bandwidth);
     }
   }
 
-  private double gbytes(Limits.Loop loop, long bytes) {
+  private double gbytes(Limits.Loop loop, long bytes, long window) {
     int arrays =
         switch (loop) {
           case READ -> 1;
@@ -81,7 +83,7 @@ final class LimitMeasurement implements AutoCloseable {
         }
         memory.add(own);
       }
-      double nanos = nanos(t -> task(loop, memory.get(t), n));
+      double nanos = nanos(t -> task(loop, memory.get(t), n), window);
       return (double) moves * n * Float.BYTES * threads / nanos;
     }
   }
@@ -110,7 +112,7 @@ final class LimitMeasurement implements AutoCloseable {
    * The shortest time of a run on all threads, once it has not become shorter for a while: the
    * just-in-time compiler needs its time.
    */
-  private double nanos(Tasks tasks) {
+  private double nanos(Tasks tasks, long window) {
     double best = Double.POSITIVE_INFINITY;
     double steady = Double.POSITIVE_INFINITY; // best, when it last became notably shorter
     long since = System.nanoTime();
@@ -125,7 +127,7 @@ final class LimitMeasurement implements AutoCloseable {
         since = end;
       }
       repeats = (long) Math.clamp(SAMPLE_NANOS / best, 1, 1_000_000);
-    } while (System.nanoTime() - since < WINDOW_NANOS);
+    } while (System.nanoTime() - since < window);
     return best;
   }
 

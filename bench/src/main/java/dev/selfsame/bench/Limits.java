@@ -1,5 +1,6 @@
 package dev.selfsame.bench;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -46,6 +47,17 @@ public record Limits(double fmaGflops, List<Bandwidth> bandwidth) {
             ? "FMA peak"
             : loop.name().toLowerCase(Locale.ROOT) + " bandwidth";
     return new Limit(Spread.round(work.in(rate) / nanos), by);
+  }
+
+  /** The higher of both, one by one; measured for the same loops and sizes. */
+  Limits better(Limits other) {
+    List<Bandwidth> best = new ArrayList<>();
+    for (int i = 0; i < bandwidth.size(); i++) {
+      Bandwidth a = bandwidth.get(i);
+      Bandwidth b = other.bandwidth.get(i);
+      best.add(a.gbytes() >= b.gbytes() ? a : b);
+    }
+    return new Limits(Math.max(fmaGflops, other.fmaGflops), best);
   }
 
   /** Between two sizes in proportion to the logarithm; beyond the outer ones, theirs. */

@@ -11,7 +11,7 @@ import java.util.List;
 /**
  * What one run of the paired benchmark leaves behind; bench/records/README.md says how to read it.
  *
- * @param limits of the machine, measured before the first suite
+ * @param limits of the machine, measured before the first suite and after the last
  * @param complete false if the run was cut short
  */
 public record RunRecord(
@@ -51,6 +51,11 @@ public record RunRecord(
       Long allocated,
       List<PeerResult> theirs,
       List<Agreement> agreement) {
+    CaseResult withLimit(Limits.Limit l) {
+      return new CaseResult(
+          name, unit, flops, bytes, rounds, ours, l.value(), l.by(), allocated, theirs, agreement);
+    }
+
     double worstRatio() {
       return theirs.stream().mapToDouble(p -> p.ratio().median()).min().orElse(Double.NaN);
     }

@@ -134,7 +134,7 @@ final class Pictures {
     double peak = limits.fmaGflops();
     double slow = limits.bandwidth(Limits.Loop.TRIAD, 1L << 29);
     double fast = limits.bandwidth(Limits.Loop.TRIAD, 1L << 20);
-    double least = Math.min(0.25, 1 / slow);
+    double least = Math.clamp(1 / slow, 0.05, 0.25);
     double most = 1000;
     roof(chart, "FMA peak, %.0f GFLOP/s".formatted(peak), Color.BLACK, peak / fast, most, peak, 0);
     roof(chart, "triad, 1 MB: %.0f GB/s".formatted(fast), Color.GRAY, least, peak / fast, 0, fast);
