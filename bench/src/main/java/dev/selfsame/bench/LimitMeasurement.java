@@ -14,7 +14,7 @@ import java.util.concurrent.Future;
 
 /** Measures {@link Limits} with a number of threads, each on memory of its own; some seconds. */
 final class LimitMeasurement implements AutoCloseable {
-  /** Bytes that all threads touch together, from inside the caches to far beyond them. */
+  /** Bytes that all threads move together in a pass, from inside the caches to far beyond them. */
   private static final long[] SIZES = {64 << 10, 1 << 20, 8 << 20, 64 << 20, 512 << 20};
 
   private static final long SAMPLE_NANOS = 3_000_000;
@@ -67,7 +67,7 @@ final class LimitMeasurement implements AutoCloseable {
         };
     int moves = loop == Limits.Loop.UPDATE ? 7 : arrays;
     long step = 4L * LimitLoops.LANES;
-    long n = Math.max(bytes / arrays / threads / Float.BYTES / step, 1) * step;
+    long n = Math.max(bytes / moves / threads / Float.BYTES / step, 1) * step;
     try (Arena arena = Arena.ofShared()) {
       List<List<MemorySegment>> memory = new ArrayList<>();
       for (int t = 0; t < threads; t++) {

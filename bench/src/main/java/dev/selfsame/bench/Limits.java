@@ -24,7 +24,7 @@ public record Limits(double fmaGflops, List<Bandwidth> bandwidth) {
   }
 
   /**
-   * @param bytes that the loop touches, by all threads together
+   * @param bytes that all threads together read and write in one pass
    * @param gbytes per second
    */
   public record Bandwidth(Loop loop, double bytes, double gbytes) {}
