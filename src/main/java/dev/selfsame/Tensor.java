@@ -1,7 +1,6 @@
 package dev.selfsame;
 
-import dev.selfsame.cpu.Fill;
-import dev.selfsame.cpu.Workers;
+import dev.selfsame.contract.Mem;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -260,9 +259,13 @@ public final class Tensor implements AutoCloseable {
     requireContiguous("fill");
     if (device() instanceof Device.Cuda cuda) {
       cuda.context().fill32(address(), bits, elements());
+    } else if (bits == 0) {
+      memory().fill((byte) 0);
     } else {
-      Workers workers = device() instanceof Device.Vector d ? d.workers() : Workers.of(1);
-      Fill.words(memory(), bits, workers);
+      MemorySegment memory = memory();
+      for (long i = 0; i < elements(); i++) {
+        Mem.i32(memory, i, bits);
+      }
     }
     return this;
   }

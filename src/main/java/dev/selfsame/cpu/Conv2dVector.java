@@ -12,21 +12,29 @@ import org.jspecify.annotations.Nullable;
  * Conv2dVectorWeightGradient weight gradient} has its lanes across a filter's weights.
  */
 public final class Conv2dVector {
+  /** Output rows from which on packing what the lanes read pays. */
+  private static final long PANEL_ROWS = 16;
+
   private final Conv2dVectorKernel kernel;
   private final Conv2dVectorRowKernel rowKernel;
-
   private final GemmKernel gemm;
   private final Conv2dVectorPanelKernel panels;
+  private final GemmEnds ends;
+  private final PanelPack pack;
 
   private Conv2dVector(
       Conv2dVectorKernel kernel,
       Conv2dVectorRowKernel rowKernel,
       GemmKernel gemm,
-      Conv2dVectorPanelKernel panels) {
+      Conv2dVectorPanelKernel panels,
+      GemmEnds ends,
+      PanelPack pack) {
     this.kernel = kernel;
     this.rowKernel = rowKernel;
     this.gemm = gemm;
     this.panels = panels;
+    this.ends = ends;
+    this.pack = pack;
   }
 
   /** The kernels of a vector width. */
@@ -35,7 +43,9 @@ public final class Conv2dVector {
         Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits),
         Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits),
         Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
-        Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits));
+        Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
+        Lanes.kernel(GemmPanels.class, GemmEnds.class, bits),
+        PanelPack.on(bits));
   }
 
   /** y = activation(conv(x, w) + bias). */
@@ -58,23 +68,44 @@ public final class Conv2dVector {
     for (int s = 0; s < tapsW; s++) {
       col[s] = s * z.dilationW() - z.paddingW();
     }
-    var correlation =
-        new Conv2dVectorCorrelation(
-            kernel,
-            rowKernel,
-            new Conv2dVectorCorrelation.Image(
-                z.n(), z.groups(), z.groupC(), z.h(), z.w(), z.strideH(), z.strideW()),
-            new Conv2dVectorCorrelation.Grid(z.groupK(), z.p(), z.q(), z.p(), z.q(), 0, 0, 1, 1),
-            new Conv2dVectorCorrelation.Taps(
-                row,
-                col,
-                identity(tapsH),
-                identity(tapsW),
-                z.s(),
-                z.groupK() * z.groupC() * z.r() * z.s(),
-                z.groupC() * z.r() * z.s(),
-                z.r() * z.s()));
-    correlation.run(x, w, bias, relu, y, workers);
+    correlate(
+        new Conv2dVectorCorrelation.Image(
+            z.n(), z.groups(), z.groupC(), z.h(), z.w(), z.strideH(), z.strideW()),
+        new Conv2dVectorCorrelation.Grid(z.groupK(), z.p(), z.q(), z.p(), z.q(), 0, 0, 1, 1),
+        new Conv2dVectorCorrelation.Taps(
+            row,
+            col,
+            identity(tapsH),
+            identity(tapsW),
+            z.s(),
+            z.groupK() * z.groupC() * z.r() * z.s(),
+            z.groupC() * z.r() * z.s(),
+            z.r() * z.s()),
+        x,
+        w,
+        bias,
+        relu,
+        y,
+        workers);
+  }
+
+  private void correlate(
+      Conv2dVectorCorrelation.Image in,
+      Conv2dVectorCorrelation.Grid out,
+      Conv2dVectorCorrelation.Taps taps,
+      MemorySegment image,
+      MemorySegment weights,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      MemorySegment to,
+      Workers workers) {
+    if (out.rows() >= PANEL_ROWS && taps.row().length * taps.col().length > 0) {
+      new Conv2dVectorProduct(gemm, ends, pack, rowKernel, in, out, taps)
+          .run(image, weights, bias, relu, to, workers);
+    } else {
+      new Conv2dVectorCorrelation(kernel, rowKernel, in, out, taps)
+          .run(image, weights, bias, relu, to, workers);
+    }
   }
 
   /** dx. */
@@ -89,24 +120,25 @@ public final class Conv2dVector {
         long[] col = positions(v + z.paddingW(), kernelCol, z.dilationW(), z.strideW());
         long gridH = Math.ceilDiv(z.h() - h, z.strideH());
         long gridW = Math.ceilDiv(z.w() - v, z.strideW());
-        var correlation =
-            new Conv2dVectorCorrelation(
-                kernel,
-                rowKernel,
-                new Conv2dVectorCorrelation.Image(
-                    z.n(), z.groups(), z.groupK(), z.p(), z.q(), 1, 1),
-                new Conv2dVectorCorrelation.Grid(
-                    z.groupC(), z.h(), z.w(), gridH, gridW, h, v, z.strideH(), z.strideW()),
-                new Conv2dVectorCorrelation.Taps(
-                    row,
-                    col,
-                    kernelRow,
-                    kernelCol,
-                    z.s(),
-                    z.groupK() * z.groupC() * z.r() * z.s(),
-                    z.r() * z.s(),
-                    z.groupC() * z.r() * z.s()));
-        correlation.run(dy, w, null, false, dx, workers);
+        correlate(
+            new Conv2dVectorCorrelation.Image(z.n(), z.groups(), z.groupK(), z.p(), z.q(), 1, 1),
+            new Conv2dVectorCorrelation.Grid(
+                z.groupC(), z.h(), z.w(), gridH, gridW, h, v, z.strideH(), z.strideW()),
+            new Conv2dVectorCorrelation.Taps(
+                row,
+                col,
+                kernelRow,
+                kernelCol,
+                z.s(),
+                z.groupK() * z.groupC() * z.r() * z.s(),
+                z.r() * z.s(),
+                z.groupC() * z.r() * z.s()),
+            dy,
+            w,
+            null,
+            false,
+            dx,
+            workers);
       }
     }
   }

@@ -9,6 +9,26 @@ interface Conv2dVectorRowKernel {
   /** Taps that {@link #taps} takes at once. */
   int TAPS = 9;
 
+  /** Floats in a vector. */
+  int lanes();
+
+  /**
+   * Packs a vector of lanes of a panel: to[at + t * step + j] ← from[base[t] + places[first + j]]
+   * for t = 0 … n−1 and all lanes j. Places ascend. Reads up to two vectors after the first place.
+   *
+   * @param pattern scratch, at least a vector
+   */
+  void spread(
+      float[] from,
+      int[] base,
+      int n,
+      int[] places,
+      int first,
+      float[] pattern,
+      float[] to,
+      int at,
+      int step);
+
   /** total ← total + chain for a multiple of the lanes. */
   void fold(float[] total, int tt, float[] chain, int ct, int count);
 

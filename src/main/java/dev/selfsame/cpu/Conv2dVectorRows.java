@@ -22,6 +22,62 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   private static final VectorMask<Float> UPPER = VectorMask.fromLong(F, -1L << (L / 2));
 
   @Override
+  public int lanes() {
+    return L;
+  }
+
+  @Override
+  public void spread(
+      float[] from,
+      int[] base,
+      int n,
+      int[] places,
+      int first,
+      float[] pattern,
+      float[] to,
+      int at,
+      int step) {
+    int place = places[first];
+    int span = places[first + L - 1] - place;
+    if (span == L - 1) {
+      neighbours(from, base, n, place, to, at, step);
+    } else if (span < 2 * L) {
+      for (int j = 0; j < L; j++) {
+        pattern[j] = places[first + j] - place;
+      }
+      select(from, base, n, place, FloatVector.fromArray(F, pattern, 0), to, at, step);
+    } else {
+      for (int t = 0; t < n; t++) {
+        FloatVector.fromArray(F, from, base[t], places, first).intoArray(to, at + t * step);
+      }
+    }
+  }
+
+  private static void neighbours(
+      float[] from, int[] base, int n, int place, float[] to, int at, int step) {
+    for (int t = 0; t < n; t++) {
+      FloatVector.fromArray(F, from, base[t] + place).intoArray(to, at + t * step);
+    }
+  }
+
+  private static void select(
+      float[] from,
+      int[] base,
+      int n,
+      int place,
+      FloatVector pattern,
+      float[] to,
+      int at,
+      int step) {
+    for (int t = 0; t < n; t++) {
+      int i = base[t] + place;
+      pattern
+          .selectFrom(FloatVector.fromArray(F, from, i), FloatVector.fromArray(F, from, i + L))
+          .intoArray(to, at + t * step);
+    }
+  }
+
+  @Override
   public void fold(float[] total, int tt, float[] chain, int ct, int count) {
     for (int i = 0; i < count; i += L) {
       FloatVector.fromArray(F, total, tt + i)

@@ -26,7 +26,11 @@ final class Conv2dVectorScratch {
   /** Sums that outlive a task, of the calling thread. */
   static final int SUMS = 6;
 
-  private final float[][] floats = new float[7][0];
+  /** A panel of lanes of a task. */
+  static final int PANEL = 7;
+
+  private final float[][] floats = new float[8][0];
+  private final Conv2dVectorWindow.Block block = new Conv2dVectorWindow.Block();
   private int[] ints = new int[0];
   private int[] places = new int[0];
 
@@ -43,6 +47,11 @@ final class Conv2dVectorScratch {
       floats[slot] = new float[Math.toIntExact(count)];
     }
     return floats[slot];
+  }
+
+  /** What a task's window is of. */
+  Conv2dVectorWindow.Block block() {
+    return block;
   }
 
   /** At least {@code count} ints of any value, for a task. */

@@ -1,0 +1,182 @@
+package dev.selfsame.cpu;
+
+import dev.selfsame.contract.Contract;
+import dev.selfsame.cpu.Conv2dVectorCorrelation.Grid;
+import dev.selfsame.cpu.Conv2dVectorCorrelation.Image;
+import dev.selfsame.cpu.Conv2dVectorCorrelation.Taps;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A correlation as a matrix product: filters by positions, over (channel, tap). The positions of
+ * all images of a batch are one sequence, so that small images leave no lanes empty. Both operands
+ * are packed where they are used: a task packs a step of its filters, then, panel by panel, what
+ * its positions read, and each panel meets all filters while it lies in the first-level cache.
+ *
+ * <p>A task is a block of positions and of output rows of one group; tasks depend on the sizes
+ * alone.
+ */
+final class Conv2dVectorProduct {
+  /** Terms of a step: divides every chunk, and a panel of them fits the first-level cache. */
+  static final int DEPTH = 256;
+
+  /** Terms of filters that are packed at once: several steps, because memory is read faster so. */
+  private static final int SPAN = 2 * DEPTH;
+
+  private final GemmKernel kernel;
+  private final Conv2dVectorRowKernel rowKernel;
+  private final Image in;
+  private final Grid out;
+  private final Conv2dVectorWindow window;
+  private final Conv2dVectorFilterPanels filters;
+  private final int rows;
+  private final long terms;
+  private final long chunk;
+  private final int tileRows;
+  private final int panel;
+  private final boolean dense;
+  private final Conv2dVectorBlocks blocks;
+
+  Conv2dVectorProduct(
+      GemmKernel kernel,
+      GemmEnds ends,
+      PanelPack pack,
+      Conv2dVectorRowKernel rowKernel,
+      Image in,
+      Grid out,
+      Taps taps) {
+    this.kernel = kernel;
+    this.rowKernel = rowKernel;
+    this.in = in;
+    this.out = out;
+    rows = Math.toIntExact(out.rows());
+    terms = in.channels() * taps.row().length * taps.col().length;
+    chunk = Contract.chunk(terms);
+    tileRows = kernel.rows();
+    panel = kernel.columns();
+    dense = out.stepH() == 1 && out.stepW() == 1;
+    blocks =
+        new Conv2dVectorBlocks(
+            in, out, taps.row().length * taps.col().length, terms, tileRows, panel / 2);
+    window = new Conv2dVectorWindow(rowKernel, ends, in, out, taps, blocks);
+    filters = new Conv2dVectorFilterPanels(ends, pack, taps, tileRows);
+  }
+
+  void run(
+      MemorySegment image,
+      MemorySegment weights,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      MemorySegment to,
+      Workers workers) {
+    workers.run(blocks.tasks(), id -> task(id, image, weights, bias, relu, to));
+  }
+
+  private void task(
+      long id,
+      MemorySegment image,
+      MemorySegment weights,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      MemorySegment to) {
+    int firstRow = blocks.firstRow(id);
+    int rowCount = blocks.rows(id);
+    int count = blocks.positions(id);
+    int panels = Math.ceilDiv(count, panel);
+    int paddedRows = Math.ceilDiv(rowCount, tileRows) * tileRows;
+    int panelFloats = paddedRows * panel;
+    boolean oneStep = terms <= DEPTH;
+
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    float[] a = mine.floats(Conv2dVectorScratch.SCALARS, paddedRows * Math.min(SPAN, terms) + 16);
+    float[] b = mine.floats(Conv2dVectorScratch.PANEL, panel * DEPTH + 16L);
+    long outputs = (long) panelFloats * (oneStep ? 1 : panels);
+    float[] total = mine.floats(Conv2dVectorScratch.TOTAL, outputs);
+    float[] chains = terms <= chunk ? total : mine.floats(Conv2dVectorScratch.CHAIN, outputs);
+    Conv2dVectorWindow.Block block = mine.block();
+    window.begin(block, id, count, panels * panel);
+    long group = blocks.group(id);
+
+    int span = 0;
+    for (long t = 0; t < terms; t += DEPTH) {
+      int n = (int) Math.min(DEPTH, terms - t);
+      boolean starts = t % chunk == 0;
+      boolean ends = t >= chunk && ((t + n) % chunk == 0 || t + n == terms);
+      boolean last = t + n == terms;
+      float[] c = t < chunk ? total : chains;
+      if (t % SPAN == 0) {
+        span = (int) Math.min(SPAN, terms - t);
+        filters.pack(weights, group, firstRow, rowCount, t, span, a);
+      }
+      int aFrom = (int) (t % SPAN) * tileRows;
+      window.fill(block, image, t, n);
+      for (int j = 0; j < panels; j++) {
+        int columns = Math.min(panel, count - j * panel);
+        window.pack(block, image, t, n, j * panel, kernel.width(columns), b);
+        int from = oneStep ? 0 : j * panelFloats;
+        for (int row = 0; row < rowCount; row += tileRows) {
+          int at = from + row * panel;
+          int wanted = Math.min(tileRows, rowCount - row);
+          if (starts) {
+            Arrays.fill(c, at, at + tileRows * panel, 0f);
+          }
+          kernel.tile(wanted, columns, a, row * span + aFrom, b, 0, n, c, at);
+          if (ends) {
+            rowKernel.fold(total, at, chains, at, tileRows * panel);
+          }
+          if (last) {
+            write(id, firstRow + row, wanted, j * panel, columns, total, at, bias, relu, to);
+          }
+        }
+      }
+    }
+  }
+
+  /** Takes a tile's totals to memory. */
+  private void write(
+      long id,
+      int row,
+      int wanted,
+      int first,
+      int columns,
+      float[] total,
+      int at,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      MemorySegment to) {
+    int width = kernel.width(columns);
+    long group = blocks.group(id);
+    long plane = out.h() * out.w();
+    // Runs of positions that are neighbours in memory: of one image, or of one row.
+    long run = dense ? out.u() * out.v() : out.v();
+    for (int done = 0; done < columns; ) {
+      long position = blocks.first(id) + first + done;
+      int length = (int) Math.min(columns - done, run - position % run);
+      long line = position / run;
+      long image = dense ? line : line / out.u();
+      long place =
+          dense
+              ? position % run
+              : (line % out.u() * out.stepH() + out.atH()) * out.w()
+                  + position % run * out.stepW()
+                  + out.atW();
+      for (int i = 0; i < wanted; i++) {
+        long channel = group * rows + row + i;
+        long target = (image * in.groups() * rows + channel) * plane + place;
+        int from = at + i * width + done;
+        if (dense) {
+          float add = bias == null ? 0f : bias.get(ValueLayout.JAVA_FLOAT_UNALIGNED, channel * 4);
+          rowKernel.finish(total, from, to, target, length, bias != null, add, relu);
+        } else {
+          for (int x = 0; x < length; x++) {
+            to.set(
+                ValueLayout.JAVA_FLOAT_UNALIGNED, (target + x * out.stepW()) * 4, total[from + x]);
+          }
+        }
+      }
+      done += length;
+    }
+  }
+}

@@ -1,0 +1,241 @@
+package dev.selfsame.cpu;
+
+import dev.selfsame.cpu.Conv2dVectorCorrelation.Grid;
+import dev.selfsame.cpu.Conv2dVectorCorrelation.Image;
+import dev.selfsame.cpu.Conv2dVectorCorrelation.Taps;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * What a block of positions reads: the rows of its images, padded with +0 and split by stride
+ * phase, so that neighbouring positions are neighbours in the window whatever the stride. Panels of
+ * lanes are packed from it.
+ *
+ * <p>Where every position reads the one pixel in its place, and a block lies in one image, there is
+ * no window: panels are packed from the image.
+ */
+final class Conv2dVectorWindow {
+  private final Conv2dVectorRowKernel kernel;
+  private final GemmEnds ends;
+  private final Image in;
+  private final Grid out;
+  private final Conv2dVectorBlocks blocks;
+  private final boolean direct;
+  private final int tapCount;
+  private final int lanes;
+
+  // Planes of offsets (planeRow, planeCol), and each tap's plane and place in it.
+  private int planes;
+  private final long[] planeRow;
+  private final long[] planeCol;
+  private final int[] tapPlane;
+  private final int[] shiftRow;
+  private final int[] shiftCol;
+  private final int extraRows;
+  private final int extraCols;
+
+  /** A task's block, kept in the thread's scratch. */
+  static final class Block {
+    private long group;
+    private long first;
+    private int count;
+    private long firstImage;
+    private long lastImage;
+    private long firstRow;
+    private long lastRow;
+    private long left;
+    private int width;
+    private int planeFloats;
+    private float[] window = {};
+    private int[] places = {};
+    private final int[] base = new int[Conv2dVectorProduct.DEPTH];
+    private final float[] pattern = new float[32];
+  }
+
+  Conv2dVectorWindow(
+      Conv2dVectorRowKernel kernel,
+      GemmEnds ends,
+      Image in,
+      Grid out,
+      Taps taps,
+      Conv2dVectorBlocks blocks) {
+    this.kernel = kernel;
+    this.ends = ends;
+    this.in = in;
+    this.out = out;
+    this.blocks = blocks;
+    lanes = kernel.lanes();
+    int across = taps.col().length;
+    tapCount = taps.row().length * across;
+    planeRow = new long[tapCount];
+    planeCol = new long[tapCount];
+    tapPlane = new int[tapCount];
+    shiftRow = new int[tapCount];
+    shiftCol = new int[tapCount];
+    direct =
+        tapCount == 1
+            && blocks.byRow()
+            && in.strideW() == 1
+            && taps.col()[0] >= 0
+            && taps.col()[0] + out.v() <= in.w()
+            && taps.row()[0] >= 0
+            && taps.row()[0] + (out.u() - 1) * in.strideH() < in.h();
+    long firstRow = Arrays.stream(taps.row()).min().orElse(0);
+    long firstCol = Arrays.stream(taps.col()).min().orElse(0);
+    long moreRows = (Arrays.stream(taps.row()).max().orElse(0) - firstRow) / in.strideH();
+    long moreCols = (Arrays.stream(taps.col()).max().orElse(0) - firstCol) / in.strideW();
+    // Taps share a plane unless most of it would only be there for the distance between them.
+    long positions = blocks.positions(0);
+    long rows = blocks.byRow() ? 1 : Math.min(out.u(), Math.ceilDiv(positions, out.v()));
+    long cols = blocks.byRow() ? positions : out.v();
+    boolean shared = (rows + moreRows) * (cols + moreCols) <= rows * cols * tapCount + 64;
+    extraRows = shared ? (int) moreRows : 0;
+    extraCols = shared ? (int) moreCols : 0;
+    for (int tap = 0; tap < tapCount; tap++) {
+      long row = taps.row()[tap / across];
+      long col = taps.col()[tap % across];
+      if (shared) {
+        shiftRow[tap] = (int) ((row - firstRow) / in.strideH());
+        shiftCol[tap] = (int) ((col - firstCol) / in.strideW());
+        row -= shiftRow[tap] * in.strideH();
+        col -= shiftCol[tap] * in.strideW();
+      }
+      tapPlane[tap] = shared ? plane(row, col) : planes;
+      if (tapPlane[tap] == planes) {
+        planeRow[planes] = row;
+        planeCol[planes++] = col;
+      }
+    }
+  }
+
+  private int plane(long row, long col) {
+    for (int f = 0; f < planes; f++) {
+      if (planeRow[f] == row && planeCol[f] == col) {
+        return f;
+      }
+    }
+    return planes;
+  }
+
+  /** Starts a task. Its last panel is filled up with whatever follows in the window. */
+  void begin(Block block, long id, int count, int padded) {
+    block.group = blocks.group(id);
+    block.first = blocks.first(id);
+    block.count = count;
+    if (direct) {
+      return;
+    }
+    long last = block.first + count - 1;
+    block.firstImage = block.first / (out.u() * out.v());
+    block.lastImage = last / (out.u() * out.v());
+    block.firstRow = block.first / out.v() % out.u();
+    block.lastRow = last / out.v() % out.u();
+    block.left = blocks.byRow() ? block.first % out.v() : 0;
+    block.width = Math.toIntExact((blocks.byRow() ? count : out.v()) + extraCols);
+    if (block.places.length < padded) {
+      block.places = new int[padded];
+    }
+    int at = 0;
+    int line = 0;
+    for (long image = block.firstImage; image <= block.lastImage; image++) {
+      long u = image == block.firstImage ? block.firstRow : 0;
+      long end = image == block.lastImage ? block.lastRow : out.u() - 1;
+      for (; u <= end; u++, line++) {
+        long v = at == 0 ? block.first % out.v() - block.left : 0;
+        int stop = Math.min(count, at + (int) (block.width - extraCols - v));
+        for (int place = Math.toIntExact(line * (long) block.width + v); at < stop; at++) {
+          block.places[at] = place++;
+        }
+      }
+      line += extraRows;
+    }
+    for (; at < padded; at++) {
+      block.places[at] = block.places[at - 1] + 1;
+    }
+    block.planeFloats = Math.multiplyExact(line, block.width);
+  }
+
+  /** Fills the window for terms t … t+n−1. */
+  void fill(Block block, MemorySegment image, long t, int n) {
+    if (direct) {
+      return;
+    }
+    long first = t / tapCount;
+    long last = (t + n - 1) / tapCount;
+    long floats = (last - first + 1) * planes * block.planeFloats + 4L * lanes;
+    if (block.window.length < floats) {
+      block.window = new float[Math.toIntExact(floats)];
+    }
+    int channelBase = 0;
+    int tap = (int) (t % tapCount);
+    int channelFloats = planes * block.planeFloats;
+    for (int i = 0; i < n; i++) {
+      block.base[i] =
+          channelBase
+              + tapPlane[tap] * block.planeFloats
+              + shiftRow[tap] * block.width
+              + shiftCol[tap];
+      if (++tap == tapCount) {
+        tap = 0;
+        channelBase += channelFloats;
+      }
+    }
+    // In the window's order: a copy may run over its row's end, which the next row then overwrites.
+    int at = 0;
+    for (long channel = first; channel <= last; channel++) {
+      for (int f = 0; f < planes; f++) {
+        at = fillPlane(block, image, channel, f, at);
+      }
+    }
+  }
+
+  private int fillPlane(Block block, MemorySegment image, long channel, int f, int start) {
+    int at = start;
+    int width = block.width;
+    float[] window = block.window;
+    long left = block.left * in.strideW() + planeCol[f];
+    int lo = Math.clamp(Math.ceilDiv(-left, in.strideW()), 0, width);
+    int hi = Math.clamp(Math.floorDiv(in.w() - 1 - left, in.strideW()) + 1, lo, width);
+    for (long i = block.firstImage; i <= block.lastImage; i++) {
+      long from = ((i * in.groups() + block.group) * in.channels() + channel) * in.h();
+      long u = i == block.firstImage ? block.firstRow : 0;
+      long end = (i == block.lastImage ? block.lastRow : out.u() - 1) + extraRows;
+      for (; u <= end; u++, at += width) {
+        long h = u * in.strideH() + planeRow[f];
+        if (h < 0 || h >= in.h()) {
+          Arrays.fill(window, at, at + width, 0f);
+          continue;
+        }
+        zero(window, at, lo);
+        long place = (from + h) * in.w() + left + lo * in.strideW();
+        kernel.copy(image, place, in.strideW(), window, at + lo, hi - lo);
+        zero(window, at + hi, width - hi);
+      }
+    }
+    return at;
+  }
+
+  /** A few zeros, mostly none. */
+  private static void zero(float[] to, int at, int count) {
+    for (int i = 0; i < count; i++) {
+      to[at + i] = 0f;
+    }
+  }
+
+  /** Packs terms t … t+n−1 of positions {@code first} … {@code first + width} − 1. */
+  void pack(Block block, MemorySegment image, long t, int n, int first, int width, float[] to) {
+    if (direct) {
+      long line = (block.first + first) / out.v();
+      long plane = (line / out.u() * in.groups() + block.group) * in.channels() + t;
+      long h = line % out.u() * in.strideH() + planeRow[0];
+      long at = (plane * in.h() + h) * in.w() + (block.first + first) % out.v() + planeCol[0];
+      int columns = Math.min(width, block.count - first);
+      ends.packAdjacent(image, at, in.h() * in.w(), columns, width, n, to, 0);
+      return;
+    }
+    for (int lane = 0; lane < width; lane += lanes) {
+      kernel.spread(
+          block.window, block.base, n, block.places, first + lane, block.pattern, to, lane, width);
+    }
+  }
+}
