@@ -1,6 +1,7 @@
 package dev.selfsame;
 
-import dev.selfsame.contract.Mem;
+import dev.selfsame.cpu.Fill;
+import dev.selfsame.cpu.Workers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -259,13 +260,9 @@ public final class Tensor implements AutoCloseable {
     requireContiguous("fill");
     if (device() instanceof Device.Cuda cuda) {
       cuda.context().fill32(address(), bits, elements());
-    } else if (bits == 0) {
-      memory().fill((byte) 0);
     } else {
-      MemorySegment memory = memory();
-      for (long i = 0; i < elements(); i++) {
-        Mem.i32(memory, i, bits);
-      }
+      Workers workers = device() instanceof Device.Vector d ? d.workers() : Workers.of(1);
+      Fill.words(memory(), bits, workers);
     }
     return this;
   }

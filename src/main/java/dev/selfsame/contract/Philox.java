@@ -10,11 +10,21 @@ package dev.selfsame.contract;
  * word. All 64-bit arguments are used as bit patterns, so negative ones are allowed.
  */
 public final class Philox {
-  private static final int MULTIPLIER_0 = 0xD2511F53;
-  private static final int MULTIPLIER_1 = 0xCD9E8D57;
-  private static final int WEYL_0 = 0x9E3779B9;
-  private static final int WEYL_1 = 0xBB67AE85;
-  private static final int ROUNDS = 10;
+  /** Multipliers of the two products of a round. */
+  public static final int MULTIPLIER_0 = 0xD2511F53;
+
+  /** Multipliers of the two products of a round. */
+  public static final int MULTIPLIER_1 = 0xCD9E8D57;
+
+  /** What is added to the key's words after a round. */
+  public static final int WEYL_0 = 0x9E3779B9;
+
+  /** What is added to the key's words after a round. */
+  public static final int WEYL_1 = 0xBB67AE85;
+
+  /** Rounds of a block. */
+  public static final int ROUNDS = 10;
+
   private static final float TWO_PI = 0x1.921fb6p2f;
 
   private Philox() {}

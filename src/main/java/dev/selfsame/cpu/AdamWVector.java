@@ -12,6 +12,14 @@ import jdk.incubator.vector.VectorSpecies;
  * AdamW on vectors: one pass over all tensors, pieces of 4,096 elements over the threads. Each lane
  * does the scalar definition's roundings in its order (op/AdamW); the tail of a piece is that
  * definition itself.
+ *
+ * <p>In cached sizes the divider is the limit: two divisions and a square root an element. The
+ * division by {@code root}, one number for all elements, is therefore done by multiplications that
+ * give the same bits (Markstein 1990; Brisebarre, Muller &amp; Raina 2004): with high = RN(1/root)
+ * and low = RN(1/root − high), q = RN(x·high + x·low) is less than one unit in the last place from
+ * x/root; r = x − q·root is exact; RN(q + r·high) is RN(x/root). Nothing overflows or underflows on
+ * the way, because x = √v is 0 or in [2^−75, 2^64], and root in [2^−27, 1]. An infinite x is put
+ * back, as r would be NaN; −0 may become +0, and eps is added to it.
  */
 public interface AdamWVector {
   /**
@@ -61,11 +69,11 @@ public interface AdamWVector {
         float[] scalars,
         boolean l2,
         Workers workers) {
-      workers.run(
-          firstPiece[firstPiece.length - 1],
-          task -> {
-            int t = Pieces.tensorOf(firstPiece, task);
-            long from = (task - firstPiece[t]) * piece;
+      Pieces.run(
+          firstPiece,
+          piece,
+          workers,
+          (t, from) -> {
             int count = (int) Math.min(piece, p[t].byteSize() / Float.BYTES - from);
             piece(p[t], g[t], m[t], v[t], from, count, scalars, l2);
           });
@@ -88,6 +96,12 @@ public interface AdamWVector {
       float rate = scalars[5];
       float root = scalars[6];
       float eps = scalars[7];
+      float high = 1 / root;
+      FloatVector low = FloatVector.broadcast(F, (float) (1 / (double) root - high));
+      FloatVector lambdas = FloatVector.broadcast(F, lambda);
+      FloatVector w1s = FloatVector.broadcast(F, w1);
+      FloatVector highs = FloatVector.broadcast(F, high);
+      FloatVector minusRoot = FloatVector.broadcast(F, -root);
       int lanes = F.length();
       int i = 0;
       for (; i <= count - lanes; i += lanes) {
@@ -97,14 +111,17 @@ public interface AdamWVector {
         FloatVector m = FloatVector.fromMemorySegment(F, ms, at, ORDER);
         FloatVector v = FloatVector.fromMemorySegment(F, vs, at, ORDER);
         if (l2) {
-          g = FloatVector.broadcast(F, lambda).fma(p, g);
+          g = lambdas.fma(p, g);
         } else {
           p = p.mul(keep);
         }
-        m = FloatVector.broadcast(F, w1).fma(g.sub(m), m);
+        m = w1s.fma(g.sub(m), m);
         v = g.mul(w2).fma(g, v.mul(b2));
-        FloatVector denominator = v.lanewise(VectorOperators.SQRT).div(root).add(eps);
-        p = p.sub(m.mul(rate).div(denominator));
+        FloatVector x = v.lanewise(VectorOperators.SQRT);
+        FloatVector q = x.fma(highs, x.mul(low));
+        q = minusRoot.fma(q, x).fma(highs, q);
+        q = q.blend(x, x.eq(Float.POSITIVE_INFINITY));
+        p = p.sub(m.mul(rate).div(q.add(eps)));
         p.intoMemorySegment(ps, at, ORDER);
         m.intoMemorySegment(ms, at, ORDER);
         v.intoMemorySegment(vs, at, ORDER);

@@ -17,6 +17,13 @@ interface Conv2dVectorPanelKernel {
    */
   void turn(float[] from, int at, int[] row, int first, int n, float[] to, int tt, int width);
 
+  /**
+   * As the other {@code turn}, from rows in memory, row i at {@code at + min(i, last) · step}.
+   *
+   * <p>The caller sees to it that what is read lies in the segment.
+   */
+  void turn(MemorySegment from, long at, long step, int last, int n, float[] to, int tt, int width);
+
   /** Writes {@code rows} rows of {@code count} floats to memory. */
   void store(
       float[] from, int at, int step, int rows, int count, MemorySegment to, long tt, long next);

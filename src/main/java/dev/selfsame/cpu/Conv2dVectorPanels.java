@@ -180,6 +180,131 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
   }
 
   @Override
+  public void turn(
+      MemorySegment from, long at, long step, int last, int n, float[] to, int tt, int width) {
+    switch (L) {
+      case 16 -> turn16(from, at, step, last, n, to, tt, width);
+      case 8 -> turn8(from, at, step, last, n, to, tt, width);
+      default -> turn4(from, at, step, last, n, to, tt, width);
+    }
+  }
+
+  private static FloatVector load(MemorySegment from, long at) {
+    return FloatVector.fromMemorySegment(F, from, at << 2, ByteOrder.nativeOrder());
+  }
+
+  private static void turn16(
+      MemorySegment a, long at, long step, int last, int n, float[] to, int tt, int width) {
+    long p0 = at + Math.min(0, last) * step;
+    long p1 = at + Math.min(1, last) * step;
+    long p2 = at + Math.min(2, last) * step;
+    long p3 = at + Math.min(3, last) * step;
+    long p4 = at + Math.min(4, last) * step;
+    long p5 = at + Math.min(5, last) * step;
+    long p6 = at + Math.min(6, last) * step;
+    long p7 = at + Math.min(7, last) * step;
+    long p8 = at + Math.min(8, last) * step - 8;
+    long p9 = at + Math.min(9, last) * step - 8;
+    long p10 = at + Math.min(10, last) * step - 8;
+    long p11 = at + Math.min(11, last) * step - 8;
+    long p12 = at + Math.min(12, last) * step - 8;
+    long p13 = at + Math.min(13, last) * step - 8;
+    long p14 = at + Math.min(14, last) * step - 8;
+    long p15 = at + Math.min(15, last) * step - 8;
+    for (int t = 0; t < n; t += 8) {
+      FloatVector q0 = load(a, p0 + t).blend(load(a, p8 + t), M8);
+      FloatVector q1 = load(a, p1 + t).blend(load(a, p9 + t), M8);
+      FloatVector q2 = load(a, p2 + t).blend(load(a, p10 + t), M8);
+      FloatVector q3 = load(a, p3 + t).blend(load(a, p11 + t), M8);
+      FloatVector q4 = load(a, p4 + t).blend(load(a, p12 + t), M8);
+      FloatVector q5 = load(a, p5 + t).blend(load(a, p13 + t), M8);
+      FloatVector q6 = load(a, p6 + t).blend(load(a, p14 + t), M8);
+      FloatVector q7 = load(a, p7 + t).blend(load(a, p15 + t), M8);
+      FloatVector r0 = q0.blend(q4.rearrange(X4), M4);
+      FloatVector r4 = q0.rearrange(X4).blend(q4, M4);
+      FloatVector r1 = q1.blend(q5.rearrange(X4), M4);
+      FloatVector r5 = q1.rearrange(X4).blend(q5, M4);
+      FloatVector r2 = q2.blend(q6.rearrange(X4), M4);
+      FloatVector r6 = q2.rearrange(X4).blend(q6, M4);
+      FloatVector r3 = q3.blend(q7.rearrange(X4), M4);
+      FloatVector r7 = q3.rearrange(X4).blend(q7, M4);
+      FloatVector s0 = r0.blend(r2.rearrange(X2), M2);
+      FloatVector s2 = r0.rearrange(X2).blend(r2, M2);
+      FloatVector s1 = r1.blend(r3.rearrange(X2), M2);
+      FloatVector s3 = r1.rearrange(X2).blend(r3, M2);
+      FloatVector s4 = r4.blend(r6.rearrange(X2), M2);
+      FloatVector s6 = r4.rearrange(X2).blend(r6, M2);
+      FloatVector s5 = r5.blend(r7.rearrange(X2), M2);
+      FloatVector s7 = r5.rearrange(X2).blend(r7, M2);
+      FloatVector t0 = s0.blend(s1.rearrange(X1), M1);
+      FloatVector t1 = s0.rearrange(X1).blend(s1, M1);
+      FloatVector t2 = s2.blend(s3.rearrange(X1), M1);
+      FloatVector t3 = s2.rearrange(X1).blend(s3, M1);
+      FloatVector t4 = s4.blend(s5.rearrange(X1), M1);
+      FloatVector t5 = s4.rearrange(X1).blend(s5, M1);
+      FloatVector t6 = s6.blend(s7.rearrange(X1), M1);
+      FloatVector t7 = s6.rearrange(X1).blend(s7, M1);
+      int o = tt + t * width;
+      t0.intoArray(to, o);
+      t1.intoArray(to, o + width);
+      t2.intoArray(to, o + 2 * width);
+      t3.intoArray(to, o + 3 * width);
+      t4.intoArray(to, o + 4 * width);
+      t5.intoArray(to, o + 5 * width);
+      t6.intoArray(to, o + 6 * width);
+      t7.intoArray(to, o + 7 * width);
+    }
+  }
+
+  private static void turn8(
+      MemorySegment a, long at, long step, int last, int n, float[] to, int tt, int width) {
+    long p0 = at + Math.min(0, last) * step;
+    long p1 = at + Math.min(1, last) * step;
+    long p2 = at + Math.min(2, last) * step;
+    long p3 = at + Math.min(3, last) * step;
+    long p4 = at + Math.min(4, last) * step - 4;
+    long p5 = at + Math.min(5, last) * step - 4;
+    long p6 = at + Math.min(6, last) * step - 4;
+    long p7 = at + Math.min(7, last) * step - 4;
+    for (int t = 0; t < n; t += 4) {
+      FloatVector q0 = load(a, p0 + t).blend(load(a, p4 + t), M4);
+      FloatVector q1 = load(a, p1 + t).blend(load(a, p5 + t), M4);
+      FloatVector q2 = load(a, p2 + t).blend(load(a, p6 + t), M4);
+      FloatVector q3 = load(a, p3 + t).blend(load(a, p7 + t), M4);
+      FloatVector r0 = q0.blend(q2.rearrange(X2), M2);
+      FloatVector r2 = q0.rearrange(X2).blend(q2, M2);
+      FloatVector r1 = q1.blend(q3.rearrange(X2), M2);
+      FloatVector r3 = q1.rearrange(X2).blend(q3, M2);
+      FloatVector s0 = r0.blend(r1.rearrange(X1), M1);
+      FloatVector s1 = r0.rearrange(X1).blend(r1, M1);
+      FloatVector s2 = r2.blend(r3.rearrange(X1), M1);
+      FloatVector s3 = r2.rearrange(X1).blend(r3, M1);
+      int o = tt + t * width;
+      s0.intoArray(to, o);
+      s1.intoArray(to, o + width);
+      s2.intoArray(to, o + 2 * width);
+      s3.intoArray(to, o + 3 * width);
+    }
+  }
+
+  private static void turn4(
+      MemorySegment a, long at, long step, int last, int n, float[] to, int tt, int width) {
+    long p0 = at + Math.min(0, last) * step;
+    long p1 = at + Math.min(1, last) * step;
+    long p2 = at + Math.min(2, last) * step - 2;
+    long p3 = at + Math.min(3, last) * step - 2;
+    for (int t = 0; t < n; t += 2) {
+      FloatVector q0 = load(a, p0 + t).blend(load(a, p2 + t), M2);
+      FloatVector q1 = load(a, p1 + t).blend(load(a, p3 + t), M2);
+      FloatVector r0 = q0.blend(q1.rearrange(X1), M1);
+      FloatVector r1 = q0.rearrange(X1).blend(q1, M1);
+      int o = tt + t * width;
+      r0.intoArray(to, o);
+      r1.intoArray(to, o + width);
+    }
+  }
+
+  @Override
   public void store(
       float[] from, int at, int step, int rows, int count, MemorySegment to, long tt, long next) {
     for (int r = 0; r < rows; r++) {

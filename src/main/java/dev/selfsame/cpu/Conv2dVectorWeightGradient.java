@@ -39,6 +39,9 @@ final class Conv2dVectorWeightGradient {
   private final long terms;
   private final long chunk;
 
+  /** Whether each term's pixel is the one in its own place. */
+  private final boolean flat;
+
   // Of one group: weights of a filter, cut into panels; filters, cut into tiles.
   private final int columns;
   private final int width;
@@ -67,6 +70,8 @@ final class Conv2dVectorWeightGradient {
     lanes = mover.lanes();
     terms = z.n() * z.p() * z.q();
     chunk = Contract.chunk(terms);
+
+    flat = z.r() * z.s() == 1 && z.strideH() * z.strideW() == 1 && z.paddingH() + z.paddingW() == 0;
 
     columns = Math.toIntExact(z.groupC() * z.r() * z.s());
     width = kernel.width(Math.min(columns, kernel.columns()));
@@ -174,9 +179,26 @@ final class Conv2dVectorWeightGradient {
 
   /** All of a panel's terms, and the results to memory. */
   private void alone(long panel, MemorySegment x, float[] turned, long blocks, MemorySegment dw) {
-    float[] total = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.TOTAL, panelFloats);
-    sum(panel, x, turned, blocks, 0, 0, terms, total, 0, true);
-    store(panel, 0, rows, total, 0, dw);
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    float[] total = mine.floats(Conv2dVectorScratch.TOTAL, panelFloats);
+    if (terms > DEPTH) {
+      sum(panel, x, turned, blocks, 0, 0, terms, total, 0, true);
+      store(panel, 0, rows, total, 0, dw);
+      return;
+    }
+    // Each tile is stored at once, so that the writes to memory hide behind the next one's work.
+    long group = panel / panels;
+    float[] pixels = mine.floats(Conv2dVectorScratch.WINDOW, (long) (DEPTH + lanes) * width);
+    Conv2dVectorRuns runs = new Conv2dVectorRuns(z, rowKernel, lanes);
+    turnPixels(x, group, (int) (panel % panels) * width, runs, 0, (int) terms, pixels);
+    for (int tile = 0; tile < tiles; tile++) {
+      int row = firstRow(tile);
+      int count = Math.min(tile < fullTiles ? height : tailRows, rows - row);
+      Arrays.fill(total, 0, height * width, 0f);
+      int a = (int) ((group * tiles + tile) * turnedFloats);
+      kernel.tile(count, width, turned, a, pixels, 0, (int) terms, total, 0);
+      store(panel, row, count, total, 0, dw);
+    }
   }
 
   /**
@@ -260,22 +282,76 @@ final class Conv2dVectorWeightGradient {
       float[] turned,
       long block,
       long blocks) {
-    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] staged = mine.floats(Conv2dVectorScratch.SCALARS, STAGED_STEP * (height + 1L));
-    int[] place = mine.ints(height + lanes);
     for (int tile = firstTile; tile < endTile; tile++) {
       int row = firstRow(tile);
       int count = Math.min(tile < fullTiles ? height : tailRows, rows - row);
-      place(place, height + lanes, count);
       int to = (int) (((group * tiles + tile) * blocks + block) * turnedFloats);
-      for (int done = 0; done < n; done += STAGED) {
-        int some = Math.min(STAGED, n - done);
-        for (int i = 0; i < count; i++) {
-          outputs(dy, group * rows + row + i, t + done, some, staged, lanes + i * STAGED_STEP);
-        }
-        turnRows(staged, place, some, turned, to + done * height, height);
-      }
+      turnPlanes(dy, group * rows + row, z.k(), z.p() * z.q(), count, t, n, turned, to, height);
     }
+  }
+
+  /**
+   * Turns {@code count} planes of as many images as the terms span: those of channels {@code
+   * first}, … of {@code channels}.
+   */
+  private void turnPlanes(
+      MemorySegment from,
+      long first,
+      long channels,
+      long plane,
+      int count,
+      long t,
+      int n,
+      float[] to,
+      int at,
+      int size) {
+    for (int done = 0; done < n; ) {
+      long position = (t + done) % plane;
+      int run = (int) Math.min(n - done, plane - position);
+      long start = ((t + done) / plane * channels + first) * plane + position;
+      turnRows(from, start, plane, count, run, to, at + done * size, size);
+      done += run;
+    }
+  }
+
+  /** Turns rows in memory, directly where the vectors that are read lie in the segment. */
+  private void turnRows(
+      MemorySegment from, long start, long step, int count, int n, float[] to, int at, int size) {
+    boolean inside =
+        start >= lanes && start + (count - 1) * step + n + 2L * lanes <= from.byteSize() >> 2;
+    if (inside) {
+      int first = 0;
+      for (; first < size - lanes; first += lanes) {
+        turnDirectly(from, start, step, first, count, n, to, at, size);
+      }
+      turnDirectly(from, start, step, Math.max(0, size - lanes), count, n, to, at, size);
+      return;
+    }
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    float[] staged = mine.floats(Conv2dVectorScratch.SCALARS, STAGED_STEP * (size + 1L));
+    int[] place = mine.ints(size + lanes);
+    place(place, size + lanes, count);
+    for (int done = 0; done < n; done += STAGED) {
+      int some = Math.min(STAGED, n - done);
+      for (int i = 0; i < count; i++) {
+        rowKernel.copy(from, start + i * step + done, 1, staged, lanes + i * STAGED_STEP, some);
+      }
+      turnStaged(staged, place, some, to, at + done * size, size);
+    }
+  }
+
+  private void turnDirectly(
+      MemorySegment from,
+      long start,
+      long step,
+      int first,
+      int count,
+      int n,
+      float[] to,
+      int at,
+      int size) {
+    int row = Math.min(first, count - 1);
+    mover.turn(from, start + row * step, step, count - 1 - row, n, to, at + first, size);
   }
 
   /** Places of staged rows; those beyond the last one repeat it. */
@@ -285,7 +361,7 @@ final class Conv2dVectorWeightGradient {
     }
   }
 
-  private void turnRows(float[] from, int[] place, int n, float[] to, int at, int size) {
+  private void turnStaged(float[] from, int[] place, int n, float[] to, int at, int size) {
     int first = 0;
     for (; first < size - lanes; first += lanes) {
       mover.turn(from, 0, place, first, n, to, at + first, size);
@@ -293,18 +369,6 @@ final class Conv2dVectorWeightGradient {
     // Rows that don't fill a vector: the last one must not write beside its terms.
     first = Math.max(0, size - lanes);
     mover.turn(from, 0, place, first, n, to, at + first, size);
-  }
-
-  /** dy of channel k at terms t … t+n−1. */
-  private void outputs(MemorySegment dy, long k, long t, int n, float[] to, int at) {
-    long image = z.p() * z.q();
-    for (int done = 0; done < n; ) {
-      long position = (t + done) % image;
-      int run = (int) Math.min(n - done, image - position);
-      rowKernel.copy(
-          dy, ((t + done) / image * z.k() + k) * image + position, 1, to, at + done, run);
-      done += run;
-    }
   }
 
   /** The pixels that a panel's weights meet at terms t … t+n−1. */
@@ -346,6 +410,11 @@ final class Conv2dVectorWeightGradient {
       }
       return;
     }
+    if (flat) {
+      long channel = group * columns + firstColumn;
+      turnPlanes(x, channel, z.c(), z.h() * z.w(), count, t, n, pixels, 0, width);
+      return;
+    }
     place(place, width, count);
     float[] staged = mine.floats(Conv2dVectorScratch.SCALARS, STAGED_STEP * (width + 1L));
     for (int done = 0; done < n; done += STAGED) {
@@ -353,7 +422,7 @@ final class Conv2dVectorWeightGradient {
       for (int i = 0; i < count; i++) {
         scan(x, group, firstColumn + i, t + done, some, staged, lanes + i * STAGED_STEP);
       }
-      turnRows(staged, place, some, pixels, done * width, width);
+      turnStaged(staged, place, some, pixels, done * width, width);
     }
   }
 

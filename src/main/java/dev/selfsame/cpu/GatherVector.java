@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Copies rows of a table by index on vectors (op/Gather). Words are moved, not computed with. */
@@ -29,6 +30,7 @@ public interface GatherVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements GatherVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
@@ -39,6 +41,8 @@ public interface GatherVector {
     private static final long LONG_ROW = 512;
 
     private static final int CHECK_TASK = 65_536;
+
+    private static final int CHECK_CHUNK = 1024;
 
     Kernel() {}
 
@@ -95,10 +99,25 @@ public interface GatherVector {
       return -1;
     }
 
+    /** A chunk at a time without branches, and then the position in the first bad one. */
     private static long outside(MemorySegment indices, long first, long end, long rows) {
+      IntVector last = IntVector.broadcast(I, (int) (Math.min(rows, 1L << 31) - 1));
+      long i = first;
+      while (i <= end - CHECK_CHUNK) {
+        IntVector bad = IntVector.zero(I);
+        for (int j = 0; j < CHECK_CHUNK; j += W) {
+          IntVector index = IntVector.fromMemorySegment(I, indices, (i + j) * Integer.BYTES, ORDER);
+          // The sign bit is set below 0 and above the last row.
+          bad = bad.or(index).or(last.sub(index));
+        }
+        if (bad.lt(0).anyTrue()) {
+          break;
+        }
+        i += CHECK_CHUNK;
+      }
       // Seen as unsigned, a negative index is too large as well.
       long bound = Math.min(rows, 1L << 31);
-      for (long i = first; i < end; i++) {
+      for (; i < end; i++) {
         if (Integer.toUnsignedLong(Mem.i32(indices, i)) >= bound) {
           return i;
         }

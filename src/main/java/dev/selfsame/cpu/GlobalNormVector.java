@@ -26,11 +26,11 @@ public interface GlobalNormVector {
 
     @Override
     public void scale(long[] firstPiece, int piece, MemorySegment[] g, float c, Workers workers) {
-      workers.run(
-          firstPiece[firstPiece.length - 1],
-          task -> {
-            int t = Pieces.tensorOf(firstPiece, task);
-            long from = (task - firstPiece[t]) * piece;
+      Pieces.run(
+          firstPiece,
+          piece,
+          workers,
+          (t, from) -> {
             int count = (int) Math.min(piece, g[t].byteSize() / Float.BYTES - from);
             scale(g[t], from, count, c);
           });

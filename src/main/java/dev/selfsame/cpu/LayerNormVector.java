@@ -1,7 +1,6 @@
 package dev.selfsame.cpu;
 
 import static dev.selfsame.contract.Contract.BLOCK;
-import static dev.selfsame.contract.Contract.LANES;
 import static dev.selfsame.contract.Contract.RUN;
 import static dev.selfsame.contract.Mem.f32;
 
@@ -105,8 +104,7 @@ public interface LayerNormVector {
         long first,
         long end,
         int columns) {
-      MemorySegment lanes = NormScratch.mine().lanes();
-      int live = Math.min(columns, LANES);
+      float[] sums = NormScratch.mine().sums();
       float count = columns;
       for (long r = first; r < end; r += 4) {
         // In the last group rows may be summed twice.
@@ -114,16 +112,16 @@ public interface LayerNormVector {
         long b = Math.min(r + 1, end - 1) * columns;
         long c = Math.min(r + 2, end - 1) * columns;
         long d = Math.min(r + 3, end - 1) * columns;
-        NORM.sums(x, a, b, c, d, columns, lanes);
-        float ma = NORM.combine(lanes, 0, live) / count;
-        float mb = NORM.combine(lanes, LANES, live) / count;
-        float mc = NORM.combine(lanes, 2 * LANES, live) / count;
-        float md = NORM.combine(lanes, 3 * LANES, live) / count;
-        NORM.squares(x, a, b, c, d, ma, mb, mc, md, columns, lanes);
-        float sa = ExactMath.rsqrt(NORM.combine(lanes, 0, live) / count + eps);
-        float sb = ExactMath.rsqrt(NORM.combine(lanes, LANES, live) / count + eps);
-        float sc = ExactMath.rsqrt(NORM.combine(lanes, 2 * LANES, live) / count + eps);
-        float sd = ExactMath.rsqrt(NORM.combine(lanes, 3 * LANES, live) / count + eps);
+        NORM.sums(x, a, b, c, d, columns, sums);
+        float ma = sums[0] / count;
+        float mb = sums[1] / count;
+        float mc = sums[2] / count;
+        float md = sums[3] / count;
+        NORM.squares(x, a, b, c, d, ma, mb, mc, md, columns, sums);
+        float sa = ExactMath.rsqrt(sums[0] / count + eps);
+        float sb = ExactMath.rsqrt(sums[1] / count + eps);
+        float sc = ExactMath.rsqrt(sums[2] / count + eps);
+        float sd = ExactMath.rsqrt(sums[3] / count + eps);
         finish(x, gamma, beta, y, mean, rstd, r, a, ma, sa, columns);
         if (r + 1 < end) {
           finish(x, gamma, beta, y, mean, rstd, r + 1, b, mb, sb, columns);
@@ -147,7 +145,7 @@ public interface LayerNormVector {
         MemorySegment rstd,
         long r,
         long columns) {
-      MemorySegment lanes = NormScratch.mine().lanes();
+      float[] sums = NormScratch.mine().sums();
       long blocks = Math.ceilDiv(columns, (long) BLOCK);
       MemorySegment partials = NormScratch.mine().task(blocks);
       long row = r * columns;
@@ -162,14 +160,14 @@ public interface LayerNormVector {
             at(row, b + 2, whole),
             at(row, b + 3, whole),
             BLOCK,
-            lanes);
-        keep(lanes, partials, b, whole);
+            sums);
+        keep(sums, partials, b, whole);
       }
       if (rest > 0) {
-        NORM.sums(x, tail, tail, tail, tail, rest, lanes);
-        f32(partials, whole, NORM.combine(lanes, 0, Math.min(rest, LANES)));
+        NORM.sums(x, tail, tail, tail, tail, rest, sums);
+        f32(partials, whole, sums[0]);
       }
-      float m = total(partials, 0, blocks, lanes) / (float) columns;
+      float m = total(partials, 0, blocks, sums) / (float) columns;
       for (long b = 0; b < whole; b += 4) {
         NORM.squares(
             x,
@@ -182,14 +180,14 @@ public interface LayerNormVector {
             m,
             m,
             BLOCK,
-            lanes);
-        keep(lanes, partials, b, whole);
+            sums);
+        keep(sums, partials, b, whole);
       }
       if (rest > 0) {
-        NORM.squares(x, tail, tail, tail, tail, m, m, m, m, rest, lanes);
-        f32(partials, whole, NORM.combine(lanes, 0, Math.min(rest, LANES)));
+        NORM.squares(x, tail, tail, tail, tail, m, m, m, m, rest, sums);
+        f32(partials, whole, sums[0]);
       }
-      float s = ExactMath.rsqrt(total(partials, 0, blocks, lanes) / (float) columns + eps);
+      float s = ExactMath.rsqrt(total(partials, 0, blocks, sums) / (float) columns + eps);
       finish(x, gamma, beta, y, mean, rstd, r, row, m, s, columns);
     }
 
@@ -199,9 +197,9 @@ public interface LayerNormVector {
     }
 
     /** Keeps the sums of up to four blocks from b on. */
-    private static void keep(MemorySegment lanes, MemorySegment partials, long b, long whole) {
+    private static void keep(float[] sums, MemorySegment partials, long b, long whole) {
       for (int k = 0; k < 4 && b + k < whole; k++) {
-        f32(partials, b + k, NORM.combine(lanes, k * LANES, LANES));
+        f32(partials, b + k, sums[k]);
       }
     }
 
@@ -255,10 +253,10 @@ public interface LayerNormVector {
               parameters(dy, x, mean, rstd, run, end, columns, partials, size);
             }
             if (dx != null) {
-              MemorySegment lanes = NormScratch.mine().lanes();
+              float[] sums = NormScratch.mine().sums();
               for (long r = run * RUN; r < end; r += 2) {
                 long other = Math.min(r + 1, end - 1);
-                slopes(dy, x, gamma, mean, rstd, dx, r, other, columns, lanes);
+                slopes(dy, x, gamma, mean, rstd, dx, r, other, columns, sums);
               }
             }
           });
@@ -334,7 +332,7 @@ public interface LayerNormVector {
         long r,
         long other,
         long columns,
-        MemorySegment lanes) {
+        float[] sums) {
       long blocks = Math.ceilDiv(columns, (long) BLOCK);
       MemorySegment partials = NormScratch.mine().task(4 * blocks);
       long p = r * columns;
@@ -346,17 +344,16 @@ public interface LayerNormVector {
       for (long b = 0; b < blocks; b++) {
         long from = b * BLOCK;
         int count = (int) Math.min(BLOCK, columns - from);
-        int live = Math.min(count, LANES);
-        NORM.products(dy, x, gamma, p + from, q + from, from, mp, mq, sp, sq, count, lanes);
+        NORM.products(dy, x, gamma, p + from, q + from, from, mp, mq, sp, sq, count, sums);
         for (int k = 0; k < 4; k++) {
-          f32(partials, k * blocks + b, NORM.combine(lanes, k * LANES, live));
+          f32(partials, k * blocks + b, sums[k]);
         }
       }
       float count = columns;
-      float ap = total(partials, 0, blocks, lanes) / count;
-      float bp = total(partials, blocks, blocks, lanes) / count;
-      float aq = total(partials, 2 * blocks, blocks, lanes) / count;
-      float bq = total(partials, 3 * blocks, blocks, lanes) / count;
+      float ap = total(partials, 0, blocks, sums) / count;
+      float bp = total(partials, blocks, blocks, sums) / count;
+      float aq = total(partials, 2 * blocks, blocks, sums) / count;
+      float bq = total(partials, 3 * blocks, blocks, sums) / count;
       slope(dy, x, gamma, dx, p, mp, sp, ap, bp, columns);
       if (other != r) {
         slope(dy, x, gamma, dx, q, mq, sq, aq, bq, columns);
@@ -364,16 +361,15 @@ public interface LayerNormVector {
     }
 
     /** The block sum of the blocks' sums. */
-    private static float total(
-        MemorySegment partials, long from, long blocks, MemorySegment lanes) {
+    private static float total(MemorySegment partials, long from, long blocks, float[] sums) {
       if (blocks == 1) {
         return f32(partials, from);
       }
       if (blocks > BLOCK) {
         return OrderedSum.blockSum(partials, from, blocks);
       }
-      NORM.sums(partials, from, from, from, from, (int) blocks, lanes);
-      return NORM.combine(lanes, 0, (int) Math.min(blocks, LANES));
+      NORM.sums(partials, from, from, from, from, (int) blocks, sums);
+      return sums[0];
     }
 
     private static void slope(

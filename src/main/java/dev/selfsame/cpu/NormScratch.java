@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 final class NormScratch {
   private static final ThreadLocal<NormScratch> MINE = ThreadLocal.withInitial(NormScratch::new);
 
-  /** Sums of lanes, of a task. */
-  private final MemorySegment lanes = Arena.ofAuto().allocate(256L * Float.BYTES, 64);
+  /** Four sums, of a task. */
+  private final float[] sums = new float[NormSums.ROOM];
 
   /** Of a task. */
   private MemorySegment task = MemorySegment.NULL;
@@ -26,9 +26,9 @@ final class NormScratch {
     return MINE.get();
   }
 
-  /** Eight sums of 32 lanes, of a task. */
-  MemorySegment lanes() {
-    return lanes;
+  /** Room for four sums, of a task. */
+  float[] sums() {
+    return sums;
   }
 
   /** At least {@code floats} floats of a task. */

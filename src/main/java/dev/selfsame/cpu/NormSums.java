@@ -11,15 +11,18 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The sums of the normalizations, up to the 32 lanes of one block of the contract, four sums at a
- * time: one alone would be two chains of dependent additions. The lanes of sum k lie at {@code
- * lanes} from 32·k on; {@link #combine} makes the sum of them.
+ * The sums of the normalizations over one block of the contract, four sums at a time: one alone
+ * would be two chains of dependent additions. They come to {@code sums[0]} to {@code sums[3]};
+ * there must be {@link #ROOM} for the lanes of each.
  */
 interface NormSums {
-  /** Four times {@code count} elements, 1 … 1,024, of x from a, b, c and d on. */
-  void sums(MemorySegment x, long a, long b, long c, long d, int count, MemorySegment lanes);
+  /** Floats that the lanes of four sums take. */
+  int ROOM = 4 * LANES;
 
-  /** The squares of their distances from ma, mb, mc and md. */
+  /** Sums of {@code count} elements, 1 … 1,024, of x from a, b, c and d on. */
+  void sums(MemorySegment x, long a, long b, long c, long d, int count, float[] sums);
+
+  /** Sums of their squared distances from ma, mb, mc and md. */
   void squares(
       MemorySegment x,
       long a,
@@ -31,10 +34,10 @@ interface NormSums {
       float mc,
       float md,
       int count,
-      MemorySegment lanes);
+      float[] sums);
 
   /**
-   * For p and q with g = dy·gamma and h = (x − m)·s: g of p, g·h of p, g of q, g·h of q.
+   * Sums, with g = dy·gamma and h = (x − m)·s, of g at p, of g·h at p, of g at q, of g·h at q.
    *
    * @param column where gamma begins
    */
@@ -50,15 +53,7 @@ interface NormSums {
       float sp,
       float sq,
       int count,
-      MemorySegment lanes);
-
-  /**
-   * Combines lanes by halving, as {@link OrderedSum#combineLanes}.
-   *
-   * @param from the first lane
-   * @param live lanes with an element, 1 … 32
-   */
-  float combine(MemorySegment lanes, int from, int live);
+      float[] sums);
 
   /** The sums on vectors of a width. */
   static NormSums on(int bits) {
@@ -70,6 +65,10 @@ interface NormSums {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
     private static final VectorSpecies<Float> Q = FloatVector.SPECIES_128;
     private static final int W = F.length();
+
+    /** What a sum starts from without a trace: −0 + t is t, for t = −0 too. */
+    private static final float NOTHING = -0f;
+
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     Kernel() {}
@@ -78,50 +77,45 @@ interface NormSums {
       return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
     }
 
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
-    }
-
     @Override
-    public void sums(
-        MemorySegment x, long a, long b, long c, long d, int count, MemorySegment lanes) {
-      int rows = count / LANES;
-      for (int j = 0; j < LANES && rows > 0; j += 2 * W) {
-        FloatVector a0 = load(x, a + j);
-        FloatVector a1 = load(x, a + j + W);
-        FloatVector b0 = load(x, b + j);
-        FloatVector b1 = load(x, b + j + W);
-        FloatVector c0 = load(x, c + j);
-        FloatVector c1 = load(x, c + j + W);
-        FloatVector d0 = load(x, d + j);
-        FloatVector d1 = load(x, d + j + W);
-        for (int r = 1; r < rows; r++) {
-          long at = j + (long) r * LANES;
-          a0 = a0.add(load(x, a + at));
-          a1 = a1.add(load(x, a + at + W));
-          b0 = b0.add(load(x, b + at));
-          b1 = b1.add(load(x, b + at + W));
-          c0 = c0.add(load(x, c + at));
-          c1 = c1.add(load(x, c + at + W));
-          d0 = d0.add(load(x, d + at));
-          d1 = d1.add(load(x, d + at + W));
+    public void sums(MemorySegment x, long a, long b, long c, long d, int count, float[] sums) {
+      int whole = count & -LANES;
+      for (int j = 0; j < LANES; j += 2 * W) {
+        FloatVector a0 = FloatVector.broadcast(F, NOTHING);
+        FloatVector a1 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector c0 = a0;
+        FloatVector c1 = a0;
+        FloatVector d0 = a0;
+        FloatVector d1 = a0;
+        for (long i = j; i < whole; i += LANES) {
+          a0 = a0.add(load(x, a + i));
+          a1 = a1.add(load(x, a + i + W));
+          b0 = b0.add(load(x, b + i));
+          b1 = b1.add(load(x, b + i + W));
+          c0 = c0.add(load(x, c + i));
+          c1 = c1.add(load(x, c + i + W));
+          d0 = d0.add(load(x, d + i));
+          d1 = d1.add(load(x, d + i + W));
         }
-        store(a0, lanes, j);
-        store(a1, lanes, j + W);
-        store(b0, lanes, j + LANES);
-        store(b1, lanes, j + LANES + W);
-        store(c0, lanes, j + 2 * LANES);
-        store(c1, lanes, j + 2 * LANES + W);
-        store(d0, lanes, j + 3 * LANES);
-        store(d1, lanes, j + 3 * LANES + W);
+        a0.intoArray(sums, j);
+        a1.intoArray(sums, j + W);
+        b0.intoArray(sums, j + LANES);
+        b1.intoArray(sums, j + LANES + W);
+        c0.intoArray(sums, j + 2 * LANES);
+        c1.intoArray(sums, j + 2 * LANES + W);
+        d0.intoArray(sums, j + 3 * LANES);
+        d1.intoArray(sums, j + 3 * LANES + W);
       }
-      for (int i = rows * LANES; i < count; i++) {
-        int j = i - rows * LANES;
-        addTo(lanes, j, f32(x, a + i), rows);
-        addTo(lanes, j + LANES, f32(x, b + i), rows);
-        addTo(lanes, j + 2 * LANES, f32(x, c + i), rows);
-        addTo(lanes, j + 3 * LANES, f32(x, d + i), rows);
+      for (int i = whole; i < count; i++) {
+        int j = i - whole;
+        sums[j] += f32(x, a + i);
+        sums[j + LANES] += f32(x, b + i);
+        sums[j + 2 * LANES] += f32(x, c + i);
+        sums[j + 3 * LANES] += f32(x, d + i);
       }
+      combine(sums);
     }
 
     @Override
@@ -136,49 +130,52 @@ interface NormSums {
         float mc,
         float md,
         int count,
-        MemorySegment lanes) {
-      int rows = count / LANES;
-      for (int j = 0; j < LANES && rows > 0; j += 2 * W) {
-        FloatVector a0 = square(x, a + j, ma);
-        FloatVector a1 = square(x, a + j + W, ma);
-        FloatVector b0 = square(x, b + j, mb);
-        FloatVector b1 = square(x, b + j + W, mb);
-        FloatVector c0 = square(x, c + j, mc);
-        FloatVector c1 = square(x, c + j + W, mc);
-        FloatVector d0 = square(x, d + j, md);
-        FloatVector d1 = square(x, d + j + W, md);
-        for (int r = 1; r < rows; r++) {
-          long at = j + (long) r * LANES;
-          a0 = a0.add(square(x, a + at, ma));
-          a1 = a1.add(square(x, a + at + W, ma));
-          b0 = b0.add(square(x, b + at, mb));
-          b1 = b1.add(square(x, b + at + W, mb));
-          c0 = c0.add(square(x, c + at, mc));
-          c1 = c1.add(square(x, c + at + W, mc));
-          d0 = d0.add(square(x, d + at, md));
-          d1 = d1.add(square(x, d + at + W, md));
+        float[] sums) {
+      int whole = count & -LANES;
+      for (int j = 0; j < LANES; j += 2 * W) {
+        FloatVector a0 = FloatVector.broadcast(F, NOTHING);
+        FloatVector a1 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector c0 = a0;
+        FloatVector c1 = a0;
+        FloatVector d0 = a0;
+        FloatVector d1 = a0;
+        for (long i = j; i < whole; i += LANES) {
+          FloatVector t = load(x, a + i).sub(ma);
+          a0 = a0.add(t.mul(t));
+          t = load(x, a + i + W).sub(ma);
+          a1 = a1.add(t.mul(t));
+          t = load(x, b + i).sub(mb);
+          b0 = b0.add(t.mul(t));
+          t = load(x, b + i + W).sub(mb);
+          b1 = b1.add(t.mul(t));
+          t = load(x, c + i).sub(mc);
+          c0 = c0.add(t.mul(t));
+          t = load(x, c + i + W).sub(mc);
+          c1 = c1.add(t.mul(t));
+          t = load(x, d + i).sub(md);
+          d0 = d0.add(t.mul(t));
+          t = load(x, d + i + W).sub(md);
+          d1 = d1.add(t.mul(t));
         }
-        store(a0, lanes, j);
-        store(a1, lanes, j + W);
-        store(b0, lanes, j + LANES);
-        store(b1, lanes, j + LANES + W);
-        store(c0, lanes, j + 2 * LANES);
-        store(c1, lanes, j + 2 * LANES + W);
-        store(d0, lanes, j + 3 * LANES);
-        store(d1, lanes, j + 3 * LANES + W);
+        a0.intoArray(sums, j);
+        a1.intoArray(sums, j + W);
+        b0.intoArray(sums, j + LANES);
+        b1.intoArray(sums, j + LANES + W);
+        c0.intoArray(sums, j + 2 * LANES);
+        c1.intoArray(sums, j + 2 * LANES + W);
+        d0.intoArray(sums, j + 3 * LANES);
+        d1.intoArray(sums, j + 3 * LANES + W);
       }
-      for (int i = rows * LANES; i < count; i++) {
-        int j = i - rows * LANES;
-        addTo(lanes, j, square(f32(x, a + i) - ma), rows);
-        addTo(lanes, j + LANES, square(f32(x, b + i) - mb), rows);
-        addTo(lanes, j + 2 * LANES, square(f32(x, c + i) - mc), rows);
-        addTo(lanes, j + 3 * LANES, square(f32(x, d + i) - md), rows);
+      for (int i = whole; i < count; i++) {
+        int j = i - whole;
+        sums[j] += square(f32(x, a + i) - ma);
+        sums[j + LANES] += square(f32(x, b + i) - mb);
+        sums[j + 2 * LANES] += square(f32(x, c + i) - mc);
+        sums[j + 3 * LANES] += square(f32(x, d + i) - md);
       }
-    }
-
-    private static FloatVector square(MemorySegment x, long i, float m) {
-      FloatVector d = load(x, i).sub(m);
-      return d.mul(d);
+      combine(sums);
     }
 
     private static float square(float d) {
@@ -198,83 +195,73 @@ interface NormSums {
         float sp,
         float sq,
         int count,
-        MemorySegment lanes) {
-      int rows = count / LANES;
-      for (int j = 0; j < LANES && rows > 0; j += 2 * W) {
-        FloatVector c0 = load(gamma, column + j);
-        FloatVector c1 = load(gamma, column + j + W);
-        FloatVector gp0 = load(dy, p + j).mul(c0);
-        FloatVector gp1 = load(dy, p + j + W).mul(c1);
-        FloatVector gq0 = load(dy, q + j).mul(c0);
-        FloatVector gq1 = load(dy, q + j + W).mul(c1);
-        FloatVector hp0 = load(x, p + j).sub(mp).mul(sp).mul(gp0);
-        FloatVector hp1 = load(x, p + j + W).sub(mp).mul(sp).mul(gp1);
-        FloatVector hq0 = load(x, q + j).sub(mq).mul(sq).mul(gq0);
-        FloatVector hq1 = load(x, q + j + W).sub(mq).mul(sq).mul(gq1);
-        for (int r = 1; r < rows; r++) {
-          long at = j + (long) r * LANES;
-          c0 = load(gamma, column + at);
-          c1 = load(gamma, column + at + W);
-          FloatVector g = load(dy, p + at).mul(c0);
+        float[] sums) {
+      int whole = count & -LANES;
+      for (int j = 0; j < LANES; j += 2 * W) {
+        FloatVector gp0 = FloatVector.broadcast(F, NOTHING);
+        FloatVector gp1 = gp0;
+        FloatVector hp0 = gp0;
+        FloatVector hp1 = gp0;
+        FloatVector gq0 = gp0;
+        FloatVector gq1 = gp0;
+        FloatVector hq0 = gp0;
+        FloatVector hq1 = gp0;
+        for (long i = j; i < whole; i += LANES) {
+          FloatVector c0 = load(gamma, column + i);
+          FloatVector c1 = load(gamma, column + i + W);
+          FloatVector g = load(dy, p + i).mul(c0);
           gp0 = gp0.add(g);
-          hp0 = hp0.add(load(x, p + at).sub(mp).mul(sp).mul(g));
-          g = load(dy, p + at + W).mul(c1);
+          hp0 = hp0.add(load(x, p + i).sub(mp).mul(sp).mul(g));
+          g = load(dy, p + i + W).mul(c1);
           gp1 = gp1.add(g);
-          hp1 = hp1.add(load(x, p + at + W).sub(mp).mul(sp).mul(g));
-          g = load(dy, q + at).mul(c0);
+          hp1 = hp1.add(load(x, p + i + W).sub(mp).mul(sp).mul(g));
+          g = load(dy, q + i).mul(c0);
           gq0 = gq0.add(g);
-          hq0 = hq0.add(load(x, q + at).sub(mq).mul(sq).mul(g));
-          g = load(dy, q + at + W).mul(c1);
+          hq0 = hq0.add(load(x, q + i).sub(mq).mul(sq).mul(g));
+          g = load(dy, q + i + W).mul(c1);
           gq1 = gq1.add(g);
-          hq1 = hq1.add(load(x, q + at + W).sub(mq).mul(sq).mul(g));
+          hq1 = hq1.add(load(x, q + i + W).sub(mq).mul(sq).mul(g));
         }
-        store(gp0, lanes, j);
-        store(gp1, lanes, j + W);
-        store(hp0, lanes, j + LANES);
-        store(hp1, lanes, j + LANES + W);
-        store(gq0, lanes, j + 2 * LANES);
-        store(gq1, lanes, j + 2 * LANES + W);
-        store(hq0, lanes, j + 3 * LANES);
-        store(hq1, lanes, j + 3 * LANES + W);
+        gp0.intoArray(sums, j);
+        gp1.intoArray(sums, j + W);
+        hp0.intoArray(sums, j + LANES);
+        hp1.intoArray(sums, j + LANES + W);
+        gq0.intoArray(sums, j + 2 * LANES);
+        gq1.intoArray(sums, j + 2 * LANES + W);
+        hq0.intoArray(sums, j + 3 * LANES);
+        hq1.intoArray(sums, j + 3 * LANES + W);
       }
-      for (int i = rows * LANES; i < count; i++) {
-        int j = i - rows * LANES;
+      for (int i = whole; i < count; i++) {
+        int j = i - whole;
         float gp = f32(dy, p + i) * f32(gamma, column + i);
         float gq = f32(dy, q + i) * f32(gamma, column + i);
-        addTo(lanes, j, gp, rows);
-        addTo(lanes, j + LANES, (f32(x, p + i) - mp) * sp * gp, rows);
-        addTo(lanes, j + 2 * LANES, gq, rows);
-        addTo(lanes, j + 3 * LANES, (f32(x, q + i) - mq) * sq * gq, rows);
+        sums[j] += gp;
+        sums[j + LANES] += (f32(x, p + i) - mp) * sp * gp;
+        sums[j + 2 * LANES] += gq;
+        sums[j + 3 * LANES] += (f32(x, q + i) - mq) * sq * gq;
       }
+      combine(sums);
     }
 
-    /** A lane's next term, or its first where no whole row of lanes came before. */
-    private static void addTo(MemorySegment lanes, int j, float term, int rows) {
-      f32(lanes, j, rows == 0 ? term : f32(lanes, j) + term);
-    }
-
-    @Override
-    public float combine(MemorySegment lanes, int from, int live) {
-      if (live == LANES) {
-        FloatVector a = four(lanes, from).add(four(lanes, from + 16));
-        FloatVector b = four(lanes, from + 4).add(four(lanes, from + 20));
-        FloatVector c = four(lanes, from + 8).add(four(lanes, from + 24));
-        FloatVector d = four(lanes, from + 12).add(four(lanes, from + 28));
+    /**
+     * Combines the lanes of each sum by halving, as {@link OrderedSum#combineLanes}; a lane without
+     * an element holds −0, which changes no sum. A loop, for at four places it would not be inlined
+     * at each, and make objects of its vectors.
+     */
+    private static void combine(float[] sums) {
+      for (int k = 0; k < 4; k++) {
+        int from = k * LANES;
+        FloatVector a = four(sums, from).add(four(sums, from + 16));
+        FloatVector b = four(sums, from + 4).add(four(sums, from + 20));
+        FloatVector c = four(sums, from + 8).add(four(sums, from + 24));
+        FloatVector d = four(sums, from + 12).add(four(sums, from + 28));
         FloatVector v = a.add(c).add(b.add(d));
-        return (v.lane(0) + v.lane(2)) + (v.lane(1) + v.lane(3));
+        sums[k] = (v.lane(0) + v.lane(2)) + (v.lane(1) + v.lane(3));
       }
-      int left = live;
-      for (int half = LANES / 2; half > 0; half /= 2) {
-        for (int j = from; j + half < from + left; j++) {
-          f32(lanes, j, f32(lanes, j) + f32(lanes, j + half));
-        }
-        left = Math.min(left, half);
-      }
-      return f32(lanes, from);
     }
 
-    private static FloatVector four(MemorySegment lanes, int i) {
-      return FloatVector.fromMemorySegment(Q, lanes, (long) i << 2, ORDER);
+    private static FloatVector four(float[] sums, int i) {
+      return FloatVector.fromArray(Q, sums, i);
     }
   }
 }

@@ -1,11 +1,42 @@
 package dev.selfsame.cpu;
 
-/** Finds the tensor that a piece of a fused call belongs to. */
+/** The pieces of a fused call over many tensors: whose they are, and their handing out. */
 final class Pieces {
+  /** Pieces of a task: enough to outweigh its hand-over, about 10 µs. */
+  private static final int TASK = 4;
+
   private Pieces() {}
 
-  /** Index t with firstPiece[t] ≤ piece &lt; firstPiece[t + 1]; empty tensors own no piece. */
-  static int tensorOf(long[] firstPiece, long piece) {
+  /** A piece of a tensor, from an element on. */
+  interface Piece {
+    void run(int tensor, long from);
+  }
+
+  /**
+   * Runs every piece.
+   *
+   * @param firstPiece number of the first piece of each tensor, and of all pieces
+   * @param piece elements of a piece
+   */
+  static void run(long[] firstPiece, int piece, Workers workers, Piece body) {
+    long pieces = firstPiece[firstPiece.length - 1];
+    workers.run(
+        Math.ceilDiv(pieces, TASK),
+        task -> {
+          long end = Math.min(pieces, (task + 1) * TASK);
+          int t = tensorOf(firstPiece, task * TASK);
+          for (long p = task * TASK; p < end; p++) {
+            // Empty tensors own no piece.
+            while (p >= firstPiece[t + 1]) {
+              t++;
+            }
+            body.run(t, (p - firstPiece[t]) * piece);
+          }
+        });
+  }
+
+  /** Index t with firstPiece[t] ≤ piece &lt; firstPiece[t + 1]. */
+  private static int tensorOf(long[] firstPiece, long piece) {
     int low = 0;
     int high = firstPiece.length - 2;
     while (low < high) {

@@ -4,9 +4,9 @@ import static dev.selfsame.contract.Contract.RUN;
 
 import dev.selfsame.contract.Mem;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -14,10 +14,13 @@ import jdk.incubator.vector.VectorSpecies;
  * Scatter-add on vectors (op/ScatterAdd): lanes across columns, so vectors never reorder a row's
  * additions.
  *
- * <p>Rows of at most 32 terms are one run: summed and added to the destination at once. The runs of
- * longer rows leave partials, one row of scratch each, whatever thread sums them; so a row that
- * receives everything is as parallel as any other. The upper levels of a long row's tree, a 32nd of
- * the work, follow in tasks of one row and strip of columns.
+ * <p>The work is cut into blocks: up to 1,024 terms of one destination row, so two levels of its
+ * tree. A thread sums a block in its own scratch, term after term along the whole strip of columns
+ * (four terms at a time, so that an element's sum is loaded and stored once for four additions);
+ * one to three terms go straight to the destination. The blocks of a row of more than 1,024 terms
+ * leave partials, one row of scratch each, whatever thread sums them; so a row that receives
+ * everything is as parallel as any other. The upper levels of its tree, a 1,024th of the work,
+ * follow in tasks of one row and strip of columns.
  */
 public interface ScatterAddVector {
   /**
@@ -44,10 +47,17 @@ public interface ScatterAddVector {
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
+    /** Terms of a block. Twin: ScatterAddVectorSort.TERMS. */
+    private static final int TERMS = ScatterAddVectorSort.TERMS;
+
     /** Floats of a task, about; a row counts for 16 more. */
     private static final int TASK = 65_536;
 
-    private static final int STRIP = 4096;
+    /** Columns of a task: what a block of scratch holds. */
+    private static final int STRIP = BlockScratch.FLOATS;
+
+    /** Where a run is summed in scratch; a block's total lies at 0. */
+    private static final long RUN_SUM = (long) BlockScratch.FLOATS * Float.BYTES;
 
     /** Columns of a task of the upper levels. */
     private static final int TOP_STRIP = 64;
@@ -63,33 +73,30 @@ public interface ScatterAddVector {
         long columns,
         MemorySegment dst,
         Workers workers) {
-      int n = sorted.order().length;
-      int[] slots = sorted.slots();
-      int used = slots[sorted.segments()];
+      int used = sorted.slots()[sorted.longRows().length];
       // As many columns at once as the partials of long rows leave room for.
       long room = used == 0 ? columns : Math.clamp(SCRATCH / used / 16 * 16L, 1, columns);
       float[] partials = new float[Math.toIntExact(used * room)];
       for (long first = 0; first < columns; first += room) {
         Strip all = new Strip(first, Math.min(columns, first + room), columns);
-        runs(src, sorted, n, slots, partials, all, dst, workers);
+        blocks(src, sorted, partials, all, dst, workers);
         if (used > 0) {
-          tops(sorted, slots, partials, all, dst, workers);
+          tops(sorted, partials, all, dst, workers);
         }
       }
     }
 
-    // ---- first level: all runs
+    // ---- two levels: all blocks
     // ---------------------------------------------------------------------------------
 
-    private static void runs(
+    private static void blocks(
         MemorySegment src,
         ScatterAddVectorSort sorted,
-        int n,
-        int[] slots,
         float[] partials,
         Strip all,
         MemorySegment dst,
         Workers workers) {
+      int n = sorted.order().length;
       int strip = (int) Math.min(STRIP, all.end() - all.first());
       long strips = Math.ceilDiv(all.end() - all.first(), strip);
       int places = Math.max(1, TASK / (strip + 16));
@@ -100,175 +107,192 @@ public interface ScatterAddVector {
             long first = all.first() + task % strips * strip;
             Strip mine = new Strip(first, Math.min(all.end(), first + strip), all.columns());
             int end = (int) Math.min(n, (long) place + places);
-            runsOf(src, sorted, place, end, slots, partials, all, mine, dst);
+            blocksOf(src, sorted, place, end, partials, all, mine, dst);
           });
     }
 
-    /** The runs that begin in places {@code from … end − 1}. */
-    private static void runsOf(
+    /** The blocks that begin in places {@code from … end − 1}. */
+    private static void blocksOf(
         MemorySegment src,
         ScatterAddVectorSort sorted,
         int from,
         int end,
-        int[] slots,
         float[] partials,
         Strip all,
         Strip mine,
         MemorySegment dst) {
+      MemorySegment scratch = BlockScratch.mine();
       int[] order = sorted.order();
       int[] starts = sorted.starts();
+      int[] rows = sorted.rows();
+      long pitch = mine.columns() * Float.BYTES;
+      long column = mine.first() * Float.BYTES;
       int width = (int) (mine.end() - mine.first());
       int segment = sorted.segmentOf(from);
-      int run = Math.ceilDiv(from - starts[segment], RUN);
-      while (true) {
-        long place = starts[segment] + (long) run * RUN;
-        if (place >= starts[segment + 1]) {
+      int place = from;
+      if (place > starts[segment]) {
+        // The next block of this row, or the next row.
+        int begun = starts[segment] + Math.ceilDiv(place - starts[segment], TERMS) * TERMS;
+        boolean inside = begun >= 0 && begun < starts[segment + 1];
+        place = inside ? begun : starts[++segment];
+      }
+      while (place < end) {
+        int stop = starts[segment + 1];
+        if (stop - starts[segment] <= TERMS) {
+          long to = rows[segment] * pitch + column;
+          row(src, order, place, stop - place, column, pitch, width, dst, to, scratch);
           segment++;
-          run = 0;
-          if (segment == sorted.segments()) {
-            return;
-          }
-          continue;
-        }
-        if (place >= end) {
-          return;
-        }
-        int count = (int) Math.min(RUN, starts[segment + 1] - place);
-        if (starts[segment + 1] - starts[segment] <= RUN) {
-          long to = sorted.rows()[segment] * mine.columns() + mine.first();
-          row(src, order, (int) place, count, mine.first(), mine.columns(), width, dst, to);
         } else {
+          stop = Math.min(stop - place, TERMS) + place;
+          block(src, order, place, stop - place, column, pitch, width, scratch);
           long room = all.end() - all.first();
-          int to = (int) ((slots[segment] + run) * room + (mine.first() - all.first()));
-          partial(
-              src, order, (int) place, count, mine.first(), mine.columns(), width, partials, to);
+          int slot = sorted.slotOf(segment) + (place - starts[segment]) / TERMS;
+          int to = (int) (slot * room + (mine.first() - all.first()));
+          keep(scratch, width, partials, to);
+          segment += stop == starts[segment + 1] ? 1 : 0;
         }
-        run++;
+        place = stop;
       }
     }
 
-    /** One run, added to the destination. */
+    /** A block that is a whole row, added to the destination. */
     private static void row(
         MemorySegment src,
         int[] order,
         int place,
         int count,
-        long first,
-        long columns,
+        long column,
+        long pitch,
         int width,
         MemorySegment dst,
-        long to) {
-      int j = 0;
-      for (; j <= width - 4 * W; j += 4 * W) {
-        row4(src, order, place, count, first + j, columns, dst, to + j);
+        long to,
+        MemorySegment scratch) {
+      int bytes = (width - width % W) * Float.BYTES;
+      long a = order[place] * pitch + column;
+      if (count == 1) {
+        plus(src, a, dst, to, bytes);
+      } else if (count == 2) {
+        plus2(src, a, order[place + 1] * pitch + column, dst, to, bytes);
+      } else if (count == 3) {
+        long b = order[place + 1] * pitch + column;
+        plus3(src, a, b, order[place + 2] * pitch + column, dst, to, bytes);
+      } else {
+        block(src, order, place, count, column, pitch, width - width % W, scratch);
+        plus(scratch, 0, dst, to, bytes);
       }
-      for (; j <= width - W; j += W) {
-        FloatVector sum = run1(src, order, place, count, first + j, columns);
-        at(dst, to + j).add(sum).intoMemorySegment(dst, (to + j) * Float.BYTES, ORDER);
-      }
-      for (; j < width; j++) {
-        float sum = run(src, order, place, count, first + j, columns);
-        Mem.f32(dst, to + j, Mem.f32(dst, to + j) + sum);
+      for (int j = width - width % W; j < width; j++) {
+        long at = to / Float.BYTES + j;
+        float sum = terms(src, order, place, count, column / Float.BYTES + j, pitch / Float.BYTES);
+        Mem.f32(dst, at, Mem.f32(dst, at) + sum);
       }
     }
 
-    /** One run, kept as a partial. */
-    private static void partial(
+    /** Sums up to 1,024 terms to the begin of scratch. */
+    private static void block(
         MemorySegment src,
         int[] order,
         int place,
         int count,
-        long first,
-        long columns,
+        long column,
+        long pitch,
         int width,
-        float[] partials,
-        int to) {
-      int j = 0;
-      for (; j <= width - 4 * W; j += 4 * W) {
-        partial4(src, order, place, count, first + j, columns, partials, to + j);
+        MemorySegment scratch) {
+      int bytes = (width - width % W) * Float.BYTES;
+      run(src, order, place, Math.min(RUN, count), column, pitch, scratch, 0, bytes);
+      for (int i = RUN; i < count; i += RUN) {
+        int terms = Math.min(RUN, count - i);
+        run(src, order, place + i, terms, column, pitch, scratch, RUN_SUM, bytes);
+        plus(scratch, RUN_SUM, scratch, 0, bytes);
       }
-      for (; j <= width - W; j += W) {
-        run1(src, order, place, count, first + j, columns).intoArray(partials, to + j);
-      }
-      for (; j < width; j++) {
-        partials[to + j] = run(src, order, place, count, first + j, columns);
+      for (int j = width - width % W; j < width; j++) {
+        float sum = terms(src, order, place, count, column / Float.BYTES + j, pitch / Float.BYTES);
+        Mem.f32(scratch, j, sum);
       }
     }
 
-    private static void row4(
+    /** Sums one run of up to 32 terms to scratch, from left to right. */
+    private static void run(
         MemorySegment src,
         int[] order,
         int place,
         int count,
-        long first,
-        long columns,
-        MemorySegment dst,
-        long to) {
-      long from = order[place] * columns + first;
-      FloatVector a = at(src, from);
-      FloatVector b = at(src, from + W);
-      FloatVector c = at(src, from + 2 * W);
-      FloatVector d = at(src, from + 3 * W);
-      for (int i = 1; i < count; i++) {
-        from = order[place + i] * columns + first;
-        a = a.add(at(src, from));
-        b = b.add(at(src, from + W));
-        c = c.add(at(src, from + 2 * W));
-        d = d.add(at(src, from + 3 * W));
+        long column,
+        long pitch,
+        MemorySegment scratch,
+        long to,
+        int bytes) {
+      MemorySegment.copy(src, order[place] * pitch + column, scratch, to, bytes);
+      int end = place + count;
+      int i = place + 1;
+      for (; i <= end - 4; i += 4) {
+        long a = order[i] * pitch + column;
+        long b = order[i + 1] * pitch + column;
+        long c = order[i + 2] * pitch + column;
+        long d = order[i + 3] * pitch + column;
+        then4(src, a, b, c, d, scratch, to, bytes);
       }
-      at(dst, to).add(a).intoMemorySegment(dst, to * Float.BYTES, ORDER);
-      at(dst, to + W).add(b).intoMemorySegment(dst, (to + W) * Float.BYTES, ORDER);
-      at(dst, to + 2 * W).add(c).intoMemorySegment(dst, (to + 2 * W) * Float.BYTES, ORDER);
-      at(dst, to + 3 * W).add(d).intoMemorySegment(dst, (to + 3 * W) * Float.BYTES, ORDER);
+      for (; i < end; i++) {
+        plus(src, order[i] * pitch + column, scratch, to, bytes);
+      }
     }
 
-    private static void partial4(
-        MemorySegment src,
-        int[] order,
-        int place,
-        int count,
-        long first,
-        long columns,
-        float[] partials,
-        int to) {
-      long from = order[place] * columns + first;
-      FloatVector a = at(src, from);
-      FloatVector b = at(src, from + W);
-      FloatVector c = at(src, from + 2 * W);
-      FloatVector d = at(src, from + 3 * W);
-      for (int i = 1; i < count; i++) {
-        from = order[place + i] * columns + first;
-        a = a.add(at(src, from));
-        b = b.add(at(src, from + W));
-        c = c.add(at(src, from + 2 * W));
-        d = d.add(at(src, from + 3 * W));
+    /** The same block of one column, for columns that fill no vector. */
+    private static float terms(
+        MemorySegment src, int[] order, int place, int count, long column, long columns) {
+      float total = 0;
+      for (int i = 0; i < count; i += RUN) {
+        float sum = Mem.f32(src, order[place + i] * columns + column);
+        for (int k = i + 1; k < Math.min(i + RUN, count); k++) {
+          sum += Mem.f32(src, order[place + k] * columns + column);
+        }
+        total = i == 0 ? sum : total + sum;
       }
-      a.intoArray(partials, to);
-      b.intoArray(partials, to + W);
-      c.intoArray(partials, to + 2 * W);
-      d.intoArray(partials, to + 3 * W);
+      return total;
     }
 
-    private static FloatVector run1(
-        MemorySegment src, int[] order, int place, int count, long first, long columns) {
-      FloatVector sum = at(src, order[place] * columns + first);
-      for (int i = 1; i < count; i++) {
-        sum = sum.add(at(src, order[place + i] * columns + first));
+    // ---- along the columns; offsets in bytes, whole vectors
+    // -----------------------------------------------------
+
+    /** to + a. */
+    private static void plus(MemorySegment x, long a, MemorySegment y, long to, int bytes) {
+      for (int j = 0; j < bytes; j += W * Float.BYTES) {
+        at(y, to + j).add(at(x, a + j)).intoMemorySegment(y, to + j, ORDER);
       }
-      return sum;
     }
 
-    private static float run(
-        MemorySegment src, int[] order, int place, int count, long first, long columns) {
-      float sum = Mem.f32(src, order[place] * columns + first);
-      for (int i = 1; i < count; i++) {
-        sum += Mem.f32(src, order[place + i] * columns + first);
+    /** to + (a + b). */
+    private static void plus2(
+        MemorySegment x, long a, long b, MemorySegment y, long to, int bytes) {
+      for (int j = 0; j < bytes; j += W * Float.BYTES) {
+        FloatVector sum = at(x, a + j).add(at(x, b + j));
+        at(y, to + j).add(sum).intoMemorySegment(y, to + j, ORDER);
       }
-      return sum;
     }
 
-    private static FloatVector at(MemorySegment x, long element) {
-      return FloatVector.fromMemorySegment(F, x, element * Float.BYTES, ORDER);
+    /** to + ((a + b) + c). */
+    private static void plus3(
+        MemorySegment x, long a, long b, long c, MemorySegment y, long to, int bytes) {
+      for (int j = 0; j < bytes; j += W * Float.BYTES) {
+        FloatVector sum = at(x, a + j).add(at(x, b + j)).add(at(x, c + j));
+        at(y, to + j).add(sum).intoMemorySegment(y, to + j, ORDER);
+      }
+    }
+
+    /** (((to + a) + b) + c) + d. */
+    private static void then4(
+        MemorySegment x, long a, long b, long c, long d, MemorySegment y, long to, int bytes) {
+      for (int j = 0; j < bytes; j += W * Float.BYTES) {
+        FloatVector sum = at(y, to + j).add(at(x, a + j)).add(at(x, b + j));
+        sum.add(at(x, c + j)).add(at(x, d + j)).intoMemorySegment(y, to + j, ORDER);
+      }
+    }
+
+    private static void keep(MemorySegment scratch, int width, float[] partials, int to) {
+      MemorySegment.copy(scratch, ValueLayout.JAVA_FLOAT, 0, partials, to, width);
+    }
+
+    private static FloatVector at(MemorySegment x, long offset) {
+      return FloatVector.fromMemorySegment(F, x, offset, ORDER);
     }
 
     // ---- upper levels of long rows
@@ -276,39 +300,27 @@ public interface ScatterAddVector {
 
     private static void tops(
         ScatterAddVectorSort sorted,
-        int[] slots,
         float[] partials,
         Strip all,
         MemorySegment dst,
         Workers workers) {
       int room = (int) (all.end() - all.first());
       int strips = Math.ceilDiv(room, TOP_STRIP);
-      int[] longRows = longRows(slots);
+      int[] longRows = sorted.longRows();
+      int[] slots = sorted.slots();
       workers.run(
           (long) longRows.length * strips,
           task -> {
-            int segment = longRows[(int) (task / strips)];
+            int row = (int) (task / strips);
             int first = (int) (task % strips) * TOP_STRIP;
             int width = Math.min(TOP_STRIP, room - first);
-            int base = slots[segment] * room + first;
-            int count = slots[segment + 1] - slots[segment];
-            top(partials, base, room, count, width);
-            long to = sorted.rows()[segment] * all.columns() + all.first() + first;
+            int base = slots[row] * room + first;
+            top(partials, base, room, slots[row + 1] - slots[row], width);
+            long to = sorted.rows()[longRows[row]] * all.columns() + all.first() + first;
             for (int j = 0; j < width; j++) {
               Mem.f32(dst, to + j, Mem.f32(dst, to + j) + partials[base + j]);
             }
           });
-    }
-
-    private static int[] longRows(int[] slots) {
-      int[] found = new int[slots.length];
-      int count = 0;
-      for (int s = 0; s + 1 < slots.length; s++) {
-        if (slots[s + 1] > slots[s]) {
-          found[count++] = s;
-        }
-      }
-      return Arrays.copyOf(found, count);
     }
 
     /** Sums {@code count} rows of partials, in runs, into the first. */

@@ -10,52 +10,106 @@ import java.util.Arrays;
  * Source positions grouped by destination row, in source order within a row.
  *
  * @param order [n], source positions
- * @param rows the rows that receive something, ascending
- * @param starts where each row's positions begin in {@code order}, and at the end n
- * @param slots where the partial sums of each row's runs begin in scratch, and at the end their
- *     number; a row of one run has none
+ * @param segments rows that receive something
+ * @param rows [segments or more], these rows, ascending
+ * @param starts [segments + 1 or more], where each row's positions begin in {@code order}, then n
+ * @param longRows the segments of more than {@link #TERMS} positions, ascending
+ * @param slots where the partial sums of each long row's blocks begin in scratch, and at the end
+ *     their number
  */
-public record ScatterAddVectorSort(int[] order, int[] rows, int[] starts, int[] slots) {
+public record ScatterAddVectorSort(
+    int[] order, int segments, int[] rows, int[] starts, int[] longRows, int[] slots) {
+  /** Terms that one thread sums: two levels of the run sum. */
+  static final int TERMS = RUN * RUN;
+
   private static final int BLOCK = 16_384;
   private static final int MAX_DIGIT_BITS = 11;
 
-  /** Rows that receive something. */
-  public int segments() {
-    return rows.length;
-  }
+  /** Most rows for counting by row: the counts stay in a second-level cache. */
+  private static final int COUNTED_ROWS = 1 << 18;
+
+  /** Positions from here on are worth the threads' time. */
+  private static final int SHARED = 1 << 18;
 
   /** Groups sorted keys: {@code keys} [n] ascending, each with its source position. */
   public static ScatterAddVectorSort grouped(int[] keys, int[] order) {
     int n = keys.length;
+    int[] rows = new int[n];
+    int[] starts = new int[n + 1];
     int segments = 0;
     for (int i = 0; i < n; i++) {
-      segments += i == 0 || keys[i] != keys[i - 1] ? 1 : 0;
+      // Without a branch: where a row ends is hard to predict.
+      rows[segments] = keys[i];
+      starts[segments + 1] = i + 1;
+      segments += i + 1 == n || keys[i] != keys[i + 1] ? 1 : 0;
     }
-    int[] rows = new int[segments];
-    int[] starts = new int[segments + 1];
-    int s = 0;
-    for (int i = 0; i < n; i++) {
-      if (i == 0 || keys[i] != keys[i - 1]) {
-        rows[s] = keys[i];
-        starts[s++] = i;
+    return segmented(
+        order, segments, Arrays.copyOf(rows, segments), Arrays.copyOf(starts, segments + 1));
+  }
+
+  private static ScatterAddVectorSort segmented(
+      int[] order, int segments, int[] rows, int[] starts) {
+    int found = 0;
+    for (int s = 0; s < segments; s++) {
+      found += starts[s + 1] - starts[s] > TERMS ? 1 : 0;
+    }
+    int[] longRows = new int[found];
+    int[] slots = new int[found + 1];
+    for (int s = 0, at = 0; at < found; s++) {
+      int count = starts[s + 1] - starts[s];
+      if (count > TERMS) {
+        longRows[at] = s;
+        slots[at + 1] = slots[at] + Math.ceilDiv(count, TERMS);
+        at++;
       }
     }
-    starts[s] = n;
-    int[] slots = new int[segments + 1];
-    for (s = 0; s < segments; s++) {
-      int count = starts[s + 1] - starts[s];
-      slots[s + 1] = slots[s] + (count <= RUN ? 0 : Math.ceilDiv(count, RUN));
-    }
-    return new ScatterAddVectorSort(order, rows, starts, slots);
+    return new ScatterAddVectorSort(order, segments, rows, starts, longRows, slots);
   }
 
   /**
-   * A stable radix sort of only the bits that the rows need, least significant digit first. A task
-   * counts, then places, one block of positions.
+   * A stable sort: by counts of each row where they fit the cache, else by digits.
    *
    * @param indices n of them, each in [0, rows)
    */
   public static ScatterAddVectorSort of(MemorySegment indices, int n, long rows, Workers workers) {
+    boolean alone = workers.threads() == 1 || n < SHARED;
+    return alone && rows <= Math.min(COUNTED_ROWS, 8L * n)
+        ? counted(indices, n, (int) rows)
+        : sorted(indices, n, rows, workers);
+  }
+
+  private static ScatterAddVectorSort counted(MemorySegment indices, int n, int rows) {
+    int[] next = new int[rows];
+    for (int i = 0; i < n; i++) {
+      next[Mem.i32(indices, i)]++;
+    }
+    int most = Math.min(n, rows);
+    int[] found = new int[most + 1];
+    int[] starts = new int[most + 1];
+    int segments = 0;
+    int sum = 0;
+    for (int row = 0; row < rows; row++) {
+      int count = next[row];
+      next[row] = sum;
+      sum += count;
+      // Without a branch: which rows are empty is hard to predict.
+      found[segments] = row;
+      segments += -count >>> 31;
+      starts[segments] = sum;
+    }
+    int[] order = new int[n];
+    for (int i = 0; i < n; i++) {
+      order[next[Mem.i32(indices, i)]++] = i;
+    }
+    return segmented(order, segments, found, starts);
+  }
+
+  /**
+   * A radix sort of only the bits that the rows need, least significant digit first. A task counts,
+   * then places, one block of positions.
+   */
+  private static ScatterAddVectorSort sorted(
+      MemorySegment indices, int n, long rows, Workers workers) {
     int blocks = Math.ceilDiv(n, BLOCK);
     int[] keys = new int[n];
     int[] order = new int[n];
@@ -131,7 +185,12 @@ public record ScatterAddVectorSort(int[] order, int[] rows, int[] starts, int[] 
 
   /** The segment that a place in {@code order} belongs to. */
   int segmentOf(int place) {
-    int found = Arrays.binarySearch(starts, place);
+    int found = Arrays.binarySearch(starts, 0, segments + 1, place);
     return found >= 0 ? found : -found - 2;
+  }
+
+  /** Where the partial sums of a long segment begin. */
+  int slotOf(int segment) {
+    return slots[Arrays.binarySearch(longRows, segment)];
   }
 }

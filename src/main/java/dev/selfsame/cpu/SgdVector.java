@@ -57,11 +57,11 @@ public interface SgdVector {
         float[] scalars,
         boolean nesterov,
         Workers workers) {
-      workers.run(
-          firstPiece[firstPiece.length - 1],
-          task -> {
-            int t = Pieces.tensorOf(firstPiece, task);
-            long from = (task - firstPiece[t]) * piece;
+      Pieces.run(
+          firstPiece,
+          piece,
+          workers,
+          (t, from) -> {
             int count = (int) Math.min(piece, p[t].byteSize() / Float.BYTES - from);
             piece(p[t], g[t], v[t], from, count, scalars, nesterov);
           });

@@ -9,6 +9,7 @@ import dev.selfsame.op.Bias;
 import dev.selfsame.op.Binary;
 import dev.selfsame.op.Conv2d;
 import dev.selfsame.op.CrossEntropy;
+import dev.selfsame.op.Dropout;
 import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
@@ -279,6 +280,16 @@ public final class Functions {
             gamma.contribute(d -> d.copyFrom(dgamma));
           }
         });
+    return out;
+  }
+
+  /** Drops the elements that the mask doesn't keep, and scales the others. */
+  public static Var dropout(Var x, Dropout.Mask mask) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(DType.F32, x.value().shape());
+    Dropout.dropout(x.value(), mask, y);
+    Var out = tape.variable(y, x);
+    tape.rule(out, () -> x.contribute(dx -> Dropout.gradient(out.gradient(), mask, dx)));
     return out;
   }
 

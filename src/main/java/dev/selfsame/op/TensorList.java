@@ -7,6 +7,7 @@ import dev.selfsame.Tensor;
 import dev.selfsame.cuda.CudaContext;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -56,15 +57,63 @@ final class TensorList {
     for (int t = 0; t < first.size(); t++) {
       for (int c = 0; c < columns.size(); c++) {
         Tensor tensor = columns.get(c).get(t);
-        String name = names.get(c) + "[" + t + "]";
-        Check.plain(op, name, tensor, DType.F32);
-        Check.device(op, name, tensor, first.get(0).device());
-        Check.shape(op, name, tensor, first.get(t).shape().sizes());
+        if (!fits(tensor, first.get(t), first.get(0).device())) {
+          // Only now: thousands of names a call would cost more than the update of small tensors.
+          String name = names.get(c) + "[" + t + "]";
+          Check.plain(op, name, tensor, DType.F32);
+          Check.device(op, name, tensor, first.get(0).device());
+          Check.shape(op, name, tensor, first.get(t).shape().sizes());
+        }
       }
       firstPiece[t + 1] = firstPiece[t] + (first.get(t).elements() + PIECE - 1) / PIECE;
     }
-    requireApart(op, names, columns);
+    if (!areApart(columns)) {
+      requireApart(op, names, columns);
+    }
     return new TensorList(columns, firstPiece);
+  }
+
+  private static boolean fits(Tensor tensor, Tensor first, Device device) {
+    return !tensor.isClosed()
+        && tensor.dtype() == DType.F32
+        && !tensor.isTransposed()
+        && tensor.device().equals(device)
+        && tensor.shape().equals(first.shape());
+  }
+
+  /**
+   * Whether all memory is off the heap and nowhere shared: intervals are apart if and only if their
+   * starts and their ends, each sorted by themselves, take turns.
+   */
+  private static boolean areApart(List<List<Tensor>> columns) {
+    int most = columns.size() * columns.get(0).size();
+    long[] starts = new long[most];
+    long[] ends = new long[most];
+    int count = 0;
+    for (List<Tensor> column : columns) {
+      for (Tensor tensor : column) {
+        if (tensor.elements() == 0) {
+          continue;
+        }
+        if (tensor.device() instanceof Device.Cuda) {
+          starts[count] = tensor.address();
+        } else if (tensor.memory().isNative()) {
+          starts[count] = tensor.memory().address();
+        } else {
+          return false;
+        }
+        ends[count] = starts[count] + tensor.elements() * Float.BYTES;
+        count++;
+      }
+    }
+    Arrays.sort(starts, 0, count);
+    Arrays.sort(ends, 0, count);
+    for (int i = 1; i < count; i++) {
+      if (starts[i] < ends[i - 1]) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** A place in the columns, and where its memory begins. */
@@ -136,7 +185,12 @@ final class TensorList {
 
   /** Host memory of a column. */
   MemorySegment[] memory(int column) {
-    return columns.get(column).stream().map(Tensor::memory).toArray(MemorySegment[]::new);
+    List<Tensor> tensors = columns.get(column);
+    MemorySegment[] memory = new MemorySegment[tensors.size()];
+    for (int t = 0; t < memory.length; t++) {
+      memory[t] = tensors.get(t).memory();
+    }
+    return memory;
   }
 
   /**

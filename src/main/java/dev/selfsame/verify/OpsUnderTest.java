@@ -4,12 +4,16 @@ import dev.selfsame.op.AdamW;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Conv2d;
 import dev.selfsame.op.CrossEntropy;
+import dev.selfsame.op.Dropout;
 import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
+import dev.selfsame.op.Gru;
 import dev.selfsame.op.LayerNorm;
+import dev.selfsame.op.Lstm;
 import dev.selfsame.op.Pool2d;
+import dev.selfsame.op.Rnn;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
 import dev.selfsame.op.Softmax;
@@ -25,6 +29,7 @@ public final class OpsUnderTest {
       List.of(
           new OpUnderTest(Bias.class, BiasCases::draw),
           new OpUnderTest(Softmax.class, SoftmaxCases::draw),
+          new OpUnderTest(Dropout.class, DropoutCases::draw),
           new OpUnderTest(LayerNorm.class, LayerNormCases::draw),
           new OpUnderTest(CrossEntropy.class, CrossEntropyCases::draw),
           new OpUnderTest(Gather.class, GatherCases::draw),
@@ -34,6 +39,9 @@ public final class OpsUnderTest {
           new OpUnderTest(AdamW.class, AdamWCases::draw),
           new OpUnderTest(Sgd.class, SgdCases::draw),
           new OpUnderTest(Pool2d.class, Pool2dCases::draw),
+          new OpUnderTest(Rnn.class, RnnCases::draw),
+          new OpUnderTest(Gru.class, GruCases::draw),
+          new OpUnderTest(Lstm.class, LstmCases::draw),
           new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
           new OpUnderTest(Gemm.class, GemmCases::draw),
           new OpUnderTest(Conv2d.class, Conv2dCases::draw));

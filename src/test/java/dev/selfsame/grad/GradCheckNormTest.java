@@ -1,13 +1,18 @@
 package dev.selfsame.grad;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.selfsame.Device;
 import dev.selfsame.Parameter;
 import dev.selfsame.Scope;
 import dev.selfsame.Tensor;
+import dev.selfsame.nn.Dropout;
 import dev.selfsame.nn.Initializer;
 import dev.selfsame.nn.LayerNorm;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
@@ -106,6 +111,36 @@ class GradCheckNormTest {
           Var once = Functions.layerNorm(constant(tape, 1, 4, 6), p, p, 0.1f);
           return Functions.layerNorm(once, p, constant(tape, 3, 6), 0.5f);
         });
+  }
+
+  @Test
+  void dropout() {
+    check(
+        1,
+        new long[] {4, 6},
+        (tape, x) -> Functions.dropout(x, new dev.selfsame.op.Dropout.Mask(0.4f, 5, 6)));
+  }
+
+  @Test
+  void theDropoutLayerDrawsAMaskForEachStepAndPlace() {
+    Dropout layer = new Dropout(0.5f, 1);
+    float[] ones = new float[100];
+    Arrays.fill(ones, 1f);
+    try (Scope scope = Scope.open();
+        Tape tape = Tape.open(CPU)) {
+      Var x = tape.constant(Tensor.of(scope, CPU, ones, 100));
+      assertSame(x, layer.forward(x));
+      layer.train(0);
+      float[] first = layer.forward(x).value().toFloatArray();
+      float[] second = layer.forward(x).value().toFloatArray();
+      layer.train(1);
+      float[] next = layer.forward(x).value().toFloatArray();
+      layer.train(0);
+      assertArrayEquals(first, layer.forward(x).value().toFloatArray());
+      assertFalse(Arrays.equals(first, second) || Arrays.equals(first, next));
+      layer.evaluate();
+      assertSame(x, layer.forward(x));
+    }
   }
 
   @Test

@@ -90,6 +90,99 @@ class BadInputTest {
               f(2, 3),
               f(2, 3)),
           new Call(
+              "rnn",
+              t -> Rnn.forward(t.get(0), t.get(1), t.get(2), t.get(3), t.get(4)),
+              f(3, 2, 4),
+              f(5, 4),
+              f(5, 5),
+              f(5),
+              f(4, 2, 5)),
+          new Call(
+              "rnn gradient",
+              t ->
+                  Rnn.gradient(
+                      t.get(0), t.get(1), t.get(2), t.get(3), t.get(4), t.get(5), t.get(6),
+                      t.get(7), t.get(8), t.get(9)),
+              f(3, 2, 5),
+              f(3, 2, 4),
+              f(5, 4),
+              f(5, 5),
+              f(4, 2, 5),
+              f(3, 2, 4),
+              f(5, 4),
+              f(5, 5),
+              f(5),
+              f(2, 5)),
+          new Call(
+              "gru",
+              t ->
+                  Gru.forward(
+                      t.get(0), t.get(1), t.get(2), t.get(3), t.get(4), t.get(5), t.get(6),
+                      t.get(7)),
+              f(3, 2, 4),
+              f(15, 4),
+              f(15, 5),
+              f(15),
+              f(15),
+              f(4, 2, 5),
+              f(3, 2, 15),
+              f(3, 2, 15)),
+          new Call(
+              "gru gradient",
+              t ->
+                  Gru.gradient(
+                      t.get(0), t.get(1), t.get(2), t.get(3), t.get(4), t.get(5), t.get(6),
+                      t.get(7), t.get(8), t.get(9), t.get(10), t.get(11), t.get(12)),
+              f(3, 2, 5),
+              f(3, 2, 4),
+              f(15, 4),
+              f(15, 5),
+              f(4, 2, 5),
+              f(3, 2, 15),
+              f(3, 2, 15),
+              f(3, 2, 4),
+              f(15, 4),
+              f(15, 5),
+              f(15),
+              f(15),
+              f(2, 5)),
+          new Call(
+              "lstm",
+              t ->
+                  Lstm.forward(
+                      t.get(0), t.get(1), t.get(2), t.get(3), t.get(4), t.get(5), t.get(6)),
+              f(3, 2, 4),
+              f(20, 4),
+              f(20, 5),
+              f(20),
+              f(4, 2, 5),
+              f(4, 2, 5),
+              f(3, 2, 20)),
+          new Call(
+              "lstm gradient",
+              t ->
+                  Lstm.gradient(
+                      t.get(0), t.get(1), t.get(2), t.get(3), t.get(4), t.get(5), t.get(6),
+                      t.get(7), t.get(8), t.get(9), t.get(10), t.get(11), t.get(12)),
+              f(3, 2, 5),
+              f(3, 2, 4),
+              f(20, 4),
+              f(20, 5),
+              f(4, 2, 5),
+              f(4, 2, 5),
+              f(3, 2, 20),
+              f(3, 2, 4),
+              f(20, 4),
+              f(20, 5),
+              f(20),
+              f(2, 5),
+              f(2, 5)),
+          new Call(
+              "dropout",
+              t -> Dropout.dropout(t.get(0), new Dropout.Mask(0.9f, 1, 1), t.get(1)),
+              f(2, 3),
+              f(2, 3)),
+          new Call(
               "layer norm",
               t ->
                   LayerNorm.forward(t.get(0), t.get(1), t.get(2), 1f, t.get(3), t.get(4), t.get(5)),

@@ -3,6 +3,8 @@ package dev.selfsame.bench;
 import dev.selfsame.Device;
 import dev.selfsame.bench.peers.TorchPeer;
 import dev.selfsame.cpu.Lanes;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -18,8 +20,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Times our side of one case; results are checked before the first iteration of every fork. Several
- * forks, because alignment and inlining differ from process to process.
+ * Times one side of one case, ours unless another is asked for; results are checked before the
+ * first iteration of every fork. Several forks, because alignment and inlining differ from process
+ * to process.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -32,8 +35,12 @@ public abstract class CaseBench {
   @Param("1")
   public int threads;
 
+  /** Who runs: {@code selfsame}, or a peer that the case has, such as {@code libtorch}. */
+  @Param("selfsame")
+  public String contender;
+
   private BenchCase current;
-  private Runnable ours;
+  private Runnable timed;
 
   /** The case that the parameters name. */
   protected abstract BenchCase build(Device device);
@@ -44,7 +51,19 @@ public abstract class CaseBench {
     TorchPeer.threads(threads);
     current = build(Device.vector(Lanes.preferredBits(), threads));
     current.requireAgreement();
-    ours = current.ours().run();
+    timed = contender(current, contender).run();
+  }
+
+  private static Contender contender(BenchCase c, String name) {
+    List<Contender> all = new ArrayList<>(List.of(c.ours()));
+    all.addAll(c.theirs());
+    return all.stream()
+        .filter(a -> a.name().equals(name))
+        .findFirst()
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "%s has no contender '%s', but %s"
+                    .formatted(c.name(), name, all.stream().map(Contender::name).toList())));
   }
 
   /** Frees the case. */
@@ -56,6 +75,6 @@ public abstract class CaseBench {
   /** One run. */
   @Benchmark
   public void run() {
-    ours.run();
+    timed.run();
   }
 }

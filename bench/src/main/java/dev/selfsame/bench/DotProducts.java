@@ -41,7 +41,7 @@ final class DotProducts {
     return all;
   }
 
-  private static Agreement againstFloat64(
+  static Agreement againstFloat64(
       String what, double terms, MemorySegment got, Reference reference) {
     long n = got.byteSize() / Float.BYTES;
     var random = new SplittableRandom(n);

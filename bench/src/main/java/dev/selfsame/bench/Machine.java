@@ -29,10 +29,25 @@ public record Machine(
     String jvmArguments,
     String libtorch,
     String openblas,
+    String nd4j,
     String loadAverageBefore) {
+
+  /** The peers of the paired benchmark. */
+  public String peers() {
+    return nd4j == null ? "libtorch %s; %s".formatted(libtorch, openblas) : "ND4J " + nd4j;
+  }
 
   /** Commit and command come from scripts/bench, through system properties. */
   public static Machine here() {
+    return of(torchVersion(), OpenBlasPeer.describe(), null);
+  }
+
+  /** A process with ND4J instead of the others. */
+  static Machine withNd4j(String description) {
+    return of(null, null, description);
+  }
+
+  private static Machine of(String libtorch, String openblas, String nd4j) {
     String runtime =
         "%s %s"
             .formatted(
@@ -52,8 +67,9 @@ public record Machine(
         System.getProperty("os.name") + " " + System.getProperty("os.version"),
         runtime,
         String.join(" ", ManagementFactory.getRuntimeMXBean().getInputArguments()),
-        torchVersion(),
-        OpenBlasPeer.describe(),
+        libtorch,
+        openblas,
+        nd4j,
         match("/proc/loadavg", "(\\S+ \\S+ \\S+)"));
   }
 

@@ -1,5 +1,7 @@
 package dev.selfsame.bench;
 
+import java.util.stream.Stream;
+
 /** What a case's work is counted in. */
 public enum Rate {
   /** Floating-point operations, an addition and a multiplication counted as two. */
@@ -13,6 +15,11 @@ public enum Rate {
 
   Rate(String label) {
     this.label = label;
+  }
+
+  /** The one with this label. */
+  static Rate of(String label) {
+    return Stream.of(values()).filter(r -> r.label.equals(label)).findFirst().orElseThrow();
   }
 
   public String label() {

@@ -11,6 +11,7 @@ import java.util.List;
 /**
  * What one run of the paired benchmark leaves behind; bench/records/README.md says how to read it.
  *
+ * @param limits of the machine, measured before the first suite and after the last
  * @param complete false if the run was cut short
  */
 public record RunRecord(
@@ -18,6 +19,7 @@ public record RunRecord(
     int threads,
     double secondsPerCase,
     Machine machine,
+    Limits limits,
     List<SuiteResult> suites,
     boolean complete) {
 
@@ -28,14 +30,32 @@ public record RunRecord(
    */
   public record SuiteResult(String suite, List<CaseResult> cases, double ratioToBestPeer) {}
 
-  /** One case: rates of all, ratios of theirs to ours. */
+  /**
+   * One case: rates of all, ratios of theirs to ours.
+   *
+   * @param flops of one run, 0 where they are not counted
+   * @param bytes of one run, at least
+   * @param limit what the machine could do at most, in {@code unit}
+   * @param limitedBy what sets it
+   * @param allocated bytes on the Java heap for one run of ours
+   */
   public record CaseResult(
       String name,
       String unit,
+      double flops,
+      double bytes,
       int rounds,
       Spread ours,
+      double limit,
+      String limitedBy,
+      Long allocated,
       List<PeerResult> theirs,
       List<Agreement> agreement) {
+    CaseResult withLimit(Limits.Limit l) {
+      return new CaseResult(
+          name, unit, flops, bytes, rounds, ours, l.value(), l.by(), allocated, theirs, agreement);
+    }
+
     double worstRatio() {
       return theirs.stream().mapToDouble(p -> p.ratio().median()).min().orElse(Double.NaN);
     }

@@ -18,6 +18,7 @@ public enum Suite {
   SOFTMAX(SoftmaxCases::all),
   CROSS_ENTROPY(CrossEntropyCases::all),
   LAYER_NORM(LayerNormCases::all),
+  DROPOUT(DropoutCases::all),
   ELEMENTWISE(ElementwiseCases::all),
   POOL(Pool2dCases::all),
   SUMS(SumsCases::all),
@@ -34,6 +35,15 @@ public enum Suite {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
+  /** The bare loop whose bandwidth limits the suite. */
+  Limits.Loop loop() {
+    return switch (this) {
+      case ADAMW -> Limits.Loop.UPDATE;
+      case SUMS -> Limits.Loop.READ;
+      default -> Limits.Loop.TRIAD;
+    };
+  }
+
   public List<BenchCase.Planned> cases(Device device) {
     return cases.apply(device);
   }
@@ -48,6 +58,11 @@ public enum Suite {
                 label() + " has no case '" + name + "', but " + names(device)))
         .build()
         .get();
+  }
+
+  /** Every name of a suite. */
+  static List<String> labels() {
+    return Arrays.stream(values()).map(Suite::label).toList();
   }
 
   /** The suites that a name stands for: {@code conv2d} for its three passes, {@code all}. */

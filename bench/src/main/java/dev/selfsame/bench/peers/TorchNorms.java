@@ -1,8 +1,12 @@
 package dev.selfsame.bench.peers;
 
+import java.lang.foreign.MemorySegment;
 import org.bytedeco.javacpp.BoolPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -10,6 +14,7 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class TorchNorms {
   private static final BoolPointer ALL = new BoolPointer(3).put(0, true).put(1, true).put(2, true);
+  private static final BoolOptional TRAIN = new BoolOptional(true);
 
   private TorchNorms() {}
 
@@ -41,6 +46,26 @@ public final class TorchNorms {
           .native_layer_norm_backward_out(
               dx, dgamma, dbeta, dy, x, new long[] {gamma.numel()}, mean, rstd, scale, shift, ALL)
           .close();
+    }
+  }
+
+  /** y and mask of inverted dropout; the mask is of one byte an element. */
+  public static void dropout(Tensor x, double p, Tensor y, Tensor mask) {
+    torch.native_dropout_out(y, mask, x, p, TRAIN).close();
+  }
+
+  /** A tensor of one byte an element over the segment's memory. */
+  public static Tensor flags(MemorySegment memory, long n) {
+    try (var options = new TensorOptions(torch.ScalarType.Bool)) {
+      return torch.from_blob(new Address(memory.address()), new long[] {n}, options);
+    }
+  }
+
+  /** A JavaCPP pointer to an address that we own. */
+  private static final class Address extends Pointer {
+    Address(long address) {
+      super((Pointer) null);
+      this.address = address;
     }
   }
 }

@@ -1,0 +1,201 @@
+package dev.selfsame.bench;
+
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** The paired measurement of some groups of cases: options, checks, times, record. */
+final class PairRun {
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "of ours and theirs; ${DEFAULT-VALUE}")
+  int threads;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      defaultValue = "1",
+      description = "for each case; ${DEFAULT-VALUE}")
+  double seconds;
+
+  @Option(
+      names = "--case",
+      paramLabel = "TEXT",
+      defaultValue = "",
+      description = "only cases whose name contains TEXT")
+  String filter;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "write a record; then the machine's limits are measured first, some 15 s")
+  Path json;
+
+  private Progress progress;
+  private Limits limits; // null without a record
+
+  /**
+   * Cases of one kind.
+   *
+   * @param loop whose bandwidth limits them
+   */
+  record Group(String label, Limits.Loop loop, List<BenchCase.Planned> cases) {}
+
+  int threads() {
+    return threads;
+  }
+
+  /** Those of the cases that were asked for. */
+  List<BenchCase.Planned> wanted(List<BenchCase.Planned> cases) {
+    return cases.stream().filter(c -> c.name().contains(filter)).toList();
+  }
+
+  String filter() {
+    return filter;
+  }
+
+  /** Measures all and writes the record, if one is wanted, after each group. */
+  void run(Machine machine, List<Group> groups) {
+    System.out.printf(
+        "%s, %d of %d cores; JDK %s; %s%ncommit %s, load before: %s%n",
+        machine.cpu(),
+        threads,
+        machine.cores(),
+        machine.java(),
+        machine.peers(),
+        machine.commit(),
+        machine.loadAverageBefore());
+    progress = new Progress(groups.stream().mapToInt(g -> g.cases().size()).sum());
+    if (json != null) {
+      measureLimits();
+    }
+    List<RunRecord.SuiteResult> results = new ArrayList<>();
+    for (Group group : groups) {
+      System.out.printf("%n%s%n", group.label());
+      List<RunRecord.CaseResult> cases = new ArrayList<>();
+      for (BenchCase.Planned planned : group.cases()) {
+        cases.add(measure(group, planned));
+        print(cases.getLast());
+      }
+      double mean =
+          Math.exp(
+              cases.stream().mapToDouble(c -> Math.log(c.worstRatio())).average().orElseThrow());
+      System.out.printf("  geometric mean of the ratios to the fastest peer: %.2f%n", mean);
+      results.add(new RunRecord.SuiteResult(group.label(), cases, Spread.round(mean)));
+      if (json != null) {
+        boolean complete = results.size() == groups.size();
+        if (complete) {
+          measureLimits();
+          applyLimits(groups, results);
+        }
+        new RunRecord("pair", threads, seconds, machine, limits, results, complete).write(json);
+      }
+    }
+    System.out.printf("%ntook %s%n", progress.elapsed());
+  }
+
+  /** At the beginning and again at the end: others may have been at work; the better counts. */
+  private void measureLimits() {
+    Limits now = LimitMeasurement.measure(threads);
+    limits = limits == null ? now : limits.better(now);
+    System.out.printf(
+        "limits: FMA %.0f GFLOP/s; triad %.0f GB/s in caches, %.1f beyond%n",
+        limits.fmaGflops(),
+        limits.bandwidth(Limits.Loop.TRIAD, 1 << 20),
+        limits.bandwidth(Limits.Loop.TRIAD, 1 << 30));
+  }
+
+  private void applyLimits(List<Group> groups, List<RunRecord.SuiteResult> results) {
+    for (int i = 0; i < results.size(); i++) {
+      Limits.Loop loop = groups.get(i).loop();
+      results
+          .get(i)
+          .cases()
+          .replaceAll(
+              c -> c.withLimit(limits.of(new Work(c.flops(), c.bytes()), Rate.of(c.unit()), loop)));
+    }
+  }
+
+  /** A record without measurements: the machine says why. */
+  void note(Machine machine) {
+    if (json != null) {
+      new RunRecord("pair", threads, seconds, machine, null, List.of(), false).write(json);
+    }
+  }
+
+  private RunRecord.CaseResult measure(Group group, BenchCase.Planned planned) {
+    progress.next(planned.name());
+    try (BenchCase c = planned.build().get()) {
+      List<Agreement> agreement = c.requireAgreement();
+      List<Contender> contenders = new ArrayList<>(List.of(c.ours()));
+      contenders.addAll(c.theirs());
+      Paired.Times times = Paired.measure(contenders, seconds);
+      List<RunRecord.PeerResult> peers = new ArrayList<>();
+      for (int i = 1; i < contenders.size(); i++) {
+        peers.add(
+            new RunRecord.PeerResult(
+                contenders.get(i).name(),
+                times.nanosOf(i).reciprocal(c.work().in(c.rate())).rounded(),
+                times.ratioOf(i).rounded()));
+      }
+      Limits.Limit limit =
+          limits == null
+              ? new Limits.Limit(Double.NaN, "")
+              : limits.of(c.work(), c.rate(), group.loop());
+      return new RunRecord.CaseResult(
+          c.name(),
+          c.rate().label(),
+          c.work().flops(),
+          c.work().bytes(),
+          times.rounds(),
+          times.nanosOf(0).reciprocal(c.work().in(c.rate())).rounded(),
+          limit.value(),
+          limit.by(),
+          allocated(c.ours().run()),
+          peers,
+          agreement);
+    }
+  }
+
+  /** Bytes on the Java heap for one run, of all threads; a few runs even out what others take. */
+  private static long allocated(Runnable run) {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    int runs = 20;
+    long before = threads.getTotalThreadAllocatedBytes();
+    for (int i = 0; i < runs; i++) {
+      run.run();
+    }
+    return (threads.getTotalThreadAllocatedBytes() - before) / runs;
+  }
+
+  private static void print(RunRecord.CaseResult c) {
+    System.out.printf(
+        "  %-42s ours %7.1f [%.1f–%.1f] %s%s%s%n",
+        c.name(),
+        c.ours().median(),
+        c.ours().p10(),
+        c.ours().p90(),
+        c.unit(),
+        Double.isNaN(c.limit())
+            ? ""
+            : ", %.0f %% of %s".formatted(100 * c.ours().median() / c.limit(), c.limitedBy()),
+        c.allocated() < 1 ? "" : "; allocates " + c.allocated() + " B");
+    for (RunRecord.PeerResult p : c.theirs()) {
+      System.out.printf(
+          "  %42s      %7.1f [%.1f–%.1f]   ratio %.2f [%.2f–%.2f], %d rounds%n",
+          p.name(),
+          p.rate().median(),
+          p.rate().p10(),
+          p.rate().p90(),
+          p.ratio().median(),
+          p.ratio().p10(),
+          p.ratio().p90(),
+          c.rounds());
+    }
+    System.out.flush();
+  }
+}

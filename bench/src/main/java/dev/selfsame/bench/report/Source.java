@@ -1,0 +1,140 @@
+package dev.selfsame.bench.report;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.selfsame.bench.RunRecord;
+import dev.selfsame.bench.RunRecord.CaseResult;
+import dev.selfsame.bench.RunRecord.SuiteResult;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** A record file. Fields that an older program did not write are null, or 0. */
+record Source(Path file, RunRecord record) {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
+
+  /** What is wrong with a file that was named. */
+  static final class UnusableException extends RuntimeException {
+    UnusableException(String message) {
+      super(message);
+    }
+  }
+
+  static Source read(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new UnusableException(file + ": there is no such file");
+    }
+    try {
+      RunRecord record = JSON.readValue(file.toFile(), RunRecord.class);
+      if (!"pair".equals(record.kind())) {
+        throw new UnusableException(
+            file + ": of kind '" + record.kind() + "'; a report is made of records of kind 'pair'");
+      }
+      if (record.machine() == null || record.suites() == null || record.suites().isEmpty()) {
+        throw new UnusableException(file + ": has no machine or no suites");
+      }
+      return new Source(file, record);
+    } catch (JacksonException e) {
+      throw new UnusableException(
+          file + ": is no record of scripts/bench pair: " + e.getOriginalMessage());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The newest complete record of all suites for each number of threads. */
+  static List<Source> newest(Path folder) {
+    var newest = new TreeMap<Integer, Source>();
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".json")).toList()) {
+        Source source;
+        try {
+          source = read(file);
+        } catch (UnusableException e) {
+          continue; // another kind of file
+        }
+        boolean all = source.record.suites().size() > 5 && source.record.complete();
+        if (all) {
+          newest.merge(
+              source.threads(),
+              source,
+              (a, b) ->
+                  a.record.machine().date().compareTo(b.record.machine().date()) >= 0 ? a : b);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return List.copyOf(newest.values());
+  }
+
+  /** In tables and legends. */
+  String label() {
+    return threads() == 1 ? "1 thread" : threads() + " threads";
+  }
+
+  int threads() {
+    return record.threads();
+  }
+
+  Optional<SuiteResult> suite(String label) {
+    return record.suites().stream().filter(s -> s.suite().equals(label)).findFirst();
+  }
+
+  Optional<CaseResult> find(String suite, String name) {
+    return suite(suite)
+        .flatMap(s -> s.cases().stream().filter(c -> c.name().equals(name)).findFirst());
+  }
+
+  /** What keeps the record from being evidence, or makes it unlike the first one. */
+  List<String> marks(Source first) {
+    List<String> marks = new ArrayList<>();
+    String commit = record.machine().commit();
+    if (commit.endsWith("-dirty")) {
+      marks.add("**dirty: no evidence**");
+    }
+    if (commit.equals("unknown")) {
+      marks.add("**commit unknown**");
+    }
+    if (!record.complete()) {
+      marks.add("**cut short**");
+    }
+    if (!commit.equals(first.record.machine().commit())) {
+      marks.add("**another commit**");
+    }
+    if (!sameMachine(first)) {
+      marks.add("**another machine or JDK**");
+    }
+    return marks;
+  }
+
+  /** Whether rates may be compared: same commit, same machine. */
+  boolean like(Source other) {
+    return record.machine().commit().equals(other.record.machine().commit()) && sameMachine(other);
+  }
+
+  private boolean sameMachine(Source other) {
+    var here = record.machine();
+    var there = other.record.machine();
+    return here.cpu().equals(there.cpu())
+        && here.java().equals(there.java())
+        && here.vectorBits() == there.vectorBits();
+  }
+
+  /** Those with a suite, by the number of threads. */
+  static List<Source> having(List<Source> sources, String suite) {
+    return sources.stream()
+        .filter(s -> s.suite(suite).isPresent())
+        .sorted(Comparator.comparingInt(Source::threads))
+        .toList();
+  }
+}

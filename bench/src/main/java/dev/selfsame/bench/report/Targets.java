@@ -1,0 +1,113 @@
+package dev.selfsame.bench.report;
+
+import dev.selfsame.bench.RunRecord.CaseResult;
+import dev.selfsame.bench.RunRecord.PeerResult;
+import dev.selfsame.bench.RunRecord.SuiteResult;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
+
+/** What we set out to reach: one place, so that the report says plainly what is not reached. */
+final class Targets {
+  /**
+   * A number of a suite that should be at least {@code wanted}.
+   *
+   * @param value NaN if the record lacks what it needs
+   */
+  record Target(String suite, String what, double wanted, ToDoubleFunction<SuiteResult> value) {}
+
+  static final List<Target> ALL =
+      List.of(
+          mean("conv2d-forward", 1.0),
+          least("conv2d-forward", 0.8),
+          mean("conv2d-data-gradient", 1.0),
+          least("conv2d-data-gradient", 0.7),
+          mean("conv2d-weight-gradient", 1.0),
+          least("conv2d-weight-gradient", 0.7),
+          mean("gemm", 1.0),
+          share("gemm", "1024x1024x1024 NN", 0.85),
+          mean("scatter-add", 2.0),
+          new Target("scatter-add", "hot row, rate over uniform", 1.0, Targets::hotOverUniform),
+          new Target(
+              "adamw",
+              "geometric mean to libtorch's C++ AdamW",
+              1.5,
+              s -> geometricMean(s.cases().stream().mapToDouble(c -> ratioTo(c, "C++")))),
+          share("adamw", "1e7 parameters", 0.95),
+          share("adamw", "1e8 parameters", 0.95),
+          mean("softmax", 1.0),
+          mean("layer-norm", 1.0),
+          mean("elementwise", 1.0),
+          mean("step", 1.0));
+
+  private Targets() {}
+
+  /** The geometric mean that pictures show as a line, or NaN. */
+  static double lineOf(String suite) {
+    return ALL.stream()
+        .filter(t -> t.suite().equals(suite) && t.what().startsWith("geometric mean to the"))
+        .mapToDouble(Target::wanted)
+        .findFirst()
+        .orElse(Double.NaN);
+  }
+
+  /** Of a case, to its fastest peer; NaN without one. */
+  static double ratio(CaseResult c) {
+    return c.theirs().stream().mapToDouble(p -> p.ratio().median()).min().orElse(Double.NaN);
+  }
+
+  static double geometricMean(SuiteResult s) {
+    return geometricMean(s.cases().stream().mapToDouble(Targets::ratio));
+  }
+
+  private static double geometricMean(DoubleStream ratios) {
+    return Math.exp(
+        ratios.filter(r -> !Double.isNaN(r)).map(Math::log).average().orElse(Double.NaN));
+  }
+
+  private static Target mean(String suite, double wanted) {
+    return new Target(suite, "geometric mean to the fastest peer", wanted, Targets::geometricMean);
+  }
+
+  private static Target least(String suite, double wanted) {
+    return new Target(
+        suite,
+        "least ratio of a case",
+        wanted,
+        s -> s.cases().stream().mapToDouble(Targets::ratio).min().orElse(Double.NaN));
+  }
+
+  private static Target share(String suite, String name, double wanted) {
+    return new Target(
+        suite,
+        name + ", share of the limit",
+        wanted,
+        s ->
+            s.cases().stream()
+                .filter(c -> c.name().equals(name) && c.limit() > 0)
+                .mapToDouble(c -> c.ours().median() / c.limit())
+                .findFirst()
+                .orElse(Double.NaN));
+  }
+
+  private static double ratioTo(CaseResult c, String peer) {
+    return c.theirs().stream()
+        .filter(p -> p.name().contains(peer))
+        .map(PeerResult::ratio)
+        .mapToDouble(r -> r.median())
+        .findFirst()
+        .orElse(Double.NaN);
+  }
+
+  private static double hotOverUniform(SuiteResult s) {
+    return rate(s, "hot 65536x256 into 50000") / rate(s, "uniform 65536x256 into 50000");
+  }
+
+  private static double rate(SuiteResult s, String name) {
+    return s.cases().stream()
+        .filter(c -> c.name().equals(name))
+        .mapToDouble(c -> c.ours().median())
+        .findFirst()
+        .orElse(Double.NaN);
+  }
+}
