@@ -43,10 +43,17 @@ public record Agreement(String what, long values, double worst, long where, doub
     return worst <= 1;
   }
 
+  /** A result that is not within its bound. */
+  static final class WrongResultException extends IllegalStateException {
+    WrongResultException(String message) {
+      super(message);
+    }
+  }
+
   /** Throws if the error is not within its bound. */
   public void require(String caseName) {
     if (!holds()) {
-      throw new IllegalStateException(
+      throw new WrongResultException(
           String.format(
               Locale.ROOT,
               "%s: %s differ at index %d by %.3g, %.3g times the bound",

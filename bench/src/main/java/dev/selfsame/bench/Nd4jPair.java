@@ -52,7 +52,6 @@ public final class Nd4jPair implements Callable<Integer> {
       throw new CommandLine.ParameterException(
           new CommandLine(this), "no case contains '%s'".formatted(run.filter()));
     }
-    run.run(Machine.withNd4j(peer.describe()), plan);
-    return 0;
+    return run.run(Machine.withNd4j(peer.describe()), plan);
   }
 }

@@ -58,8 +58,14 @@ final class PairRun {
     return filter;
   }
 
-  /** Measures all and writes the record, if one is wanted, after each group. */
-  void run(Machine machine, List<Group> groups) {
+  /**
+   * Measures all and writes the record, if one is wanted, after each group. A case with a wrong
+   * result is not timed, and leaves the record incomplete.
+   *
+   * @return exit code: 1 if a result was wrong
+   */
+  int run(Machine machine, List<Group> groups) {
+    List<String> wrong = new ArrayList<>();
     System.out.printf(
         "%s, %d of %d cores; JDK %s; %s%ncommit %s, load before: %s%n",
         machine.cpu(),
@@ -78,24 +84,35 @@ final class PairRun {
       System.out.printf("%n%s%n", group.label());
       List<RunRecord.CaseResult> cases = new ArrayList<>();
       for (BenchCase.Planned planned : group.cases()) {
-        cases.add(measure(group, planned));
-        print(cases.getLast());
+        try {
+          cases.add(measure(group, planned));
+          print(cases.getLast());
+        } catch (Agreement.WrongResultException e) {
+          wrong.add(group.label() + ", " + e.getMessage());
+          System.err.println("WRONG: " + wrong.getLast());
+        }
       }
       double mean =
           Math.exp(
-              cases.stream().mapToDouble(c -> Math.log(c.worstRatio())).average().orElseThrow());
+              cases.stream()
+                  .mapToDouble(c -> Math.log(c.worstRatio()))
+                  .average()
+                  .orElse(Double.NaN));
       System.out.printf("  geometric mean of the ratios to the fastest peer: %.2f%n", mean);
       results.add(new RunRecord.SuiteResult(group.label(), cases, Spread.round(mean)));
       if (json != null) {
-        boolean complete = results.size() == groups.size();
-        if (complete) {
+        boolean last = results.size() == groups.size();
+        if (last) {
           measureLimits();
           applyLimits(groups, results);
         }
+        boolean complete = last && wrong.isEmpty();
         new RunRecord("pair", threads, seconds, machine, limits, results, complete).write(json);
       }
     }
     System.out.printf("%ntook %s%n", progress.elapsed());
+    wrong.forEach(w -> System.out.println("WRONG, not timed: " + w));
+    return wrong.isEmpty() ? 0 : 1;
   }
 
   /** At the beginning and again at the end: others may have been at work; the better counts. */

@@ -106,7 +106,7 @@ record Source(Path file, RunRecord record) {
       marks.add("**commit unknown**");
     }
     if (!record.complete()) {
-      marks.add("**cut short**");
+      marks.add("**incomplete**");
     }
     if (!commit.equals(first.record.machine().commit())) {
       marks.add("**another commit**");
