@@ -150,7 +150,7 @@ public final class Conv2dVector {
     if (Conv2dVectorDepthwise.takes(z)) {
       new Conv2dVectorDepthwise(kernel.lanes(), rowKernel, z).run(x, dy, dw, workers);
     } else {
-      new Conv2dVectorWeightGradient(gemm, panels, rowKernel, z).run(x, dy, dw, workers);
+      new Conv2dVectorWeightGradient(gemm, panels, rowKernel, z, x, dy, dw).run(workers);
     }
   }
 

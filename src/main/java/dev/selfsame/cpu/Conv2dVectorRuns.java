@@ -3,33 +3,44 @@ package dev.selfsame.cpu;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The pixels that the taps of some channels meet at consecutive outputs: the image rows that are
- * read, padded with +0, its columns split by stride phase, so that every tap meets a run of
- * neighbours in each output row.
+ * The pixels that a convolution's taps meet at consecutive outputs: the image rows that are read,
+ * padded with +0, its columns split by stride phase, so that every tap meets a run of neighbours in
+ * each output row.
  *
- * <p>A task has one; it lives in the thread's scratch.
+ * <p>It belongs to a call, which plans it for some outputs, has tasks fill its channels, and then
+ * reads it in others.
  */
 final class Conv2dVectorRuns {
-  private static final long MAX_FLOATS = 1 << 19;
+  /** More is not worth it, and indices are ints. */
+  private static final long MAX_FLOATS = 1 << 27;
 
   private final Conv2dSizes z;
   private final Conv2dVectorRowKernel kernel;
   private final int slack;
+  private final int cut;
   private final Conv2dVectorScratch scratch;
   private final int phases;
   private final long width;
   private final int[] tapColumn;
 
-  // Of the current steps: each run's place in a channel and length, and its segments of one image.
+  // Of the planned outputs: each run's place in a plane and length, and what is to be filled.
+  private long first;
+  private int outputs;
   private int[] runs = {};
-  private int runCount;
-  private int rows;
+  private int blocks;
   private int planeFloats;
+  private int channelFloats;
   private float[] window = {};
 
-  Conv2dVectorRuns(Conv2dSizes z, Conv2dVectorRowKernel kernel, int lanes) {
+  /**
+   * @param lanes floats in a vector; that many may be read before the first pixel and after the
+   *     last
+   * @param cut outputs of a block: no run goes over a block's end
+   */
+  Conv2dVectorRuns(Conv2dSizes z, Conv2dVectorRowKernel kernel, int lanes, int cut) {
     this.z = z;
     this.kernel = kernel;
+    this.cut = cut;
     slack = lanes;
     scratch = Conv2dVectorScratch.mine();
     phases = (int) Math.min(z.strideW(), z.s());
@@ -37,39 +48,67 @@ final class Conv2dVectorRuns {
     tapColumn = new int[(int) z.s()];
   }
 
-  /**
-   * Whether rows can be read through a window: it is of use, and small. Then it holds the channels.
-   */
-  boolean fill(MemorySegment x, long group, int firstChannel, int channels, long t, int n) {
-    if (z.r() * z.s() == 1) {
+  /** Floats that all channels take at {@code n} outputs, about. */
+  long floats(long n) {
+    long images = Math.ceilDiv(n, z.p() * z.q());
+    long rows = Math.ceilDiv(n, z.q()) * z.strideH() + images * z.r() * z.dilationH();
+    return rows * width * phases * z.c();
+  }
+
+  /** Prepares for outputs t … t+n−1. False if pixels had better be read where they lie. */
+  boolean plan(long t, long n) {
+    if (z.r() * z.s() == 1 || n > MAX_FLOATS || floats(n) > MAX_FLOATS) {
       return false;
     }
-    plan(t, n);
-    if (rows < 0 || rows * width * phases * channels > MAX_FLOATS) {
-      return false;
-    }
+    first = t;
+    outputs = (int) n;
+    blocks = Math.ceilDiv(outputs, cut);
+    int rows = cutRuns();
     planeFloats = (int) (rows * width);
-    window =
-        scratch.floats(
-            Conv2dVectorScratch.PIXELS, (long) planeFloats * phases * channels + 3L * slack);
+    // Copies write up to a vector more: that must not be another task's channel.
+    channelFloats = planeFloats * phases + slack;
+    window = scratch.floats(Conv2dVectorScratch.PIXELS, channelFloats * z.c() + 3L * slack);
     for (int s = 0; s < tapColumn.length; s++) {
       long column = s * z.dilationW();
       tapColumn[s] = phase(column % z.strideW()) * planeFloats + (int) (column / z.strideW());
     }
-    int at = slack;
-    for (int channel = 0; channel < channels; channel++) {
-      for (int phase = 0; phase < phases; phase++) {
-        at =
-            fillPlane(
-                x,
-                group * z.groupC() + firstChannel + channel,
-                offset(phase) - z.paddingW(),
-                t,
-                n,
-                at);
-      }
-    }
     return true;
+  }
+
+  /** Finds the runs, and returns the image rows that are read. */
+  private int cutRuns() {
+    long image = z.p() * z.q();
+    long most = blocks + 1 + 2 * (outputs / z.q() + outputs / cut + outputs / image + 3);
+    runs = scratch.places((int) most);
+    int count = 0;
+    long height = 0;
+    for (int done = 0; done < outputs; ) {
+      long position = (first + done) % image;
+      int steps = (int) Math.min(outputs - done, image - position);
+      long firstP = position / z.q();
+      long q = position % z.q();
+      for (int i = 0; i < steps; count++) {
+        int block = (done + i) / cut;
+        if ((done + i) % cut == 0) {
+          runs[block] = count;
+        }
+        int length = (int) Math.min(Math.min(steps - i, z.q() - q), (block + 1L) * cut - done - i);
+        long row = height + ((position + i) / z.q() - firstP) * z.strideH();
+        runs[blocks + 1 + 2 * count] = (int) (row * width + q);
+        runs[blocks + 2 + 2 * count] = length;
+        i += length;
+        q = (q + length) % z.q();
+      }
+      height += segmentRows(position, steps);
+      done += steps;
+    }
+    runs[blocks] = count;
+    return (int) height;
+  }
+
+  private long segmentRows(long position, int steps) {
+    long spanned = (position + steps - 1) / z.q() - position / z.q();
+    return spanned * z.strideH() + (z.r() - 1) * z.dilationH() + 1;
   }
 
   /** Index of the window's plane for columns that leave {@code remainder} by the stride. */
@@ -86,63 +125,36 @@ final class Conv2dVectorRuns {
     return phase * z.dilationW() % z.strideW();
   }
 
-  private void plan(long t, int n) {
-    runs = scratch.places(2 * (n + 1));
-    runCount = 0;
-    long height = 0;
-    long image = z.p() * z.q();
-    for (int done = 0; done < n; ) {
-      long position = (t + done) % image;
-      int steps = (int) Math.min(n - done, image - position);
-      long firstP = position / z.q();
-      long q = position % z.q();
-      for (int i = 0; i < steps; runCount++) {
-        int length = (int) Math.min(steps - i, z.q() - q);
-        long row = height + ((position + i) / z.q() - firstP) * z.strideH();
-        runs[2 * runCount] = (int) Math.min(Integer.MAX_VALUE, row * width + q);
-        runs[2 * runCount + 1] = length;
-        i += length;
-        q = 0;
-      }
-      height += segmentRows(position, steps);
-      done += steps;
+  /** Fills a channel's planes. */
+  void fill(MemorySegment x, long channel) {
+    int at = slack + (int) channel * channelFloats;
+    for (int phase = 0; phase < phases; phase++) {
+      fillPlane(x, channel, offset(phase) - z.paddingW(), at + phase * planeFloats);
     }
-    rows = height * width > MAX_FLOATS ? -1 : (int) height;
   }
 
-  private long segmentRows(long position, int steps) {
-    long spanned = (position + steps - 1) / z.q() - position / z.q();
-    return spanned * z.strideH() + (z.r() - 1) * z.dilationH() + 1;
-  }
-
-  private int fillPlane(MemorySegment x, long channel, long left, long t, int n, int start) {
+  private void fillPlane(MemorySegment x, long channel, long left, int start) {
     int at = start;
     int lo = Math.clamp(Math.ceilDiv(-left, z.strideW()), 0, (int) width);
     int hi = Math.clamp(Math.floorDiv(z.w() - 1 - left, z.strideW()) + 1, lo, (int) width);
     long image = z.p() * z.q();
-    for (int done = 0; done < n; ) {
-      long position = (t + done) % image;
-      int steps = (int) Math.min(n - done, image - position);
-      long from = ((t + done) / image * z.c() + channel) * z.h();
-      long first = position / z.q() * z.strideH() - z.paddingH();
-      long end = first + segmentRows(position, steps);
-      for (long h = first; h < end; h++, at += (int) width) {
+    for (int done = 0; done < outputs; ) {
+      long position = (first + done) % image;
+      int steps = (int) Math.min(outputs - done, image - position);
+      long from = ((first + done) / image * z.c() + channel) * z.h();
+      long top = position / z.q() * z.strideH() - z.paddingH();
+      long end = top + segmentRows(position, steps);
+      for (long h = top; h < end; h++, at += (int) width) {
         boolean inside = h >= 0 && h < z.h();
         zero(at, inside ? lo : (int) width);
         if (inside) {
-          kernel.copy(
-              x,
-              (from + h) * z.w() + left + lo * z.strideW(),
-              z.strideW(),
-              window,
-              at + lo,
-              hi - lo);
+          long pixel = (from + h) * z.w() + left + lo * z.strideW();
+          kernel.copy(x, pixel, z.strideW(), window, at + lo, hi - lo);
           zero(at + hi, (int) width - hi);
         }
       }
       done += steps;
     }
-    return at;
   }
 
   private void zero(int at, int count) {
@@ -151,29 +163,29 @@ final class Conv2dVectorRuns {
     }
   }
 
-  /** Where the pixels are: those of a tap's run i at its {@link #offset} + {@link #place}. */
+  /** Where the pixels are: those of a tap's run at its {@link #offset} + {@link #place}. */
   float[] window() {
     return window;
   }
 
-  /** Runs that the filled steps are cut into. */
-  int count() {
-    return runCount;
+  /** First run of a block; that of the next block is the end. */
+  int firstRun(int block) {
+    return runs[block];
   }
 
   int place(int run) {
-    return runs[2 * run];
+    return runs[blocks + 1 + 2 * run];
   }
 
   int length(int run) {
-    return runs[2 * run + 1];
+    return runs[blocks + 2 + 2 * run];
   }
 
-  /** Of tap (r, s) of a channel, counted from the first one filled. */
-  int offset(int channel, int r, int s) {
+  /** Of tap (r, s) of a channel. */
+  int offset(long channel, long r, long s) {
     return slack
-        + channel * phases * planeFloats
+        + (int) channel * channelFloats
         + (int) (r * z.dilationH() * width)
-        + tapColumn[s];
+        + tapColumn[(int) s];
   }
 }

@@ -8,41 +8,36 @@ import java.util.Arrays;
  * dw[k, (c, r, s)] = Σ over (n, p, q) of dy[n, k, p, q]·x[n, c, pixel]: a matrix product whose two
  * operands are turned into panels first; lanes across (c, r, s), rows of a tile across k.
  *
- * <p>dy is turned once, by tasks of its own. Then a task is a panel of (c, r, s): it turns the
- * pixels that its weights meet, and takes them through all rows while they are in the first cache.
- * Where panels are too few to share, each chunk of a panel is a task; chains are stored, and added
- * in order afterwards.
+ * <p>dy is turned by tasks of its own, for as many terms as a second cache holds. Then a task is a
+ * panel of (c, r, s): it turns the pixels that its weights meet, and takes them through all rows
+ * while they are in the first cache. Where panels are too few to share, each chunk of a panel is a
+ * task; chains are stored, and added in order afterwards.
  */
 final class Conv2dVectorWeightGradient {
   /** Terms of a panel; divides the shortest chunk, so that chunks end where panels end. */
   private static final int DEPTH = 256;
 
-  /** Terms turned at once, of rows that were copied side by side. */
-  private static final int STAGED = 128;
-
-  /** Distance of staged rows: not a power of two, they would share cache sets. */
-  private static final int STAGED_STEP = STAGED + 16;
-
   private static final long MIN_TASKS = 16;
 
-  /** About as much of dy is turned before it is used. */
-  private static final long TURNED_FLOATS = 1 << 21;
+  /** About as much is turned before it is used, and as much of the pixels prepared. */
+  private static final long TURNED_FLOATS = 1 << 18;
 
-  /** Tiles of dy that a task turns. */
+  private static final long PREPARED_FLOATS = 1 << 20;
+
+  /** Tiles that a task turns. */
   private static final int TURNED_TILES = 8;
 
   private final GemmKernel kernel;
   private final Conv2dVectorPanelKernel mover;
   private final Conv2dVectorRowKernel rowKernel;
-  private final Conv2dSizes z;
-  private final int lanes;
+  private final Conv2dVectorOperands operands;
+  private final MemorySegment dw;
+  private final long groups;
   private final long terms;
   private final long chunk;
 
-  /** Whether each term's pixel is the one in its own place. */
-  private final boolean flat;
-
-  // Of one group: weights of a filter, cut into panels; filters, cut into tiles.
+  // Of one group: columns are a filter's weights, cut into panels; rows are filters, cut into
+  // tiles.
   private final int columns;
   private final int width;
   private final int panels;
@@ -52,31 +47,35 @@ final class Conv2dVectorWeightGradient {
   private final int tailRows;
   private final int tiles;
   private final int panelFloats;
-  private final int turnedFloats;
 
-  // The terms whose dy is turned at once, and the tasks that share a panel's.
+  // The terms whose rows are turned at once, and the tasks that share a panel's.
   private final long span;
+  private final long blocks;
   private final int parts;
+  private final int tileFloats;
 
   Conv2dVectorWeightGradient(
       GemmKernel kernel,
       Conv2dVectorPanelKernel mover,
       Conv2dVectorRowKernel rowKernel,
-      Conv2dSizes z) {
+      Conv2dSizes z,
+      MemorySegment x,
+      MemorySegment dy,
+      MemorySegment dw) {
     this.kernel = kernel;
     this.mover = mover;
     this.rowKernel = rowKernel;
-    this.z = z;
-    lanes = mover.lanes();
+    this.dw = dw;
+    operands = new Conv2dVectorOperands(mover, rowKernel, z, x, dy, DEPTH);
+    int lanes = mover.lanes();
+    groups = z.groups();
     terms = z.n() * z.p() * z.q();
     chunk = Contract.chunk(terms);
 
-    flat = z.r() * z.s() == 1 && z.strideH() * z.strideW() == 1 && z.paddingH() + z.paddingW() == 0;
-
     columns = Math.toIntExact(z.groupC() * z.r() * z.s());
+    rows = Math.toIntExact(z.groupK());
     width = kernel.width(Math.min(columns, kernel.columns()));
     panels = Math.ceilDiv(columns, width);
-    rows = Math.toIntExact(z.groupK());
     height = kernel.rows();
     int left = rows % height;
     // The rows that fill no tile: two of two thirds of a tile fill the registers better than one
@@ -87,131 +86,132 @@ final class Conv2dVectorWeightGradient {
     tailRows = two ? 2 * third : left;
     tiles = fullTiles + Math.ceilDiv(rows - fullTiles * height, Math.max(1, tailRows));
     panelFloats = tiles * height * width;
-    turnedFloats = DEPTH * height + lanes / 2 * height + lanes;
 
-    long fit = Math.max(1, TURNED_FLOATS / (z.groups() * tiles * height) / chunk);
-    span = Math.min(terms, fit * chunk);
-    parts = z.groups() * panels < MIN_TASKS ? (int) Math.ceilDiv(span, chunk) : 1;
+    long fit = TURNED_FLOATS / (groups * tiles * height) / chunk;
+    while (fit > 1 && operands.preparedFloats(fit * chunk) > PREPARED_FLOATS) {
+      fit /= 2;
+    }
+    span = Math.min(terms, Math.max(1, fit) * chunk);
+    blocks = Math.ceilDiv(span, DEPTH);
+    parts = groups * panels < MIN_TASKS ? (int) Math.ceilDiv(span, chunk) : 1;
+    // Turning writes up to half a vector more terms, and a vector beyond them.
+    tileFloats = (DEPTH + lanes / 2) * height + lanes;
   }
 
-  void run(MemorySegment x, MemorySegment dy, MemorySegment dw, Workers workers) {
-    long all = z.groups() * panels;
-    long blocks = Math.ceilDiv(span, DEPTH);
-    int tileGroups = Math.ceilDiv(tiles, TURNED_TILES);
-    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] turned =
-        mine.floats(Conv2dVectorScratch.SHARED, z.groups() * tiles * blocks * turnedFloats);
+  void run(Workers workers) {
+    long all = groups * panels;
     boolean alone = span == terms && parts == 1;
+    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
+    float[] turned = mine.floats(Conv2dVectorScratch.SHARED, groups * tiles * blocks * tileFloats);
     float[] sums =
         mine.floats(
-            Conv2dVectorScratch.SUMS, alone ? 0 : all * (parts == 1 ? 1 : parts + 1) * panelFloats);
+            Conv2dVectorScratch.SUMS, alone ? 0 : place(all * (parts == 1 ? 1 : parts + 1)));
 
     for (long start = 0; start < terms; start += span) {
       long begin = start;
       long end = Math.min(terms, begin + span);
-      workers.run(
-          z.groups() * blocks * tileGroups,
-          task -> {
-            long block = task / tileGroups % blocks;
-            long t = begin + block * DEPTH;
-            int firstTile = (int) (task % tileGroups) * TURNED_TILES;
-            if (t < end) {
-              turnOutputs(
-                  dy,
-                  task / tileGroups / blocks,
-                  firstTile,
-                  Math.min(tiles, firstTile + TURNED_TILES),
-                  t,
-                  (int) Math.min(DEPTH, end - t),
-                  turned,
-                  block,
-                  blocks);
-            }
-          });
+      boolean fresh = begin == 0;
+      workers.run(operands.plan(begin, end - begin), operands::prepare);
+      turnRows(begin, end, turned, workers);
       if (alone) {
-        workers.run(all, panel -> alone(panel, x, turned, blocks, dw));
+        workers.run(all, panel -> alone(panel, turned));
       } else if (parts == 1) {
         workers.run(
-            all,
-            panel ->
-                sum(
-                    panel,
-                    x,
-                    turned,
-                    blocks,
-                    begin,
-                    begin,
-                    end,
-                    sums,
-                    (int) (panel * panelFloats),
-                    begin == 0));
+            all, panel -> sum(panel, turned, begin, begin, end, sums, (int) place(panel), fresh));
       } else {
         int count = (int) Math.ceilDiv(end - begin, chunk);
         workers.run(
             all * count,
             task -> {
-              long first = begin + task % count * chunk;
-              int at = (int) ((all + task) * panelFloats);
+              long first = begin + task / all * chunk;
               long last = Math.min(end, first + chunk);
-              sum(task / count, x, turned, blocks, begin, first, last, sums, at, true);
+              sum(task % all, turned, begin, first, last, sums, (int) place(all + task), true);
             });
-        workers.run(
-            all, panel -> fold(panel, sums, (int) (all + panel * count), count, begin == 0));
+        workers.run(all, panel -> fold(panel, sums, count, fresh));
       }
     }
     if (!alone) {
-      workers.run(all, panel -> store(panel, 0, rows, sums, (int) (panel * panelFloats), dw));
+      workers.run(all, panel -> store(panel, 0, rows, sums, (int) place(panel)));
     }
   }
 
-  /** Adds the chains of a panel's chunks to its total, in order. */
-  private void fold(long panel, float[] sums, int firstPart, int count, boolean fresh) {
-    int total = (int) panel * panelFloats;
-    for (int part = 0; part < count; part++) {
-      int from = (firstPart + part) * panelFloats;
-      if (fresh && part == 0) {
-        System.arraycopy(sums, from, sums, total, panelFloats);
-      } else {
-        rowKernel.fold(sums, total, sums, from, panelFloats);
-      }
-    }
+  /** Where a panel's sums are. */
+  private long place(long panel) {
+    return panel * panelFloats;
+  }
+
+  private void turnRows(long begin, long end, float[] turned, Workers workers) {
+    int tileGroups = Math.ceilDiv(tiles, TURNED_TILES);
+    workers.run(
+        groups * blocks * tileGroups,
+        task -> {
+          long group = task / tileGroups / blocks;
+          long block = task / tileGroups % blocks;
+          int firstTile = (int) (task % tileGroups) * TURNED_TILES;
+          long t = begin + block * DEPTH;
+          int n = (int) Math.min(DEPTH, end - t);
+          for (int tile = firstTile; n > 0 && tile < firstTile + TURNED_TILES; tile++) {
+            if (tile < tiles) {
+              int to = tile(group, tile, block);
+              operands.outputs(group, firstRow(tile), rowsOf(tile), t, n, turned, to, height);
+            }
+          }
+        });
+  }
+
+  /** Where a tile's turned rows of a block of terms are. */
+  private int tile(long group, int tile, long block) {
+    return (int) (((group * tiles + tile) * blocks + block) * tileFloats);
+  }
+
+  private int firstRow(int tile) {
+    return Math.min(tile, fullTiles) * height + Math.max(0, tile - fullTiles) * tailRows;
+  }
+
+  private int rowsOf(int tile) {
+    return Math.min(tile < fullTiles ? height : tailRows, rows - firstRow(tile));
   }
 
   /** All of a panel's terms, and the results to memory. */
-  private void alone(long panel, MemorySegment x, float[] turned, long blocks, MemorySegment dw) {
+  private void alone(long panel, float[] turned) {
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
     float[] total = mine.floats(Conv2dVectorScratch.TOTAL, panelFloats);
     if (terms > DEPTH) {
-      sum(panel, x, turned, blocks, 0, 0, terms, total, 0, true);
-      store(panel, 0, rows, total, 0, dw);
+      sum(panel, turned, 0, 0, terms, total, 0, true);
+      store(panel, 0, rows, total, 0);
       return;
     }
     // Each tile is stored at once, so that the writes to memory hide behind the next one's work.
     long group = panel / panels;
-    float[] pixels = mine.floats(Conv2dVectorScratch.WINDOW, (long) (DEPTH + lanes) * width);
-    Conv2dVectorRuns runs = new Conv2dVectorRuns(z, rowKernel, lanes);
-    turnPixels(x, group, (int) (panel % panels) * width, runs, 0, (int) terms, pixels);
+    float[] pixels = turnColumns(panel, 0, (int) terms);
     for (int tile = 0; tile < tiles; tile++) {
-      int row = firstRow(tile);
-      int count = Math.min(tile < fullTiles ? height : tailRows, rows - row);
+      int count = rowsOf(tile);
       Arrays.fill(total, 0, height * width, 0f);
-      int a = (int) ((group * tiles + tile) * turnedFloats);
-      kernel.tile(count, width, turned, a, pixels, 0, (int) terms, total, 0);
-      store(panel, row, count, total, 0, dw);
+      kernel.tile(count, width, turned, tile(group, tile, 0), pixels, 0, (int) terms, total, 0);
+      store(panel, firstRow(tile), count, total, 0);
     }
+  }
+
+  /** A panel's columns at terms t … t+n−1. */
+  private float[] turnColumns(long panel, long t, int n) {
+    float[] turned =
+        Conv2dVectorScratch.mine()
+            .floats(Conv2dVectorScratch.WINDOW, (long) (DEPTH + mover.lanes()) * width);
+    int first = (int) (panel % panels) * width;
+    int count = Math.min(width, columns - first);
+    operands.pixels(panel / panels, first, count, t, n, turned, 0, width);
+    return turned;
   }
 
   /**
    * Takes a panel's terms {@code from} … {@code to} − 1, whole chunks, into its total.
    *
-   * @param begin the first term whose dy is turned
+   * @param begin the first term whose rows are turned
    * @param fresh whether the total starts with these terms
    */
   private void sum(
       long panel,
-      MemorySegment x,
       float[] turned,
-      long blocks,
       long begin,
       long from,
       long to,
@@ -219,11 +219,7 @@ final class Conv2dVectorWeightGradient {
       int at,
       boolean fresh) {
     long group = panel / panels;
-    int firstColumn = (int) (panel % panels) * width;
-    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] pixels = mine.floats(Conv2dVectorScratch.WINDOW, (long) (DEPTH + lanes) * width);
-    float[] chains = mine.floats(Conv2dVectorScratch.CHAIN, panelFloats);
-    Conv2dVectorRuns runs = new Conv2dVectorRuns(z, rowKernel, lanes);
+    float[] chains = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.CHAIN, panelFloats);
     for (long t = from; t < to; t += DEPTH) {
       int n = (int) Math.min(DEPTH, to - t);
       boolean first = fresh && t < from + chunk;
@@ -232,20 +228,10 @@ final class Conv2dVectorWeightGradient {
       if (t % chunk == 0) {
         Arrays.fill(c, ct, ct + panelFloats, 0f);
       }
-      turnPixels(x, group, firstColumn, runs, t, n, pixels);
-      long a = group * tiles * blocks + (t - begin) / DEPTH;
+      float[] b = turnColumns(panel, t, n);
       for (int tile = 0; tile < tiles; tile++) {
-        int row = firstRow(tile);
-        kernel.tile(
-            Math.min(tile < fullTiles ? height : tailRows, rows - row),
-            width,
-            turned,
-            (int) ((a + tile * blocks) * turnedFloats),
-            pixels,
-            0,
-            n,
-            c,
-            ct + row * width);
+        int a = tile(group, tile, (t - begin) / DEPTH);
+        kernel.tile(rowsOf(tile), width, turned, a, b, 0, n, c, ct + firstRow(tile) * width);
       }
       if (!first && ((t + n) % chunk == 0 || t + n == to)) {
         rowKernel.fold(total, at, chains, 0, panelFloats);
@@ -253,213 +239,23 @@ final class Conv2dVectorWeightGradient {
     }
   }
 
-  private int firstRow(int tile) {
-    return Math.min(tile, fullTiles) * height + Math.max(0, tile - fullTiles) * tailRows;
+  /** Adds the chains of a panel's chunks to its total, in order. */
+  private void fold(long panel, float[] sums, int count, boolean fresh) {
+    int total = (int) place(panel);
+    for (int part = 0; part < count; part++) {
+      int from = (int) place((part + 1L) * groups * panels + panel);
+      if (fresh && part == 0) {
+        System.arraycopy(sums, from, sums, total, panelFloats);
+      } else {
+        rowKernel.fold(sums, total, sums, from, panelFloats);
+      }
+    }
   }
 
   /** Writes rows of a panel to memory. */
-  private void store(long panel, int firstRow, int count, float[] total, int at, MemorySegment dw) {
-    int firstColumn = (int) (panel % panels) * width;
-    mover.store(
-        total,
-        at,
-        width,
-        count,
-        Math.min(width, columns - firstColumn),
-        dw,
-        (panel / panels * rows + firstRow) * columns + firstColumn,
-        columns);
-  }
-
-  /** dy of some tiles of a group at terms t … t+n−1. */
-  private void turnOutputs(
-      MemorySegment dy,
-      long group,
-      int firstTile,
-      int endTile,
-      long t,
-      int n,
-      float[] turned,
-      long block,
-      long blocks) {
-    for (int tile = firstTile; tile < endTile; tile++) {
-      int row = firstRow(tile);
-      int count = Math.min(tile < fullTiles ? height : tailRows, rows - row);
-      int to = (int) (((group * tiles + tile) * blocks + block) * turnedFloats);
-      turnPlanes(dy, group * rows + row, z.k(), z.p() * z.q(), count, t, n, turned, to, height);
-    }
-  }
-
-  /**
-   * Turns {@code count} planes of as many images as the terms span: those of channels {@code
-   * first}, … of {@code channels}.
-   */
-  private void turnPlanes(
-      MemorySegment from,
-      long first,
-      long channels,
-      long plane,
-      int count,
-      long t,
-      int n,
-      float[] to,
-      int at,
-      int size) {
-    for (int done = 0; done < n; ) {
-      long position = (t + done) % plane;
-      int run = (int) Math.min(n - done, plane - position);
-      long start = ((t + done) / plane * channels + first) * plane + position;
-      turnRows(from, start, plane, count, run, to, at + done * size, size);
-      done += run;
-    }
-  }
-
-  /** Turns rows in memory, directly where the vectors that are read lie in the segment. */
-  private void turnRows(
-      MemorySegment from, long start, long step, int count, int n, float[] to, int at, int size) {
-    boolean inside =
-        start >= lanes && start + (count - 1) * step + n + 2L * lanes <= from.byteSize() >> 2;
-    if (inside) {
-      int first = 0;
-      for (; first < size - lanes; first += lanes) {
-        turnDirectly(from, start, step, first, count, n, to, at, size);
-      }
-      turnDirectly(from, start, step, Math.max(0, size - lanes), count, n, to, at, size);
-      return;
-    }
-    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] staged = mine.floats(Conv2dVectorScratch.SCALARS, STAGED_STEP * (size + 1L));
-    int[] place = mine.ints(size + lanes);
-    place(place, size + lanes, count);
-    for (int done = 0; done < n; done += STAGED) {
-      int some = Math.min(STAGED, n - done);
-      for (int i = 0; i < count; i++) {
-        rowKernel.copy(from, start + i * step + done, 1, staged, lanes + i * STAGED_STEP, some);
-      }
-      turnStaged(staged, place, some, to, at + done * size, size);
-    }
-  }
-
-  private void turnDirectly(
-      MemorySegment from,
-      long start,
-      long step,
-      int first,
-      int count,
-      int n,
-      float[] to,
-      int at,
-      int size) {
-    int row = Math.min(first, count - 1);
-    mover.turn(from, start + row * step, step, count - 1 - row, n, to, at + first, size);
-  }
-
-  /** Places of staged rows; those beyond the last one repeat it. */
-  private void place(int[] place, int size, int count) {
-    for (int i = 0; i < size; i++) {
-      place[i] = lanes + Math.min(i, count - 1) * STAGED_STEP;
-    }
-  }
-
-  private void turnStaged(float[] from, int[] place, int n, float[] to, int at, int size) {
-    int first = 0;
-    for (; first < size - lanes; first += lanes) {
-      mover.turn(from, 0, place, first, n, to, at + first, size);
-    }
-    // Rows that don't fill a vector: the last one must not write beside its terms.
-    first = Math.max(0, size - lanes);
-    mover.turn(from, 0, place, first, n, to, at + first, size);
-  }
-
-  /** The pixels that a panel's weights meet at terms t … t+n−1. */
-  private void turnPixels(
-      MemorySegment x,
-      long group,
-      int firstColumn,
-      Conv2dVectorRuns runs,
-      long t,
-      int n,
-      float[] pixels) {
-    Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    int[] place = mine.ints(width);
-    int count = Math.min(width, columns - firstColumn);
-    int taps = (int) (z.r() * z.s());
-    int firstChannel = firstColumn / taps;
-    int channels = (firstColumn + count - 1) / taps - firstChannel + 1;
-    if (runs.fill(x, group, firstChannel, channels, t, n)) {
-      for (int i = 0; i < width; i++) {
-        int column = firstColumn + Math.min(i, count - 1);
-        int tap = column % taps;
-        place[i] =
-            runs.offset(column / taps - firstChannel, (int) (tap / z.s()), (int) (tap % z.s()));
-      }
-      int at = 0;
-      for (int run = 0; run < runs.count(); run++) {
-        for (int lane = 0; lane < width; lane += lanes) {
-          mover.turn(
-              runs.window(),
-              runs.place(run),
-              place,
-              lane,
-              runs.length(run),
-              pixels,
-              at * width + lane,
-              width);
-        }
-        at += runs.length(run);
-      }
-      return;
-    }
-    if (flat) {
-      long channel = group * columns + firstColumn;
-      turnPlanes(x, channel, z.c(), z.h() * z.w(), count, t, n, pixels, 0, width);
-      return;
-    }
-    place(place, width, count);
-    float[] staged = mine.floats(Conv2dVectorScratch.SCALARS, STAGED_STEP * (width + 1L));
-    for (int done = 0; done < n; done += STAGED) {
-      int some = Math.min(STAGED, n - done);
-      for (int i = 0; i < count; i++) {
-        scan(x, group, firstColumn + i, t + done, some, staged, lanes + i * STAGED_STEP);
-      }
-      turnStaged(staged, place, some, pixels, done * width, width);
-    }
-  }
-
-  /**
-   * The pixels that weight {@code column} = (c, r, s) meets at terms t … t+n−1; +0 outside of the
-   * image.
-   */
-  private void scan(MemorySegment x, long group, int column, long t, int n, float[] to, int at) {
-    long s = column % z.s();
-    long r = column / z.s() % z.r();
-    long channel = group * z.groupC() + column / (z.s() * z.r());
-    long left = s * z.dilationW() - z.paddingW();
-    long inside = Math.ceilDiv(-left, z.strideW());
-    long outside = Math.floorDiv(z.w() - 1 - left, z.strideW()) + 1;
-    long q = t % z.q();
-    long p = t / z.q() % z.p();
-    long image = t / (z.q() * z.p());
-    for (int done = 0; done < n; ) {
-      int run = (int) Math.min(n - done, z.q() - q);
-      int place = at + done;
-      long h = p * z.strideH() - z.paddingH() + r * z.dilationH();
-      int lo = h < 0 || h >= z.h() ? run : Math.clamp(inside - q, 0, run);
-      int hi = Math.clamp(outside - q, lo, run);
-      for (int i = 0; i < lo; i++) {
-        to[place + i] = 0f;
-      }
-      long from = ((image * z.c() + channel) * z.h() + h) * z.w() + left + (q + lo) * z.strideW();
-      rowKernel.copy(x, from, z.strideW(), to, place + lo, hi - lo);
-      for (int i = hi; i < run; i++) {
-        to[place + i] = 0f;
-      }
-      done += run;
-      q = 0;
-      if (++p == z.p()) {
-        p = 0;
-        image++;
-      }
-    }
+  private void store(long panel, int firstRow, int count, float[] total, int at) {
+    int first = (int) (panel % panels) * width;
+    long to = (panel / panels * rows + firstRow) * columns + first;
+    mover.store(total, at, width, count, Math.min(width, columns - first), dw, to, columns);
   }
 }
