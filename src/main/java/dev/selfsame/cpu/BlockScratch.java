@@ -14,9 +14,14 @@ final class BlockScratch {
   /** Blocks of a thread. */
   static final int BLOCKS = 2;
 
+  /** Where a vector's worth of elements begins that the elementary functions use for tails. */
+  static final int TAIL = BLOCKS * FLOATS;
+
+  private static final int TAIL_FLOATS = 16;
+
   private static final ThreadLocal<MemorySegment> MINE =
       ThreadLocal.withInitial(
-          () -> Arena.ofAuto().allocate((long) BLOCKS * FLOATS * Float.BYTES, 64));
+          () -> Arena.ofAuto().allocate((long) (TAIL + TAIL_FLOATS) * Float.BYTES, 64));
 
   private BlockScratch() {}
 

@@ -12,6 +12,14 @@ public interface ElementaryKernel {
   /** y = eˣ. */
   void exp(MemorySegment x, long xAt, MemorySegment y, long yAt, long n);
 
+  /**
+   * y = e^(x − m), and the contract's sum of y, as one block.
+   *
+   * @param n 1 to 1,024
+   * @param lanes working memory, 32 floats
+   */
+  float expSum(MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int n, float[] lanes);
+
   /** y = eˣ − 1. */
   void expm1(MemorySegment x, long xAt, MemorySegment y, long yAt, long n);
 

@@ -60,6 +60,9 @@ public interface SoftmaxVector {
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
 
+    /** From here on, a quotient's remainder is no subnormal number. */
+    private static final float DIVIDE_BY_PRODUCTS = 0x1p-64f;
+
     Kernel() {}
 
     private static float longMaximum(MemorySegment x, long row, long columns, Workers workers) {
@@ -99,11 +102,7 @@ public interface SoftmaxVector {
                 row,
                 columns,
                 workers,
-                (from, n, b, lanes) -> {
-                  subtract(x, m, y, from, n);
-                  EXACT.exp(y, from, y, from, n);
-                  partials[b] = block(y, from, n, lanes);
-                });
+                (from, n, b, lanes) -> partials[b] = EXACT.expSum(x, from, m, y, from, n, lanes));
             float s = OrderedSum.blockSum(partials, 0, partials.length);
             RowBlocks.blocks(row, columns, workers, (from, n, b, lanes) -> divide(y, s, from, n));
           });
@@ -113,12 +112,8 @@ public interface SoftmaxVector {
         MemorySegment x, MemorySegment y, long at, int rows, int columns, float[] lanes) {
       for (int r = 0; r < rows; r++) {
         long row = at + (long) r * columns;
-        subtract(x, maximum(x, row, columns), y, row, columns);
-      }
-      EXACT.exp(y, at, y, at, (long) rows * columns);
-      for (int r = 0; r < rows; r++) {
-        long row = at + (long) r * columns;
-        divide(y, block(y, row, columns, lanes), row, columns);
+        float m = maximum(x, row, columns);
+        divide(y, EXACT.expSum(x, row, m, y, row, columns, lanes), row, columns);
       }
     }
 
@@ -146,15 +141,11 @@ public interface SoftmaxVector {
                 row,
                 columns,
                 workers,
-                (from, n, b, lanes) -> {
-                  MemorySegment t = BlockScratch.mine();
-                  subtract(x, m, y, from, n);
-                  EXACT.exp(y, from, t, 0, n);
-                  partials[b] = block(t, 0, n, lanes);
-                });
+                (from, n, b, lanes) ->
+                    partials[b] = EXACT.expSum(x, from, m, BlockScratch.mine(), 0, n, lanes));
             float log = ExactMath.log(OrderedSum.blockSum(partials, 0, partials.length));
             RowBlocks.blocks(
-                row, columns, workers, (from, n, b, lanes) -> subtract(y, log, y, from, n));
+                row, columns, workers, (from, n, b, lanes) -> subtract(x, m, log, y, from, n));
           });
     }
 
@@ -163,12 +154,9 @@ public interface SoftmaxVector {
       MemorySegment t = BlockScratch.mine();
       for (int r = 0; r < rows; r++) {
         long row = at + (long) r * columns;
-        subtract(x, maximum(x, row, columns), y, row, columns);
-      }
-      EXACT.exp(y, at, t, 0, (long) rows * columns);
-      for (int r = 0; r < rows; r++) {
-        float log = ExactMath.log(block(t, (long) r * columns, columns, lanes));
-        subtract(y, log, y, at + (long) r * columns, columns);
+        float m = maximum(x, row, columns);
+        float log = ExactMath.log(EXACT.expSum(x, row, m, t, 0, columns, lanes));
+        subtract(x, m, log, y, row, columns);
       }
     }
 
@@ -186,11 +174,7 @@ public interface SoftmaxVector {
                 long row = (first + r) * columns;
                 float maximum = maximum(x, row, (int) columns);
                 m[(int) first + r] = maximum;
-                subtract(x, row, maximum, t, r * columns, (int) columns);
-              }
-              EXACT.exp(t, 0, t, 0, count * columns);
-              for (int r = 0; r < count; r++) {
-                s[(int) first + r] = block(t, r * columns, (int) columns, lanes);
+                s[(int) first + r] = EXACT.expSum(x, row, maximum, t, 0, (int) columns, lanes);
               }
             });
         return;
@@ -207,12 +191,8 @@ public interface SoftmaxVector {
                 row,
                 columns,
                 workers,
-                (from, n, b, lanes) -> {
-                  MemorySegment t = BlockScratch.mine();
-                  subtract(x, from, maximum, t, 0, n);
-                  EXACT.exp(t, 0, t, 0, n);
-                  partials[b] = block(t, 0, n, lanes);
-                });
+                (from, n, b, lanes) ->
+                    partials[b] = EXACT.expSum(x, from, maximum, BlockScratch.mine(), 0, n, lanes));
             m[(int) r] = maximum;
             s[(int) r] = OrderedSum.blockSum(partials, 0, partials.length);
           });
@@ -318,46 +298,82 @@ public interface SoftmaxVector {
       v.intoMemorySegment(s, i << 2, ORDER);
     }
 
+    /**
+     * A segment of one's own: the compiler holds its bounds in registers, while the fields of one
+     * that came from elsewhere might change with every store.
+     */
+    private static MemorySegment slice(MemorySegment s, long from, long count) {
+      return s.asSlice(from << 2, count << 2);
+    }
+
     /** The maximum of 1 or more elements. */
     private static float maximum(MemorySegment x, long from, int count) {
-      float m = f32(x, from);
+      MemorySegment xs = slice(x, from, count);
+      float m = f32(xs, 0);
       int i = 0;
-      if (count >= W) {
-        FloatVector v = load(x, from);
-        for (i = W; i <= count - W; i += W) {
-          v = v.max(load(x, from + i));
+      // A maximum has no order.
+      if (count >= 4 * W) {
+        FloatVector a = load(xs, 0);
+        FloatVector b = load(xs, W);
+        FloatVector c = load(xs, 2 * W);
+        FloatVector d = load(xs, 3 * W);
+        for (i = 4 * W; i <= count - 4 * W; i += 4 * W) {
+          a = a.max(load(xs, i));
+          b = b.max(load(xs, i + W));
+          c = c.max(load(xs, i + 2 * W));
+          d = d.max(load(xs, i + 3 * W));
         }
-        // A maximum has no order.
-        m = v.reduceLanes(VectorOperators.MAX);
+        m = a.max(b).max(c.max(d)).reduceLanes(VectorOperators.MAX);
+      }
+      for (; i <= count - W; i += W) {
+        m = Math.max(m, load(xs, i).reduceLanes(VectorOperators.MAX));
       }
       for (; i < count; i++) {
-        m = Math.max(m, f32(x, from + i));
+        m = Math.max(m, f32(xs, i));
       }
       return m;
     }
 
-    private static void subtract(MemorySegment x, float c, MemorySegment y, long from, int count) {
-      subtract(x, from, c, y, from, count);
-    }
-
+    /** y = (x − m) − c. */
     private static void subtract(
-        MemorySegment x, long xAt, float c, MemorySegment y, long yAt, int count) {
+        MemorySegment x, float m, float c, MemorySegment y, long from, int count) {
+      MemorySegment xs = slice(x, from, count);
+      MemorySegment ys = slice(y, from, count);
       int i = 0;
       for (; i <= count - W; i += W) {
-        store(load(x, xAt + i).sub(c), y, yAt + i);
+        store(load(xs, i).sub(m).sub(c), ys, i);
       }
       for (; i < count; i++) {
-        f32(y, yAt + i, f32(x, xAt + i) - c);
+        f32(ys, i, (f32(xs, i) - m) - c);
       }
     }
 
+    /**
+     * y = y / s, where s is 1 or more or NaN. Divisions are slow, so quotients begin as products
+     * with the reciprocal and are corrected twice by their exact remainders. After the first step
+     * they are within an ulp, and from there, with a reciprocal that is rounded to nearest, the
+     * second gives the quotient rounded to nearest (Markstein 1990, "Computation of elementary
+     * functions on the IBM RISC System/6000 processor", theorem 8). Tiny or NaN elements, whose
+     * remainders might not be exact, are divided.
+     */
     private static void divide(MemorySegment y, float s, long from, int count) {
+      MemorySegment ys = slice(y, from, count);
+      float reciprocal = 1f / s;
+      FloatVector minusS = FloatVector.broadcast(F, -s);
+      FloatVector near = FloatVector.broadcast(F, reciprocal);
       int i = 0;
       for (; i <= count - W; i += W) {
-        store(load(y, from + i).div(s), y, from + i);
+        FloatVector v = load(ys, i);
+        if (v.compare(VectorOperators.GE, DIVIDE_BY_PRODUCTS).allTrue()) {
+          FloatVector q = v.mul(near);
+          q = q.fma(minusS, v).fma(near, q);
+          store(q.fma(minusS, v).fma(near, q), ys, i);
+        } else {
+          store(v.div(s), ys, i);
+        }
       }
       for (; i < count; i++) {
-        f32(y, from + i, f32(y, from + i) / s);
+        f32(ys, i, f32(ys, i) / s);
       }
     }
 
