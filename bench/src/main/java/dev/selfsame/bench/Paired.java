@@ -1,5 +1,7 @@
 package dev.selfsame.bench;
 
+import java.lang.management.CompilationMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -18,7 +20,12 @@ final class Paired {
   private static final double SAMPLE_MILLIS = 10;
   private static final long REST_NANOS = 2_000_000;
   private static final int LEAST_ROUNDS = 11;
-  private static final double LEAST_WINDOW_SECONDS = 0.1;
+
+  /** Of a warm-up: long enough for ours to be compiled meanwhile; theirs needs caches only. */
+  private static final double OUR_WINDOW_SECONDS = 0.3;
+
+  private static final double THEIR_WINDOW_SECONDS = 0.1;
+  private static final long QUIET_MILLIS = 20;
   private static final double MOST_WARM_UP_SECONDS = 15;
 
   /** Nanoseconds a run: one row a contender (ours first), one column a round. */
@@ -48,7 +55,8 @@ final class Paired {
     int n = contenders.size();
     int[] repeats = new int[n];
     for (int i = 0; i < n; i++) {
-      repeats[i] = warmUp(contenders.get(i), seconds / 3 / n);
+      double window = i == 0 ? OUR_WINDOW_SECONDS : THEIR_WINDOW_SECONDS;
+      repeats[i] = warmUp(contenders.get(i), seconds / 3 / n, window);
     }
     long end = System.nanoTime() + (long) (seconds * 2 / 3 * 1e9);
     List<double[]> rounds = new ArrayList<>();
@@ -70,16 +78,19 @@ final class Paired {
   }
 
   /**
-   * Runs for at least the given time and until it gets no faster (a just-in-time compiler may still
-   * be at work), but not for ever; how many runs make a sample.
+   * Runs for at least the given time and until it gets no faster and nothing has been compiled, but
+   * not for ever; how many runs make a sample.
    */
-  private static int warmUp(Contender contender, double seconds) {
+  private static int warmUp(Contender contender, double seconds, double leastWindow) {
+    CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
     long start = System.nanoTime();
     double before = Double.POSITIVE_INFINITY;
     while (true) {
-      double best = fastest(contender.run(), Math.max(seconds / 2, LEAST_WINDOW_SECONDS));
+      long compiled = compiler.getTotalCompilationTime();
+      double best = fastest(contender.run(), Math.max(seconds / 2, leastWindow));
       double elapsed = (System.nanoTime() - start) / 1e9;
-      if (best > 0.97 * before && elapsed >= seconds || elapsed > MOST_WARM_UP_SECONDS) {
+      boolean quiet = compiler.getTotalCompilationTime() - compiled <= QUIET_MILLIS;
+      if (quiet && best > 0.97 * before && elapsed >= seconds || elapsed > MOST_WARM_UP_SECONDS) {
         return (int) Math.clamp(SAMPLE_MILLIS * 1e6 / best, 1, 100_000);
       }
       before = Math.min(best, before);

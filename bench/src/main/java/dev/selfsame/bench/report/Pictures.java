@@ -36,7 +36,7 @@ final class Pictures {
   private static final Color EQUAL = new Color(0x444444);
   private static final Color TARGET = new Color(0x2e8b57);
 
-  /** A longer bar is cut off here; the report's table has its number. */
+  /** A longer bar is cut off here. */
   private static final double LONGEST = 3;
 
   private Pictures() {}
@@ -92,14 +92,15 @@ final class Pictures {
     // The one hint serves both axes: below the height of a case, or labels of cases are left out.
     style.setXAxisTickMarkSpacingHint(20);
     double longest = Math.max(1, Double.isNaN(target) ? 1 : target);
+    List<String> labels = names.stream().map(n -> label(n, sources, value)).toList();
     for (Source source : sources) {
       List<Double> ratios = new ArrayList<>();
       for (String name : names) {
         double ratio = value.of(source, name);
-        ratios.add(Double.isNaN(ratio) ? 0 : Math.min(LONGEST, round(ratio)));
-        longest = Math.max(longest, ratios.getLast());
+        ratios.add(Double.isNaN(ratio) ? ratio : Math.min(LONGEST, round(ratio)));
+        longest = Double.isNaN(ratio) ? longest : Math.max(longest, ratios.getLast());
       }
-      var series = chart.addSeries(source.label(), ratios, names);
+      var series = chart.addSeries(source.label(), ratios, labels);
       series.setFillColor(BARS[(source.threads() - 1) % BARS.length]);
     }
     style.setXAxisMax(Math.min(LONGEST, Math.ceil(longest * 5 + 0.5) / 5));
@@ -110,6 +111,17 @@ final class Pictures {
       chart.addAnnotation(new AnnotationLine(target, true, false));
     }
     write(file, chart);
+  }
+
+  /** With the true ratio beside the name, where the bar is cut off. */
+  private static String label(String name, List<Source> sources, Value value) {
+    double most =
+        sources.stream()
+            .mapToDouble(s -> value.of(s, name))
+            .filter(r -> r > LONGEST)
+            .max()
+            .orElse(0);
+    return most == 0 ? name : "%s (to %.1f)".formatted(name, most);
   }
 
   /** Operations per second over operations per byte, for what is counted in operations. */
