@@ -22,9 +22,9 @@ public interface GatherVector {
   /** Position of the first index outside [0, rows), or −1. */
   long firstOutside(MemorySegment indices, long n, long rows, Workers workers);
 
-  /** The kernel for a vector width. */
-  static GatherVector on(int bits) {
-    return Lanes.kernel(Kernel.class, GatherVector.class, bits);
+  /** The kernel for rows of so many columns: of the width, or narrower for a few odd columns. */
+  static GatherVector on(int bits, long columns) {
+    return Lanes.kernel(Kernel.class, GatherVector.class, Lanes.filled(bits, columns));
   }
 
   /** The kernel; a copy of this class runs each vector width (Lanes). */
@@ -32,6 +32,10 @@ public interface GatherVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
     private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
     private static final int W = F.length();
+
+    /** Bytes of a vector. */
+    private static final int V = F.vectorByteSize();
+
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     /** Words of a task, about; a row counts for 16 more. */
@@ -72,13 +76,28 @@ public interface GatherVector {
         return;
       }
       long j = 0;
+      for (; j <= columns - 4 * W; j += 4 * W) {
+        // Slices of a constant size leave one check for four vectors.
+        MemorySegment x = table.asSlice((from + j) * Float.BYTES, 4L * V);
+        MemorySegment y = out.asSlice((to + j) * Float.BYTES, 4L * V);
+        FloatVector a = at(x, 0);
+        FloatVector b = at(x, V);
+        FloatVector c = at(x, 2 * V);
+        at(x, 3 * V).intoMemorySegment(y, 3 * V, ORDER);
+        a.intoMemorySegment(y, 0, ORDER);
+        b.intoMemorySegment(y, V, ORDER);
+        c.intoMemorySegment(y, 2 * V, ORDER);
+      }
       for (; j <= columns - W; j += W) {
-        FloatVector.fromMemorySegment(F, table, (from + j) * Float.BYTES, ORDER)
-            .intoMemorySegment(out, (to + j) * Float.BYTES, ORDER);
+        at(table, (from + j) * Float.BYTES).intoMemorySegment(out, (to + j) * Float.BYTES, ORDER);
       }
       for (; j < columns; j++) {
         Mem.i32(out, to + j, Mem.i32(table, from + j));
       }
+    }
+
+    private static FloatVector at(MemorySegment x, long offset) {
+      return FloatVector.fromMemorySegment(F, x, offset, ORDER);
     }
 
     @Override

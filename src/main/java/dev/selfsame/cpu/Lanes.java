@@ -42,6 +42,18 @@ public final class Lanes {
   }
 
   /**
+   * The widest vectors, of at most {@code bits}, that a few columns fill without a rest; 128 bits
+   * if none do. Many columns take the widest at once: there a rest costs little.
+   */
+  static int filled(int bits, long columns) {
+    int fitting = bits;
+    while (fitting > 128 && columns < fitting / 4 && columns % (fitting / Float.SIZE) != 0) {
+      fitting /= 2;
+    }
+    return fitting;
+  }
+
+  /**
    * The species of the calling kernel class: the one it was copied for, or the preferred one.
    *
    * @param lookup {@code MethodHandles.lookup()} of the kernel class

@@ -15,12 +15,12 @@ import jdk.incubator.vector.VectorSpecies;
  * additions.
  *
  * <p>The work is cut into blocks: up to 1,024 terms of one destination row, so two levels of its
- * tree. A thread sums a block in its own scratch, term after term along the whole strip of columns
- * (four terms at a time, so that an element's sum is loaded and stored once for four additions);
- * one to three terms go straight to the destination. The blocks of a row of more than 1,024 terms
- * leave partials, one row of scratch each, whatever thread sums them; so a row that receives
- * everything is as parallel as any other. The upper levels of its tree, a 1,024th of the work,
- * follow in tasks of one row and strip of columns.
+ * tree. A thread sums a block in its own scratch, term after term along the whole strip of columns;
+ * one to three terms go straight to the destination. Columns that are too few for that are summed
+ * in registers, a vector of columns at a time. The blocks of a row of more than 1,024 terms leave
+ * partials, one row of scratch each, whatever thread sums them; so a row that receives everything
+ * is as parallel as any other. The upper levels of its tree, a 1,024th of the work, follow in tasks
+ * of one row and strip of columns.
  */
 public interface ScatterAddVector {
   /**
@@ -36,15 +36,19 @@ public interface ScatterAddVector {
       MemorySegment dst,
       Workers workers);
 
-  /** The kernel for a vector width. */
-  static ScatterAddVector on(int bits) {
-    return Lanes.kernel(Kernel.class, ScatterAddVector.class, bits);
+  /** The kernel for rows of so many columns: of the width, or narrower for a few odd columns. */
+  static ScatterAddVector on(int bits, long columns) {
+    return Lanes.kernel(Kernel.class, ScatterAddVector.class, Lanes.filled(bits, columns));
   }
 
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements ScatterAddVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
     private static final int W = F.length();
+
+    /** Bytes of a vector. */
+    private static final int V = F.vectorByteSize();
+
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     /** Terms of a block. Twin: ScatterAddVectorSort.TERMS. */
@@ -144,7 +148,13 @@ public interface ScatterAddVector {
           segment++;
         } else {
           stop = Math.min(stop - place, TERMS) + place;
-          block(src, order, place, stop - place, column, pitch, width, scratch);
+          int count = stop - place;
+          int bytes = along(width) * Float.BYTES;
+          if (bytes > 0) {
+            block(src, order, place, count, column, pitch, bytes, scratch);
+          }
+          int rest = width * Float.BYTES - bytes;
+          across(src, order, place, count, column + bytes, pitch, rest, scratch, bytes, false);
           long room = all.end() - all.first();
           int slot = sorted.slotOf(segment) + (place - starts[segment]) / TERMS;
           int to = (int) (slot * room + (mine.first() - all.first()));
@@ -153,6 +163,11 @@ public interface ScatterAddVector {
         }
         place = stop;
       }
+    }
+
+    /** Of {@code width} columns, those that are summed along the rows: whole vectors, if many. */
+    private static int along(int width) {
+      return width >= 4 * W ? width - width % W : 0;
     }
 
     /** A block that is a whole row, added to the destination. */
@@ -167,27 +182,28 @@ public interface ScatterAddVector {
         MemorySegment dst,
         long to,
         MemorySegment scratch) {
-      int bytes = (width - width % W) * Float.BYTES;
-      long a = order[place] * pitch + column;
-      if (count == 1) {
-        plus(src, a, dst, to, bytes);
-      } else if (count == 2) {
-        plus2(src, a, order[place + 1] * pitch + column, dst, to, bytes);
-      } else if (count == 3) {
-        long b = order[place + 1] * pitch + column;
-        plus3(src, a, b, order[place + 2] * pitch + column, dst, to, bytes);
-      } else {
-        block(src, order, place, count, column, pitch, width - width % W, scratch);
-        plus(scratch, 0, dst, to, bytes);
+      int bytes = along(width) * Float.BYTES;
+      if (bytes > 0) {
+        long a = order[place] * pitch + column;
+        if (count == 1) {
+          plus(src, a, dst, to, bytes);
+        } else if (count == 2) {
+          plus2(src, a, order[place + 1] * pitch + column, dst, to, bytes);
+        } else if (count == 3) {
+          long b = order[place + 1] * pitch + column;
+          plus3(src, a, b, order[place + 2] * pitch + column, dst, to, bytes);
+        } else {
+          block(src, order, place, count, column, pitch, bytes, scratch);
+          plus(scratch, 0, dst, to, bytes);
+        }
       }
-      for (int j = width - width % W; j < width; j++) {
-        long at = to / Float.BYTES + j;
-        float sum = terms(src, order, place, count, column / Float.BYTES + j, pitch / Float.BYTES);
-        Mem.f32(dst, at, Mem.f32(dst, at) + sum);
+      int rest = width * Float.BYTES - bytes;
+      if (rest > 0) {
+        across(src, order, place, count, column + bytes, pitch, rest, dst, to + bytes, true);
       }
     }
 
-    /** Sums up to 1,024 terms to the begin of scratch. */
+    /** Sums up to 1,024 terms to the begin of scratch, along the rows. */
     private static void block(
         MemorySegment src,
         int[] order,
@@ -195,18 +211,13 @@ public interface ScatterAddVector {
         int count,
         long column,
         long pitch,
-        int width,
+        int bytes,
         MemorySegment scratch) {
-      int bytes = (width - width % W) * Float.BYTES;
       run(src, order, place, Math.min(RUN, count), column, pitch, scratch, 0, bytes);
       for (int i = RUN; i < count; i += RUN) {
         int terms = Math.min(RUN, count - i);
         run(src, order, place + i, terms, column, pitch, scratch, RUN_SUM, bytes);
         plus(scratch, RUN_SUM, scratch, 0, bytes);
-      }
-      for (int j = width - width % W; j < width; j++) {
-        float sum = terms(src, order, place, count, column / Float.BYTES + j, pitch / Float.BYTES);
-        Mem.f32(scratch, j, sum);
       }
     }
 
@@ -222,40 +233,27 @@ public interface ScatterAddVector {
         long to,
         int bytes) {
       MemorySegment.copy(src, order[place] * pitch + column, scratch, to, bytes);
-      int end = place + count;
-      int i = place + 1;
-      for (; i <= end - 4; i += 4) {
-        long a = order[i] * pitch + column;
-        long b = order[i + 1] * pitch + column;
-        long c = order[i + 2] * pitch + column;
-        long d = order[i + 3] * pitch + column;
-        then4(src, a, b, c, d, scratch, to, bytes);
-      }
-      for (; i < end; i++) {
+      for (int i = place + 1; i < place + count; i++) {
         plus(src, order[i] * pitch + column, scratch, to, bytes);
       }
     }
 
-    /** The same block of one column, for columns that fill no vector. */
-    private static float terms(
-        MemorySegment src, int[] order, int place, int count, long column, long columns) {
-      float total = 0;
-      for (int i = 0; i < count; i += RUN) {
-        float sum = Mem.f32(src, order[place + i] * columns + column);
-        for (int k = i + 1; k < Math.min(i + RUN, count); k++) {
-          sum += Mem.f32(src, order[place + k] * columns + column);
-        }
-        total = i == 0 ? sum : total + sum;
-      }
-      return total;
-    }
-
-    // ---- along the columns; offsets in bytes, whole vectors
-    // -----------------------------------------------------
+    // ---- along the columns: offsets in bytes, whole vectors. Slices of a constant size leave one
+    // check for four vectors.
+    // -----------------------------------------------------------------------------
 
     /** to + a. */
     private static void plus(MemorySegment x, long a, MemorySegment y, long to, int bytes) {
-      for (int j = 0; j < bytes; j += W * Float.BYTES) {
+      int j = 0;
+      for (; j <= bytes - 4 * V; j += 4 * V) {
+        MemorySegment p = x.asSlice(a + j, 4L * V);
+        MemorySegment t = y.asSlice(to + j, 4L * V);
+        at(t, 0).add(at(p, 0)).intoMemorySegment(t, 0, ORDER);
+        at(t, V).add(at(p, V)).intoMemorySegment(t, V, ORDER);
+        at(t, 2 * V).add(at(p, 2 * V)).intoMemorySegment(t, 2 * V, ORDER);
+        at(t, 3 * V).add(at(p, 3 * V)).intoMemorySegment(t, 3 * V, ORDER);
+      }
+      for (; j < bytes; j += V) {
         at(y, to + j).add(at(x, a + j)).intoMemorySegment(y, to + j, ORDER);
       }
     }
@@ -263,7 +261,17 @@ public interface ScatterAddVector {
     /** to + (a + b). */
     private static void plus2(
         MemorySegment x, long a, long b, MemorySegment y, long to, int bytes) {
-      for (int j = 0; j < bytes; j += W * Float.BYTES) {
+      int j = 0;
+      for (; j <= bytes - 4 * V; j += 4 * V) {
+        MemorySegment p = x.asSlice(a + j, 4L * V);
+        MemorySegment q = x.asSlice(b + j, 4L * V);
+        MemorySegment t = y.asSlice(to + j, 4L * V);
+        at(t, 0).add(at(p, 0).add(at(q, 0))).intoMemorySegment(t, 0, ORDER);
+        at(t, V).add(at(p, V).add(at(q, V))).intoMemorySegment(t, V, ORDER);
+        at(t, 2 * V).add(at(p, 2 * V).add(at(q, 2 * V))).intoMemorySegment(t, 2 * V, ORDER);
+        at(t, 3 * V).add(at(p, 3 * V).add(at(q, 3 * V))).intoMemorySegment(t, 3 * V, ORDER);
+      }
+      for (; j < bytes; j += V) {
         FloatVector sum = at(x, a + j).add(at(x, b + j));
         at(y, to + j).add(sum).intoMemorySegment(y, to + j, ORDER);
       }
@@ -272,27 +280,85 @@ public interface ScatterAddVector {
     /** to + ((a + b) + c). */
     private static void plus3(
         MemorySegment x, long a, long b, long c, MemorySegment y, long to, int bytes) {
-      for (int j = 0; j < bytes; j += W * Float.BYTES) {
+      for (int j = 0; j < bytes; j += V) {
         FloatVector sum = at(x, a + j).add(at(x, b + j)).add(at(x, c + j));
         at(y, to + j).add(sum).intoMemorySegment(y, to + j, ORDER);
       }
     }
 
-    /** (((to + a) + b) + c) + d. */
-    private static void then4(
-        MemorySegment x, long a, long b, long c, long d, MemorySegment y, long to, int bytes) {
-      for (int j = 0; j < bytes; j += W * Float.BYTES) {
-        FloatVector sum = at(y, to + j).add(at(x, a + j)).add(at(x, b + j));
-        sum.add(at(x, c + j)).add(at(x, d + j)).intoMemorySegment(y, to + j, ORDER);
+    private static FloatVector at(MemorySegment x, long offset) {
+      return FloatVector.fromMemorySegment(F, x, offset, ORDER);
+    }
+
+    // ---- across the rows, in registers: a block of up to 1,024 terms
+    // ------------------------------------------
+
+    /** Sums columns of {@code bytes} bytes; adds them to {@code y}, or sets them. */
+    private static void across(
+        MemorySegment x,
+        int[] order,
+        int place,
+        int count,
+        long column,
+        long pitch,
+        int bytes,
+        MemorySegment y,
+        long to,
+        boolean adds) {
+      int j = 0;
+      for (; j <= bytes - V; j += V) {
+        vector(x, order, place, count, column + j, pitch, y, to + j, adds);
       }
+      for (; j < bytes; j += Float.BYTES) {
+        float sum = column(x, order, place, count, (column + j) >> 2, pitch >> 2);
+        long element = (to + j) >> 2;
+        Mem.f32(y, element, adds ? Mem.f32(y, element) + sum : sum);
+      }
+    }
+
+    private static void vector(
+        MemorySegment x,
+        int[] order,
+        int place,
+        int count,
+        long column,
+        long pitch,
+        MemorySegment y,
+        long to,
+        boolean adds) {
+      FloatVector total = FloatVector.zero(F);
+      for (int i = 0; i < count; i += RUN) {
+        int end = place + Math.min(count, i + RUN);
+        long from = order[place + i] * pitch + column;
+        FloatVector sum = at(x, from);
+        for (int k = place + i + 1; k < end; k++) {
+          from = order[k] * pitch + column;
+          sum = sum.add(at(x, from));
+        }
+        // Not 0 + sum: that would turn −0 into +0.
+        total = i == 0 ? sum : total.add(sum);
+      }
+      if (adds) {
+        total = at(y, to).add(total);
+      }
+      total.intoMemorySegment(y, to, ORDER);
+    }
+
+    private static float column(
+        MemorySegment x, int[] order, int place, int count, long column, long columns) {
+      float total = 0;
+      for (int i = 0; i < count; i += RUN) {
+        float sum = Mem.f32(x, order[place + i] * columns + column);
+        for (int k = i + 1; k < Math.min(i + RUN, count); k++) {
+          sum += Mem.f32(x, order[place + k] * columns + column);
+        }
+        total = i == 0 ? sum : total + sum;
+      }
+      return total;
     }
 
     private static void keep(MemorySegment scratch, int width, float[] partials, int to) {
       MemorySegment.copy(scratch, ValueLayout.JAVA_FLOAT, 0, partials, to, width);
-    }
-
-    private static FloatVector at(MemorySegment x, long offset) {
-      return FloatVector.fromMemorySegment(F, x, offset, ORDER);
     }
 
     // ---- upper levels of long rows

@@ -61,7 +61,7 @@ public final class Gather {
     switch (out.device()) {
       case Device.Scalar d -> scalar(table.memory(), indices.memory(), n, columns, out.memory());
       case Device.Vector d ->
-          GatherVector.on(d.bits())
+          GatherVector.on(d.bits(), columns)
               .gather(table.memory(), indices.memory(), n, columns, out.memory(), d.workers());
       case Device.Cuda d -> cuda(d.context(), table, indices, n, columns, out);
     }
@@ -123,7 +123,7 @@ public final class Gather {
         switch (indices.device()) {
           case Device.Scalar d -> firstOutside(indices.memory(), n, rows);
           case Device.Vector d ->
-              GatherVector.on(d.bits()).firstOutside(indices.memory(), n, rows, d.workers());
+              GatherVector.on(d.bits(), 0).firstOutside(indices.memory(), n, rows, d.workers());
           case Device.Cuda d -> {
             long first = d.context().allocate(Integer.BYTES);
             try {

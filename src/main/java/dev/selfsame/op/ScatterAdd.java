@@ -210,7 +210,7 @@ public final class ScatterAdd {
       switch (dst.device()) {
         case Device.Scalar d -> scalar(src.memory(), sorted, columns, dst.memory());
         case Device.Vector d ->
-            ScatterAddVector.on(d.bits())
+            ScatterAddVector.on(d.bits(), columns)
                 .scatterAdd(src.memory(), sorted, columns, dst.memory(), d.workers());
         case Device.Cuda d -> throw new AssertionError("a plan for " + plan.device + " on " + d);
       }
