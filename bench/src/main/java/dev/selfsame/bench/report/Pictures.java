@@ -32,7 +32,9 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 /** Bars of ratios, and rooflines, as PNG. */
 final class Pictures {
   private static final int WIDTH = 1000;
-  private static final Color[] BARS = {new Color(0x1b6ca8), new Color(0xe08e2b)};
+  private static final Color[] BARS = {
+    new Color(0x1b6ca8), new Color(0xe08e2b), new Color(0x7fb2d9), new Color(0xf0c48a)
+  };
   private static final Color EQUAL = new Color(0x444444);
   private static final Color TARGET = new Color(0x2e8b57);
 
@@ -101,7 +103,7 @@ final class Pictures {
         longest = Double.isNaN(ratio) ? longest : Math.max(longest, ratios.getLast());
       }
       var series = chart.addSeries(source.label(), ratios, labels);
-      series.setFillColor(BARS[(source.threads() - 1) % BARS.length]);
+      series.setFillColor(BARS[sources.indexOf(source) % BARS.length]);
     }
     style.setXAxisMax(Math.min(LONGEST, Math.ceil(longest * 5 + 0.5) / 5));
     style.setAnnotationLineColor(EQUAL);

@@ -48,7 +48,10 @@ public final class Report implements Callable<Integer> {
       description = "where to write; bench/records of this checkout by default")
   Path out;
 
-  private List<Source> sources = List.of();
+  private List<Source> records = List.of(); // as they are
+
+  private List<Source> sources = List.of(); // a column each
+
   private final StringBuilder page = new StringBuilder();
 
   /** Entry point. */
@@ -63,15 +66,16 @@ public final class Report implements Callable<Integer> {
     Path home = Path.of(System.getProperty("bench.records", "bench/records"));
     Path folder = out == null ? home : out;
     try {
-      sources = files.isEmpty() ? Source.newest(home) : files.stream().map(Source::read).toList();
+      records = files.isEmpty() ? Source.newest(home) : files.stream().map(Source::read).toList();
     } catch (Source.UnusableException e) {
       System.err.println("report: " + e.getMessage());
       return 2;
     }
-    if (sources.isEmpty()) {
+    if (records.isEmpty()) {
       System.err.println("report: no complete record of all suites in " + home);
       return 2;
     }
+    sources = Source.columns(records);
     List<String> suites = new ArrayList<>(suites());
     records(folder);
     summary(folder, suites);
@@ -104,7 +108,7 @@ public final class Report implements Callable<Integer> {
     line("");
     line("| record | threads | date | commit | machine | load before | |");
     line("|---|---|---|---|---|---|---|");
-    for (Source source : sources) {
+    for (Source source : records) {
       var m = source.record().machine();
       String name = source.file().getFileName().toString();
       Path beside = folder.resolve(name);
@@ -119,7 +123,7 @@ public final class Report implements Callable<Integer> {
           m.java(),
           m.peers().replaceAll("OpenBLAS (\\S+).*kernels: (\\S+)", "OpenBLAS $1 ($2)"),
           m.loadAverageBefore(),
-          String.join(", ", source.marks(sources.getFirst())));
+          String.join(", ", source.marks(records.getFirst())));
     }
     line("");
   }
@@ -237,7 +241,8 @@ public final class Report implements Callable<Integer> {
                 .collect(Collectors.joining(" | ")));
       }
       line("");
-      String picture = "report/roofline-%dt.png".formatted(source.threads());
+      String picture =
+          "report/roofline-%s.png".formatted(source.label().replaceAll("[^a-z0-9]+", "-"));
       Pictures.roofline(folder.resolve(picture), source);
       line("![roofline, %s](%s)", source.label(), picture);
       line("");

@@ -17,8 +17,13 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** A record file. Fields that an older program did not write are null, or 0. */
-record Source(Path file, RunRecord record) {
+/**
+ * A record, of one file or of several that go together. Fields that an older program did not write
+ * are null, or 0.
+ *
+ * @param label in tables and legends
+ */
+record Source(Path file, RunRecord record, String label) {
   private static final ObjectMapper JSON =
       new ObjectMapper().configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
 
@@ -42,7 +47,7 @@ record Source(Path file, RunRecord record) {
       if (record.machine() == null || record.suites() == null || record.suites().isEmpty()) {
         throw new UnusableException(file + ": has no machine or no suites");
       }
-      return new Source(file, record);
+      return new Source(file, record, threads(record.threads()));
     } catch (JacksonException e) {
       throw new UnusableException(
           file + ": is no record of scripts/bench pair: " + e.getOriginalMessage());
@@ -51,35 +56,93 @@ record Source(Path file, RunRecord record) {
     }
   }
 
-  /** The newest complete record of all suites for each number of threads. */
+  /**
+   * The newest complete record of all suites for each number of threads, and what else there is of
+   * the same commit and machine.
+   */
   static List<Source> newest(Path folder) {
-    var newest = new TreeMap<Integer, Source>();
+    List<Source> complete = new ArrayList<>();
     try (Stream<Path> files = Files.list(folder)) {
-      for (Path file : files.filter(f -> f.toString().endsWith(".json")).toList()) {
-        Source source;
+      for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
         try {
-          source = read(file);
+          Source source = read(file);
+          if (source.record.complete()) {
+            complete.add(source);
+          }
         } catch (UnusableException e) {
           continue; // another kind of file
-        }
-        boolean all = source.record.suites().size() > 5 && source.record.complete();
-        if (all) {
-          newest.merge(
-              source.threads(),
-              source,
-              (a, b) ->
-                  a.record.machine().date().compareTo(b.record.machine().date()) >= 0 ? a : b);
         }
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return List.copyOf(newest.values());
+    complete.sort(Comparator.comparing((Source s) -> s.record.machine().date()).reversed());
+    var newest = new TreeMap<Integer, Source>();
+    for (Source source : complete) {
+      if (source.record.suites().size() > 5) {
+        newest.putIfAbsent(source.threads(), source);
+      }
+    }
+    List<Source> all = new ArrayList<>(newest.values());
+    for (Source source : complete) {
+      if (all.stream().anyMatch(s -> s.goesWith(source))) {
+        all.add(source);
+      }
+    }
+    return all;
   }
 
-  /** In tables and legends. */
-  String label() {
-    return threads() == 1 ? "1 thread" : threads() + " threads";
+  /** Records that go together as one; those of as many threads that don't, apart by commit. */
+  static List<Source> columns(List<Source> records) {
+    List<Source> columns = new ArrayList<>();
+    for (Source source : records) {
+      boolean joined = false;
+      for (int i = 0; i < columns.size() && !joined; i++) {
+        if (columns.get(i).goesWith(source)) {
+          columns.set(i, columns.get(i).with(source));
+          joined = true;
+        }
+      }
+      if (!joined) {
+        columns.add(source);
+      }
+    }
+    return columns.stream()
+        .map(c -> {
+          boolean only = columns.stream().filter(o -> o.threads() == c.threads()).count() == 1;
+          String commit = c.record.machine().commit();
+          String label = only ? c.label : "%s, %.7s".formatted(c.label, commit);
+          return new Source(c.file, c.record, label);
+        })
+        .sorted(Comparator.comparingInt(Source::threads))
+        .toList();
+  }
+
+  /** Whether the other has further suites of the same commit, machine and number of threads. */
+  private boolean goesWith(Source other) {
+    return threads() == other.threads()
+        && like(other)
+        && other.record.suites().stream().noneMatch(s -> suite(s.suite()).isPresent());
+  }
+
+  private Source with(Source other) {
+    List<SuiteResult> suites = new ArrayList<>(record.suites());
+    suites.addAll(other.record.suites());
+    return new Source(
+        file,
+        new RunRecord(
+            record.kind(),
+            record.threads(),
+            record.secondsPerCase(),
+            record.machine(),
+            record.limits() == null ? other.record.limits() : record.limits(),
+            suites,
+            record.complete() && other.record.complete()),
+        label);
+  }
+
+  private static String threads(int n) {
+    return n == 1 ? "1 thread" : n + " threads";
   }
 
   int threads() {
