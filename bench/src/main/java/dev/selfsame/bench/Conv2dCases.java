@@ -14,41 +14,8 @@ import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/**
- * Convolution layers of ResNet-50 (He et al. 2015, table 1; with the stride in the 3×3 layers, as
- * torchvision has it), a few of other networks, and small odd ones for the cross-check.
- */
+/** Convolutions of {@link ResNet50} and a few others, and small odd ones for the cross-check. */
 final class Conv2dCases {
-  /**
-   * Channels in, image size, channels out, filter size, stride: every distinct layer of the
-   * network.
-   */
-  private static final int[][] RESNET50 = {
-    {3, 224, 64, 7, 2},
-    {64, 56, 64, 1, 1},
-    {64, 56, 64, 3, 1},
-    {64, 56, 256, 1, 1},
-    {256, 56, 64, 1, 1},
-    {256, 56, 128, 1, 1},
-    {128, 56, 128, 3, 2},
-    {128, 28, 128, 3, 1},
-    {128, 28, 512, 1, 1},
-    {256, 56, 512, 1, 2},
-    {512, 28, 128, 1, 1},
-    {512, 28, 256, 1, 1},
-    {256, 28, 256, 3, 2},
-    {256, 14, 256, 3, 1},
-    {256, 14, 1024, 1, 1},
-    {512, 28, 1024, 1, 2},
-    {1024, 14, 256, 1, 1},
-    {1024, 14, 512, 1, 1},
-    {512, 14, 512, 3, 2},
-    {512, 7, 512, 3, 1},
-    {512, 7, 2048, 1, 1},
-    {1024, 14, 2048, 1, 2},
-    {2048, 7, 512, 1, 1}
-  };
-
   /** Two depthwise layers of MobileNet (Howard et al. 2017), both of LeNet. */
   private static final List<ConvShape> OTHERS =
       List.of(
@@ -77,9 +44,7 @@ final class Conv2dCases {
   private static List<ConvShape> layers() {
     List<ConvShape> layers = new ArrayList<>();
     for (int n : new int[] {1, 8}) {
-      for (int[] l : RESNET50) {
-        layers.add(ConvShape.square(n, l[0], l[1], l[2], l[3], l[4]));
-      }
+      layers.addAll(ResNet50.layers(n).keySet());
     }
     layers.addAll(OTHERS);
     return layers;

@@ -79,6 +79,7 @@ public final class Report implements Callable<Integer> {
     List<String> suites = new ArrayList<>(suites());
     records(folder);
     summary(folder, suites);
+    resNet50();
     limits(folder);
     for (String suite : suites) {
       suite(folder, suite);
@@ -158,6 +159,34 @@ public final class Report implements Callable<Integer> {
       }
     }
     line("");
+  }
+
+  /** The network's 53 convolutions, each layer's time as often as it occurs. */
+  private void resNet50() {
+    List<String> rows = new ArrayList<>();
+    for (String suite : suites()) {
+      for (int n : new int[] {1, 8}) {
+        for (Source source : suite.startsWith("conv2d") ? sources : List.<Source>of()) {
+          ResNet50Times t = ResNet50Times.of(source, suite, n);
+          if (t.complete()) {
+            rows.add(
+                "| %s | %d | %s | %.1f | %.1f | %.2f |"
+                    .formatted(
+                        suite, n, source.label(), t.ours(), t.peers(), t.peers() / t.ours()));
+          }
+        }
+      }
+    }
+    if (!rows.isEmpty()) {
+      line("## All 53 convolutions of ResNet-50");
+      line("");
+      line("Sums of the layers' median times; of the peers, the fastest for each layer.");
+      line("");
+      line("| pass | images | | ours, ms | fastest peers, ms | ratio |");
+      line("|---|---|---|---|---|---|");
+      rows.forEach(this::line);
+      line("");
+    }
   }
 
   private String least(String suite) {
