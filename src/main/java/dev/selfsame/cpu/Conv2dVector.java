@@ -148,7 +148,7 @@ public final class Conv2dVector {
       MemorySegment x, MemorySegment dy, Conv2dSizes sizes, MemorySegment dw, Workers workers) {
     Conv2dSizes z = sizes.flat();
     if (Conv2dVectorDepthwise.takes(z)) {
-      new Conv2dVectorDepthwise(kernel.lanes(), rowKernel, z).run(x, dy, dw, workers);
+      new Conv2dVectorDepthwise(panels, rowKernel, z).run(x, dy, dw, workers);
     } else {
       new Conv2dVectorWeightGradient(gemm, panels, rowKernel, z, x, dy, dw).run(workers);
     }

@@ -1,6 +1,5 @@
 package dev.selfsame.cpu;
 
-import static dev.selfsame.cpu.Conv2dVectorKernel.STEPS;
 import static dev.selfsame.cpu.Conv2dVectorRowKernel.TAPS;
 
 import dev.selfsame.contract.Contract;
@@ -14,10 +13,14 @@ import java.util.Arrays;
  * that channels are neighbours. All chains are stored, and added in order afterwards.
  */
 final class Conv2dVectorDepthwise {
+  /** Outputs turned at once; divides the shortest chunk. */
+  private static final int STEPS = 256;
+
   private static final long MAX_WINDOW_FLOATS = 1 << 19;
   private static final long MAX_PARTIAL_FLOATS = 1 << 26;
 
   private final int lanes;
+  private final Conv2dVectorPanelKernel mover;
   private final Conv2dVectorRowKernel kernel;
   private final Conv2dSizes z;
   private final int taps;
@@ -27,8 +30,10 @@ final class Conv2dVectorDepthwise {
   private final int windowW;
   private final int size;
 
-  Conv2dVectorDepthwise(int lanes, Conv2dVectorRowKernel kernel, Conv2dSizes z) {
-    this.lanes = lanes;
+  Conv2dVectorDepthwise(
+      Conv2dVectorPanelKernel mover, Conv2dVectorRowKernel kernel, Conv2dSizes z) {
+    lanes = mover.lanes();
+    this.mover = mover;
     this.kernel = kernel;
     this.z = z;
     taps = (int) (z.r() * z.s());
@@ -117,8 +122,9 @@ final class Conv2dVectorDepthwise {
     long image = z.p() * z.q();
     long end = Math.min(terms, begin + chunk);
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] window = mine.floats(Conv2dVectorScratch.WINDOW, width(z) * height(z, STEPS) * lanes);
-    float[] outputs = mine.floats(Conv2dVectorScratch.SCALARS, (long) STEPS * lanes);
+    float[] window =
+        mine.floats(Conv2dVectorScratch.WINDOW, (width(z) * height(z, STEPS) + lanes) * lanes);
+    float[] outputs = mine.floats(Conv2dVectorScratch.SCALARS, (long) (STEPS + lanes) * lanes);
     int[] places = mine.places(STEPS);
     for (long t = begin; t < end; ) {
       long n = t / image;
@@ -160,7 +166,6 @@ final class Conv2dVectorDepthwise {
         continue;
       }
       Arrays.fill(to, at, at + lo * lanes, 0f);
-      Arrays.fill(to, at + hi * lanes, at + windowW * lanes, 0f);
       turn(
           x,
           from + h * z.w() + lo - z.paddingW(),
@@ -169,6 +174,8 @@ final class Conv2dVectorDepthwise {
           hi - lo,
           to,
           at + lo * lanes);
+      // After turning, which writes more columns.
+      Arrays.fill(to, at + hi * lanes, at + windowW * lanes, 0f);
     }
   }
 
@@ -177,18 +184,12 @@ final class Conv2dVectorDepthwise {
    */
   private void turn(
       MemorySegment from, long first, long stride, int count, int n, float[] to, int at) {
-    int lane = 0;
-    for (; lane <= count - 4; lane += 4) {
-      long a = first + lane * stride;
-      for (int i = 0; i < n; i++) {
-        int column = at + i * lanes + lane;
-        to[column] = from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (a + i) * 4);
-        to[column + 1] = from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (a + stride + i) * 4);
-        to[column + 2] = from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (a + 2 * stride + i) * 4);
-        to[column + 3] = from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (a + 3 * stride + i) * 4);
-      }
+    if (first >= lanes && first + (count - 1) * stride + n + 2L * lanes <= from.byteSize() >> 2) {
+      mover.turn(from, first, stride, count - 1, n, to, at, lanes);
+      return;
     }
-    for (; lane < count; lane++) {
+    // At the ends of memory, where vectors would be read from beyond.
+    for (int lane = 0; lane < count; lane++) {
       for (int i = 0; i < n; i++) {
         to[at + i * lanes + lane] =
             from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (first + lane * stride + i) * 4);
