@@ -5,7 +5,6 @@ import static dev.selfsame.contract.Contract.RUN;
 import static dev.selfsame.contract.Mem.f32;
 
 import dev.selfsame.contract.ExactMath;
-import dev.selfsame.contract.OrderedSum;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
@@ -167,7 +166,7 @@ public interface LayerNormVector {
         NORM.sums(x, tail, tail, tail, tail, rest, sums);
         f32(partials, whole, sums[0]);
       }
-      float m = total(partials, 0, blocks, sums) / (float) columns;
+      float m = NORM.total(partials, 0, blocks, sums) / (float) columns;
       for (long b = 0; b < whole; b += 4) {
         NORM.squares(
             x,
@@ -187,7 +186,7 @@ public interface LayerNormVector {
         NORM.squares(x, tail, tail, tail, tail, m, m, m, m, rest, sums);
         f32(partials, whole, sums[0]);
       }
-      float s = ExactMath.rsqrt(total(partials, 0, blocks, sums) / (float) columns + eps);
+      float s = ExactMath.rsqrt(NORM.total(partials, 0, blocks, sums) / (float) columns + eps);
       finish(x, gamma, beta, y, mean, rstd, r, row, m, s, columns);
     }
 
@@ -350,26 +349,14 @@ public interface LayerNormVector {
         }
       }
       float count = columns;
-      float ap = total(partials, 0, blocks, sums) / count;
-      float bp = total(partials, blocks, blocks, sums) / count;
-      float aq = total(partials, 2 * blocks, blocks, sums) / count;
-      float bq = total(partials, 3 * blocks, blocks, sums) / count;
+      float ap = NORM.total(partials, 0, blocks, sums) / count;
+      float bp = NORM.total(partials, blocks, blocks, sums) / count;
+      float aq = NORM.total(partials, 2 * blocks, blocks, sums) / count;
+      float bq = NORM.total(partials, 3 * blocks, blocks, sums) / count;
       slope(dy, x, gamma, dx, p, mp, sp, ap, bp, columns);
       if (other != r) {
         slope(dy, x, gamma, dx, q, mq, sq, aq, bq, columns);
       }
-    }
-
-    /** The block sum of the blocks' sums. */
-    private static float total(MemorySegment partials, long from, long blocks, float[] sums) {
-      if (blocks == 1) {
-        return f32(partials, from);
-      }
-      if (blocks > BLOCK) {
-        return OrderedSum.blockSum(partials, from, blocks);
-      }
-      NORM.sums(partials, from, from, from, from, (int) blocks, sums);
-      return sums[0];
     }
 
     private static void slope(

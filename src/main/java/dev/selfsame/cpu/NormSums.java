@@ -1,5 +1,6 @@
 package dev.selfsame.cpu;
 
+import static dev.selfsame.contract.Contract.BLOCK;
 import static dev.selfsame.contract.Contract.LANES;
 import static dev.selfsame.contract.Mem.f32;
 
@@ -54,6 +55,13 @@ interface NormSums {
       float sq,
       int count,
       float[] sums);
+
+  /**
+   * The block sum of a row from the sums of its blocks.
+   *
+   * @param from where they begin
+   */
+  float total(MemorySegment partials, long from, long blocks, float[] sums);
 
   /** The sums on vectors of a width. */
   static NormSums on(int bits) {
@@ -241,6 +249,18 @@ interface NormSums {
         sums[j + 3 * LANES] += (f32(x, q + i) - mq) * sq * gq;
       }
       combine(sums);
+    }
+
+    @Override
+    public float total(MemorySegment partials, long from, long blocks, float[] sums) {
+      if (blocks == 1) {
+        return f32(partials, from);
+      }
+      if (blocks > BLOCK) {
+        return OrderedSum.blockSum(partials, from, blocks);
+      }
+      sums(partials, from, from, from, from, (int) blocks, sums);
+      return sums[0];
     }
 
     /**

@@ -1,10 +1,12 @@
 package dev.selfsame.grad;
 
 import dev.selfsame.DType;
+import dev.selfsame.SelfsameException;
 import dev.selfsame.Shape;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 import dev.selfsame.op.Activation;
+import dev.selfsame.op.BatchNorm;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Binary;
 import dev.selfsame.op.Conv2d;
@@ -279,6 +281,56 @@ public final class Functions {
             beta.contribute(d -> d.copyFrom(dbeta));
             gamma.contribute(d -> d.copyFrom(dgamma));
           }
+        });
+    return out;
+  }
+
+  /**
+   * Batch normalization of each channel of x [N, C, …] by the batch's statistics, with scale gamma
+   * [C] and shift beta [C].
+   *
+   * @param running updated, or null
+   */
+  public static Var batchNorm(
+      Var x, Var gamma, Var beta, float eps, BatchNorm.@Nullable Running running) {
+    Tape tape = x.tape();
+    Tensor xv = x.value();
+    Tensor scale = gamma.value();
+    Tensor y = tape.result(DType.F32, xv.shape());
+    Tensor mean = tape.result(DType.F32, scale.shape());
+    Tensor rstd = tape.result(DType.F32, scale.shape());
+    BatchNorm.forward(xv, scale, beta.value(), eps, running, y, mean, rstd);
+    Var out = tape.variable(y, x, gamma, beta);
+    tape.rule(
+        out,
+        () -> {
+          Tensor dy = out.gradient();
+          try (Tensor dgamma = tape.result(DType.F32, scale.shape());
+              Tensor dbeta = tape.result(DType.F32, scale.shape())) {
+            if (x.needsGradient()) {
+              x.contribute(dx -> BatchNorm.gradient(dy, xv, scale, mean, rstd, dx, dgamma, dbeta));
+            } else {
+              BatchNorm.gradient(dy, xv, scale, mean, rstd, null, dgamma, dbeta);
+            }
+            beta.contribute(d -> d.copyFrom(dbeta));
+            gamma.contribute(d -> d.copyFrom(dgamma));
+          }
+        });
+    return out;
+  }
+
+  /** The same by the running statistics, for evaluation: a backward sweep through it is refused. */
+  public static Var batchNormEvaluation(
+      Var x, Var gamma, Var beta, float eps, BatchNorm.Running running) {
+    Tape tape = x.tape();
+    Tensor y = tape.result(DType.F32, x.value().shape());
+    BatchNorm.evaluate(
+        x.value(), gamma.value(), beta.value(), eps, running.mean(), running.variance(), y);
+    Var out = tape.variable(y, x, gamma, beta);
+    tape.rule(
+        out,
+        () -> {
+          throw new SelfsameException("batchNorm: evaluation has no gradient; switch to training");
         });
     return out;
   }

@@ -1,6 +1,7 @@
 package dev.selfsame.verify;
 
 import dev.selfsame.op.AdamW;
+import dev.selfsame.op.BatchNorm;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Conv2d;
 import dev.selfsame.op.CrossEntropy;
@@ -30,6 +31,7 @@ public final class OpsUnderTest {
           new OpUnderTest(Bias.class, BiasCases::draw),
           new OpUnderTest(Softmax.class, SoftmaxCases::draw),
           new OpUnderTest(Dropout.class, DropoutCases::draw),
+          new OpUnderTest(BatchNorm.class, BatchNormCases::draw),
           new OpUnderTest(LayerNorm.class, LayerNormCases::draw),
           new OpUnderTest(CrossEntropy.class, CrossEntropyCases::draw),
           new OpUnderTest(Gather.class, GatherCases::draw),

@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.selfsame.Device;
 import dev.selfsame.Parameter;
 import dev.selfsame.Scope;
+import dev.selfsame.SelfsameException;
 import dev.selfsame.Tensor;
+import dev.selfsame.nn.BatchNorm;
 import dev.selfsame.nn.Dropout;
 import dev.selfsame.nn.Initializer;
 import dev.selfsame.nn.LayerNorm;
@@ -111,6 +114,40 @@ class GradCheckNormTest {
           Var once = Functions.layerNorm(constant(tape, 1, 4, 6), p, p, 0.1f);
           return Functions.layerNorm(once, p, constant(tape, 3, 6), 0.5f);
         });
+  }
+
+  @Test
+  void batchNorm() {
+    for (long[] shape : new long[][] {{8, 3}, {2, 3, 2, 3}}) {
+      check(
+          1,
+          shape,
+          (tape, x) ->
+              Functions.batchNorm(x, constant(tape, 2, 3), constant(tape, 3, 3), 0.1f, null));
+      check(
+          2,
+          new long[] {3},
+          (tape, gamma) -> Functions.batchNorm(constant(tape, 1, shape), gamma, gamma, 0.1f, null));
+    }
+  }
+
+  @Test
+  void theBatchNormLayerEvaluatesByWhatTrainingLeft() {
+    try (Scope scope = Scope.open();
+        Tape tape = Tape.open(CPU)) {
+      BatchNorm layer = BatchNorm.of(new Initializer(scope, CPU, 1), "norm", 1);
+      Var x = tape.constant(Tensor.of(scope, CPU, new float[] {1, 3}, 2, 1));
+      Var y = layer.forward(x);
+      assertEquals(0.2f, layer.runningMean().item());
+      assertEquals(Math.fma(0.1f, 1f, 1f), layer.runningVariance().item());
+      assertEquals(-1, y.value().toFloatArray()[0], 1e-4);
+      layer.evaluate();
+      Var evaluated = layer.forward(x);
+      assertEquals(0.8 / Math.sqrt(1.1), evaluated.value().toFloatArray()[0], 1e-4);
+      assertEquals(0.2f, layer.runningMean().item());
+      Var loss = Functions.sum(evaluated);
+      assertThrows(SelfsameException.class, () -> tape.backward(loss));
+    }
   }
 
   @Test

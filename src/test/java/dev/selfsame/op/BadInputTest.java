@@ -178,6 +178,51 @@ class BadInputTest {
               f(2, 5),
               f(2, 5)),
           new Call(
+              "batch norm",
+              t ->
+                  BatchNorm.forward(
+                      t.get(0),
+                      t.get(1),
+                      t.get(2),
+                      1f,
+                      new BatchNorm.Running(t.get(6), t.get(7), 0.5f),
+                      t.get(3),
+                      t.get(4),
+                      t.get(5)),
+              f(2, 3),
+              f(3),
+              f(3),
+              f(2, 3),
+              f(3),
+              f(3),
+              f(3),
+              f(3)),
+          new Call(
+              "batch norm evaluation",
+              t ->
+                  BatchNorm.evaluate(
+                      t.get(0), t.get(1), t.get(2), 1f, t.get(3), t.get(4), t.get(5)),
+              f(2, 3, 2),
+              f(3),
+              f(3),
+              f(3),
+              f(3),
+              f(2, 3, 2)),
+          new Call(
+              "batch norm gradient",
+              t ->
+                  BatchNorm.gradient(
+                      t.get(0), t.get(1), t.get(2), t.get(3), t.get(4), t.get(5), t.get(6),
+                      t.get(7)),
+              f(2, 3),
+              f(2, 3),
+              f(3),
+              f(3),
+              f(3),
+              f(2, 3),
+              f(3),
+              f(3)),
+          new Call(
               "dropout",
               t -> Dropout.dropout(t.get(0), new Dropout.Mask(0.9f, 1, 1), t.get(1)),
               f(2, 3),

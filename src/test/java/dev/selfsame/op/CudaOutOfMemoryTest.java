@@ -153,6 +153,20 @@ class CudaOutOfMemoryTest {
   }
 
   @Test
+  void batchNorm() {
+    try (Scope scope = Scope.open()) {
+      Tensor x = Tensor.zeros(scope, DEVICE, 4, 3);
+      Tensor v = Tensor.zeros(scope, DEVICE, 3);
+      Tensor y = Tensor.empty(scope, DEVICE, 4, 3);
+      Tensor a = Tensor.empty(scope, DEVICE, 3);
+      Tensor b = Tensor.empty(scope, DEVICE, 3);
+      check(() -> BatchNorm.forward(x, v, v, 1f, null, y, a, b), 1, y, a, b);
+      check(() -> BatchNorm.evaluate(x, v, v, 1f, v, v, y), 1, y);
+      check(() -> BatchNorm.gradient(x, x, v, v, v, y, a, b), 1, y, a, b);
+    }
+  }
+
+  @Test
   void updates() {
     try (Scope scope = Scope.open()) {
       Tensor p = Tensor.empty(scope, DEVICE, 10);
