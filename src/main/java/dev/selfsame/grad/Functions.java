@@ -35,6 +35,12 @@ public final class Functions {
    * Q].
    */
   public static Var conv2d(Var x, Var w, @Nullable Var bias, Conv2d.Geometry geometry) {
+    return conv2d(x, w, bias, geometry, Activation.NONE);
+  }
+
+  /** {@link #conv2d(Var, Var, Var, Conv2d.Geometry)} and an activation, in one pass. */
+  public static Var conv2d(
+      Var x, Var w, @Nullable Var bias, Conv2d.Geometry geometry, Activation activation) {
     Tape tape = x.tape();
     Tensor y =
         tape.result(
@@ -43,12 +49,12 @@ public final class Functions {
             geometry.outputHeight(x.value().size(2), w.value().size(2)),
             geometry.outputWidth(x.value().size(3), w.value().size(3)));
     Conv2d.forward(
-        x.value(), w.value(), bias == null ? null : bias.value(), Activation.NONE, geometry, y);
+        x.value(), w.value(), bias == null ? null : bias.value(), activation, geometry, y);
     Var out = bias == null ? tape.variable(y, x, w) : tape.variable(y, x, w, bias);
     tape.rule(
         out,
         () -> {
-          Tensor dy = out.gradient();
+          Tensor dy = beforeActivation(activation, out);
           if (bias != null) {
             bias.contribute(db -> Bias.gradient(dy, db));
           }
@@ -60,8 +66,25 @@ public final class Functions {
 
   /** Fully connected layer: x [N, I] · wᵀ with w [O, I], plus an optional bias [O]: [N, O]. */
   public static Var linear(Var x, Var w, @Nullable Var bias) {
-    Var product = matmul(x, w.transposed());
-    return bias == null ? product : bias(product, bias);
+    return linear(x, w, bias, Activation.NONE);
+  }
+
+  /** {@link #linear(Var, Var, Var)} and an activation, in one pass. */
+  public static Var linear(Var x, Var w, @Nullable Var bias, Activation activation) {
+    return product(x, w.transposed(), bias, activation);
+  }
+
+  /**
+   * The gradient of what the activation was given, in the place of {@code out}'s own, which nobody
+   * needs any more. Bits as {@link #unary} has them.
+   */
+  private static Tensor beforeActivation(Activation activation, Var out) {
+    Tensor dy = out.gradient();
+    if (activation == Activation.RELU) {
+      // Its gradient reads no input but y.
+      Elementwise.gradient(Unary.RELU, out.value(), out.value(), dy, dy);
+    }
+    return dy;
   }
 
   /**
@@ -69,6 +92,10 @@ public final class Functions {
    * {@link Var#transposed}; its gradient then has the layout of the variable itself.
    */
   public static Var matmul(Var a, Var b) {
+    return product(a, b, null, Activation.NONE);
+  }
+
+  private static Var product(Var a, Var b, @Nullable Var bias, Activation activation) {
     Tape tape = a.tape();
     Tensor av = a.value();
     Tensor bv = b.value();
@@ -79,12 +106,15 @@ public final class Functions {
     }
     sizes[sizes.length - 1] = bv.size(-1);
     Tensor y = tape.result(sizes);
-    Gemm.gemm(av, bv, y);
-    Var out = tape.variable(y, a, b);
+    Gemm.gemm(av, bv, bias == null ? null : bias.value(), activation, y);
+    Var out = bias == null ? tape.variable(y, a, b) : tape.variable(y, a, b, bias);
     tape.rule(
         out,
         () -> {
-          Tensor dy = out.gradient();
+          Tensor dy = beforeActivation(activation, out);
+          if (bias != null) {
+            bias.contribute(db -> Bias.gradient(rows(dy), db));
+          }
           Var bBase = b.transposedFrom();
           if (bBase != null) {
             bBase.contribute(d -> Gemm.gemm(dy.transpose(), av, d));
@@ -101,6 +131,11 @@ public final class Functions {
     return out;
   }
 
+  /** [R, F] for [R, F] or [B, M, F]. */
+  private static Tensor rows(Tensor t) {
+    return t.shape().rank() == 2 ? t : t.reshape(t.size(0) * t.size(1), t.size(2));
+  }
+
   /** Adds bias [F] to x [N, F], or bias [C] to x [N, C, H, W]. */
   public static Var bias(Var x, Var bias) {
     Tape tape = x.tape();
@@ -111,7 +146,7 @@ public final class Functions {
         out,
         () -> {
           bias.contribute(db -> Bias.gradient(out.gradient(), db));
-          x.contribute(dx -> dx.copyFrom(out.gradient()));
+          x.takeGradientOf(out);
         });
     return out;
   }
@@ -156,7 +191,7 @@ public final class Functions {
             out,
             () -> {
               b.contribute(d -> d.copyFrom(out.gradient()));
-              a.contribute(d -> d.copyFrom(out.gradient()));
+              a.takeGradientOf(out);
             });
     return out;
   }
@@ -169,7 +204,7 @@ public final class Functions {
             out,
             () -> {
               b.contribute(d -> Elementwise.unary(Unary.NEG, out.gradient(), d));
-              a.contribute(d -> d.copyFrom(out.gradient()));
+              a.takeGradientOf(out);
             });
     return out;
   }
@@ -230,9 +265,7 @@ public final class Functions {
   public static Var reshape(Var x, long... sizes) {
     Tape tape = x.tape();
     Var out = tape.variable(x.value().reshape(sizes), x);
-    tape.rule(
-        out,
-        () -> x.contribute(dx -> dx.copyFrom(out.gradient().reshape(x.value().shape().sizes()))));
+    tape.rule(out, () -> x.takeGradientOf(out));
     return out;
   }
 

@@ -117,6 +117,22 @@ public final class Var {
     }
   }
 
+  /**
+   * The gradient of a result with the same elements, as a use's gradient. Memory changes hands
+   * where this is the first use: the result's rule is the last one to read its gradient.
+   */
+  void takeGradientOf(Var result) {
+    Tensor g = result.gradient();
+    boolean sameShape = g.shape().equals(value.shape());
+    Tensor mine = sameShape ? g : g.reshape(value.shape().sizes());
+    if (needsGradient && parameter == null && gradient == null) {
+      gradient = mine;
+      result.gradient = null;
+    } else {
+      contribute(d -> d.copyFrom(mine));
+    }
+  }
+
   /** A gradient that could not be written is none: no optimizer may see undefined numbers. */
   private void first(Consumer<Tensor> writer) {
     try {

@@ -3,6 +3,7 @@ package dev.selfsame.nn;
 import dev.selfsame.Parameter;
 import dev.selfsame.grad.Functions;
 import dev.selfsame.grad.Var;
+import dev.selfsame.op.Activation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Shared-weight convolution: one filter [C/groups, R, S] for each of K outputs, at every position
  * (LeCun et al. 1998).
  */
-public final class Conv2d implements Layer {
+public final class Conv2d implements Contraction {
   private final Parameter weight;
   private final @Nullable Parameter bias;
   private final dev.selfsame.op.Conv2d.Geometry geometry;
@@ -39,9 +40,9 @@ public final class Conv2d implements Layer {
   }
 
   @Override
-  public Var forward(Var x) {
+  public Var forward(Var x, Activation activation) {
     Var b = bias == null ? null : x.tape().parameter(bias);
-    return Functions.conv2d(x, x.tape().parameter(weight), b, geometry);
+    return Functions.conv2d(x, x.tape().parameter(weight), b, geometry, activation);
   }
 
   @Override

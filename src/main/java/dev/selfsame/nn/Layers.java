@@ -24,9 +24,22 @@ public final class Layers {
     }
   }
 
+  /** A function of each element. */
+  record Elementwise(Unary function) implements Layer {
+    @Override
+    public Var forward(Var x) {
+      return Functions.unary(function, x);
+    }
+
+    @Override
+    public List<Parameter> parameters() {
+      return List.of();
+    }
+  }
+
   /** An elementwise function. */
   public static Layer activation(Unary function) {
-    return new Stateless(x -> Functions.unary(function, x));
+    return new Elementwise(function);
   }
 
   /** The largest of each k×k window, stride k. */

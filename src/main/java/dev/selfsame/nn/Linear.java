@@ -3,11 +3,12 @@ package dev.selfsame.nn;
 import dev.selfsame.Parameter;
 import dev.selfsame.grad.Functions;
 import dev.selfsame.grad.Var;
+import dev.selfsame.op.Activation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Fully connected layer, x [N, I] to x·Wᵀ + b [N, O]. */
-public final class Linear implements Layer {
+public final class Linear implements Contraction {
   private final Parameter weight;
   private final @Nullable Parameter bias;
 
@@ -32,9 +33,9 @@ public final class Linear implements Layer {
   }
 
   @Override
-  public Var forward(Var x) {
+  public Var forward(Var x, Activation activation) {
     Var b = bias == null ? null : x.tape().parameter(bias);
-    return Functions.linear(x, x.tape().parameter(weight), b);
+    return Functions.linear(x, x.tape().parameter(weight), b, activation);
   }
 
   @Override
