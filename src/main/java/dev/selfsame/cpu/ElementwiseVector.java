@@ -71,6 +71,10 @@ public interface ElementwiseVector {
 
     Kernel() {}
 
+    // Not for loops beside an exact function: once that is inlined, the compiler may leave a call
+    // of
+    // these two, and their vectors become objects.
+
     private static FloatVector load(MemorySegment s, long i) {
       return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
     }
@@ -270,7 +274,9 @@ public interface ElementwiseVector {
         int n = (int) Math.min(BLOCK, end - at);
         int i = 0;
         for (; i <= n - W; i += W) {
-          store(load(xs, at + i).mul(ROOT_HALF), t, i);
+          FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER)
+              .mul(ROOT_HALF)
+              .intoMemorySegment(t, i << 2, ORDER);
         }
         for (; i < n; i++) {
           f32(t, i, f32(xs, at + i) * ROOT_HALF);
@@ -278,8 +284,9 @@ public interface ElementwiseVector {
         EXACT.erf(t, 0, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector half = load(xs, at + i).mul(0.5f);
-          store(half.mul(load(t, i).add(1f)), ys, at + i);
+          FloatVector half = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER).mul(0.5f);
+          half.mul(FloatVector.fromMemorySegment(F, t, i << 2, ORDER).add(1f))
+              .intoMemorySegment(ys, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
           f32(ys, at + i, (0.5f * f32(xs, at + i)) * (1f + f32(t, i)));

@@ -74,6 +74,10 @@ public interface ElementwiseVectorGradient {
 
     Kernel() {}
 
+    // Not for loops beside an exact function: once that is inlined, the compiler may leave a call
+    // of
+    // these two, and their vectors become objects.
+
     private static FloatVector load(MemorySegment s, long i) {
       return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
     }
@@ -239,9 +243,9 @@ public interface ElementwiseVectorGradient {
         int n = (int) Math.min(BLOCK, end - at);
         int i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector x = load(xs, at + i);
-          store(x.mul(ROOT_HALF), t, i);
-          store(x.mul(-0.5f).mul(x), t, BLOCK + i);
+          FloatVector x = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER);
+          x.mul(ROOT_HALF).intoMemorySegment(t, i << 2, ORDER);
+          x.mul(-0.5f).mul(x).intoMemorySegment(t, (BLOCK + i) << 2, ORDER);
         }
         for (; i < n; i++) {
           float x = f32(xs, at + i);
@@ -252,9 +256,12 @@ public interface ElementwiseVectorGradient {
         EXACT.exp(t, BLOCK, t, BLOCK, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector cdf = load(t, i).add(1f).mul(0.5f);
-          FloatVector pdf = load(t, BLOCK + i).mul(INV_ROOT_TWO_PI);
-          store(load(dys, at + i).mul(load(xs, at + i).fma(pdf, cdf)), dxs, at + i);
+          FloatVector cdf = FloatVector.fromMemorySegment(F, t, i << 2, ORDER).add(1f).mul(0.5f);
+          FloatVector power = FloatVector.fromMemorySegment(F, t, (BLOCK + i) << 2, ORDER);
+          FloatVector pdf = power.mul(INV_ROOT_TWO_PI);
+          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
+          FloatVector x = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER);
+          dy.mul(x.fma(pdf, cdf)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
           float cdf = 0.5f * (1f + f32(t, i));
@@ -275,7 +282,9 @@ public interface ElementwiseVectorGradient {
         EXACT.exp(xs, at, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          store(load(dys, at + i).mul(load(t, i)), dxs, at + i);
+          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
+          FloatVector f = FloatVector.fromMemorySegment(F, t, i << 2, ORDER);
+          dy.mul(f).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
           f32(dxs, at + i, f32(dys, at + i) * f32(t, i));
@@ -292,8 +301,8 @@ public interface ElementwiseVectorGradient {
         int n = (int) Math.min(BLOCK, end - at);
         int i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector x = load(xs, at + i);
-          store(x.mul(x).neg(), t, i);
+          FloatVector x = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER);
+          x.mul(x).neg().intoMemorySegment(t, i << 2, ORDER);
         }
         for (; i < n; i++) {
           float x = f32(xs, at + i);
@@ -302,7 +311,9 @@ public interface ElementwiseVectorGradient {
         EXACT.exp(t, 0, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          store(load(dys, at + i).mul(load(t, i).mul(TWO_OVER_ROOT_PI)), dxs, at + i);
+          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
+          FloatVector f = FloatVector.fromMemorySegment(F, t, i << 2, ORDER);
+          dy.mul(f.mul(TWO_OVER_ROOT_PI)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
           f32(dxs, at + i, f32(dys, at + i) * (TWO_OVER_ROOT_PI * f32(t, i)));
@@ -321,7 +332,9 @@ public interface ElementwiseVectorGradient {
         EXACT.cos(xs, at, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          store(load(dys, at + i).mul(load(t, i)), dxs, at + i);
+          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
+          FloatVector f = FloatVector.fromMemorySegment(F, t, i << 2, ORDER);
+          dy.mul(f).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
           f32(dxs, at + i, f32(dys, at + i) * f32(t, i));
@@ -340,7 +353,9 @@ public interface ElementwiseVectorGradient {
         EXACT.sin(xs, at, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          store(load(dys, at + i).mul(load(t, i).neg()), dxs, at + i);
+          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
+          FloatVector f = FloatVector.fromMemorySegment(F, t, i << 2, ORDER);
+          dy.mul(f.neg()).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
           f32(dxs, at + i, f32(dys, at + i) * -f32(t, i));
