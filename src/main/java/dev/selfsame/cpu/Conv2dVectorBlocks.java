@@ -88,7 +88,7 @@ final class Conv2dVectorBlocks {
     double columns = Math.ceilDiv(width, lanes) * 0.5;
     long tail = height % tileRows;
     double tiles = height - tail + (tail == 0 ? 0 : Math.max(tail, tileRows / 2) + 1);
-    double task = terms * (columns * tiles + columns * 8 + height * 0.4) + 3000;
+    double task = terms * (columns * tiles + columns * 14 + height * 1.1) + 3000;
     double idle = 0.6 + 0.3 * waste(tasks, 2) + 0.1 * waste(tasks, 4) + 0.15 / tasks;
     return tasks * task * idle;
   }

@@ -87,12 +87,11 @@ final class Conv2dVectorProduct {
     int panels = Math.ceilDiv(count, panel);
     int paddedRows = Math.ceilDiv(rowCount, tileRows) * tileRows;
     int panelFloats = paddedRows * panel;
-    boolean oneStep = terms <= DEPTH;
 
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
     float[] a = mine.floats(Conv2dVectorScratch.SCALARS, paddedRows * Math.min(SPAN, terms) + 16);
     float[] b = mine.floats(Conv2dVectorScratch.PANEL, panel * DEPTH + 16L);
-    long outputs = (long) panelFloats * (oneStep ? 1 : panels);
+    long outputs = (long) panelFloats * panels;
     float[] total = mine.floats(Conv2dVectorScratch.TOTAL, outputs);
     float[] chains = terms <= chunk ? total : mine.floats(Conv2dVectorScratch.CHAIN, outputs);
     Conv2dVectorWindow.Block block = mine.block();
@@ -104,7 +103,6 @@ final class Conv2dVectorProduct {
       int n = (int) Math.min(DEPTH, terms - t);
       boolean starts = t % chunk == 0;
       boolean ends = t >= chunk && ((t + n) % chunk == 0 || t + n == terms);
-      boolean last = t + n == terms;
       float[] c = t < chunk ? total : chains;
       if (t % SPAN == 0) {
         span = (int) Math.min(SPAN, terms - t);
@@ -115,7 +113,7 @@ final class Conv2dVectorProduct {
       for (int j = 0; j < panels; j++) {
         int columns = Math.min(panel, count - j * panel);
         window.pack(block, image, t, n, j * panel, kernel.width(columns), b);
-        int from = oneStep ? 0 : j * panelFloats;
+        int from = j * panelFloats;
         for (int row = 0; row < rowCount; row += tileRows) {
           int at = from + row * panel;
           int wanted = Math.min(tileRows, rowCount - row);
@@ -126,57 +124,61 @@ final class Conv2dVectorProduct {
           if (ends) {
             rowKernel.fold(total, at, chains, at, tileRows * panel);
           }
-          if (last) {
-            write(id, firstRow + row, wanted, j * panel, columns, total, at, bias, relu, to);
-          }
         }
       }
     }
+    write(id, total, panelFloats, bias, relu, to);
   }
 
-  /** Takes a tile's totals to memory. */
+  /** Takes totals to memory, row by row: long runs are written faster than a tile's short ones. */
   private void write(
       long id,
-      int row,
-      int wanted,
-      int first,
-      int columns,
       float[] total,
-      int at,
+      int panelFloats,
       @Nullable MemorySegment bias,
       boolean relu,
       MemorySegment to) {
-    int width = kernel.width(columns);
     long group = blocks.group(id);
-    long plane = out.h() * out.w();
-    // Runs of positions that are neighbours in memory: of one image, or of one row.
+    int firstRow = blocks.firstRow(id);
+    int rowCount = blocks.rows(id);
+    int count = blocks.positions(id);
+    long first = blocks.first(id);
+    // Positions that are neighbours in memory: of one image, or of one row.
     long run = dense ? out.u() * out.v() : out.v();
-    for (int done = 0; done < columns; ) {
-      long position = blocks.first(id) + first + done;
-      int length = (int) Math.min(columns - done, run - position % run);
-      long line = position / run;
-      long image = dense ? line : line / out.u();
-      long place =
-          dense
-              ? position % run
-              : (line % out.u() * out.stepH() + out.atH()) * out.w()
-                  + position % run * out.stepW()
-                  + out.atW();
-      for (int i = 0; i < wanted; i++) {
-        long channel = group * rows + row + i;
-        long target = (image * in.groups() * rows + channel) * plane + place;
-        int from = at + i * width + done;
-        if (dense) {
-          float add = bias == null ? 0f : bias.get(ValueLayout.JAVA_FLOAT_UNALIGNED, channel * 4);
-          rowKernel.finish(total, from, to, target, length, bias != null, add, relu);
-        } else {
-          for (int x = 0; x < length; x++) {
-            to.set(
-                ValueLayout.JAVA_FLOAT_UNALIGNED, (target + x * out.stepW()) * 4, total[from + x]);
+    for (int i = 0; i < rowCount; i++) {
+      long channel = group * rows + firstRow + i;
+      float add = bias == null ? 0f : bias.get(ValueLayout.JAVA_FLOAT_UNALIGNED, channel * 4);
+      for (int done = 0; done < count; ) {
+        long position = first + done;
+        int length = (int) Math.min(count - done, run - position % run);
+        long line = position / run;
+        long target =
+            dense
+                ? (line * in.groups() * out.rows() + channel) * run + position % run
+                : (((line / out.u() * in.groups() * out.rows() + channel) * out.h()
+                            + line % out.u() * out.stepH()
+                            + out.atH())
+                        * out.w()
+                    + position % run * out.stepW()
+                    + out.atW());
+        for (int end = done + length; done < end; ) {
+          int lane = done % panel;
+          int width = kernel.width(Math.min(panel, count - (done - lane)));
+          int part = Math.min(end - done, width - lane);
+          int from =
+              done / panel * panelFloats + i / tileRows * tileRows * panel + i % tileRows * width
+                  + lane;
+          if (dense) {
+            rowKernel.finish(total, from, to, target, part, bias != null, add, relu);
+            target += part;
+          } else {
+            for (int x = 0; x < part; x++, target += out.stepW()) {
+              to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, target * 4, total[from + x]);
+            }
           }
+          done += part;
         }
       }
-      done += length;
     }
   }
 }
