@@ -1,7 +1,7 @@
 package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /** Packs filters for the tiles of {@link GemmKernel}: [tile of rows][term][row]. */
 final class Conv2dVectorFilterPanels {
@@ -10,15 +10,26 @@ final class Conv2dVectorFilterPanels {
   private final Conv2dVectorCorrelation.Taps taps;
   private final int tileRows;
   private final int tapCount;
+  private final Conv2dVectorRowKernel rowKernel;
   private final int[] places;
-  private final boolean tapsInOrder;
+
+  /** Where term (tap, row) of a channel lies, counted from the tile's first row. */
+  private final int[] map;
+
+  private final int reach;
+  private final int nearFloats;
   private final boolean rowsInOrder;
   private final boolean rowsAdjacent;
 
   Conv2dVectorFilterPanels(
-      GemmEnds ends, PanelPack pack, Conv2dVectorCorrelation.Taps taps, int tileRows) {
+      GemmEnds ends,
+      PanelPack pack,
+      Conv2dVectorRowKernel rowKernel,
+      Conv2dVectorCorrelation.Taps taps,
+      int tileRows) {
     this.ends = ends;
     this.pack = pack;
+    this.rowKernel = rowKernel;
     this.taps = taps;
     this.tileRows = tileRows;
     int width = taps.col().length;
@@ -31,7 +42,12 @@ final class Conv2dVectorFilterPanels {
               (taps.kernelRow()[tap / width] * taps.kernelWidth() + taps.kernelCol()[tap % width]);
       inOrder &= places[tap] == tap;
     }
-    tapsInOrder = inOrder;
+    reach = Arrays.stream(places).max().orElse(0) + 1;
+    nearFloats = (int) ((tileRows - 1) * taps.rowStride()) + reach + rowKernel.lanes();
+    map = new int[tapCount * tileRows + rowKernel.lanes()];
+    for (int i = 0; i < tapCount * tileRows; i++) {
+      map[i] = places[i / tileRows] + (int) (i % tileRows * taps.rowStride());
+    }
     rowsInOrder = inOrder && taps.channelStride() == tapCount;
     rowsAdjacent = tapCount == 1 && taps.rowStride() == 1;
   }
@@ -47,41 +63,24 @@ final class Conv2dVectorFilterPanels {
       } else if (rowsAdjacent) {
         long place = from + places[0] + t * taps.channelStride();
         ends.packAdjacent(weights, place, taps.channelStride(), tile, tileRows, n, to, at);
-      } else if (tapsInOrder && tapCount > 3) {
-        channels(weights, from, tile, t, n, to, at);
       } else {
-        gather(weights, from, tile, t, n, to, at);
+        pick(weights, from, tile, t, n, to, at);
       }
     }
   }
 
-  /** The taps of a channel are neighbours. */
-  private void channels(
-      MemorySegment weights, long from, int rows, long t, int n, float[] to, int at) {
+  /** A channel's taps of all rows lie close together: they are copied first, then picked. */
+  private void pick(MemorySegment weights, long from, int rows, long t, int n, float[] to, int at) {
+    int floats = (int) ((rows - 1) * taps.rowStride()) + reach;
+    float[] near = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.PIXELS, nearFloats);
     long channel = from + t / tapCount * taps.channelStride();
     int tap = (int) (t % tapCount);
     for (int i = 0; i < n; channel += taps.channelStride()) {
       int run = Math.min(tapCount - tap, n - i);
-      long place = channel + tap;
-      pack.transpose(weights, place, taps.rowStride(), rows, run, to, at + i * tileRows, tileRows);
+      rowKernel.copy(weights, channel, 1, near, 0, floats);
+      rowKernel.pick(near, map, tap * tileRows, run * tileRows, to, at + i * tileRows);
       i += run;
       tap = 0;
-    }
-  }
-
-  private void gather(
-      MemorySegment weights, long from, int rows, long t, int n, float[] to, int at) {
-    long channel = from + t / tapCount * taps.channelStride();
-    int tap = (int) (t % tapCount);
-    for (int i = 0, place = at; i < n; i++, place += tileRows) {
-      for (int row = 0; row < rows; row++) {
-        long element = channel + places[tap] + row * taps.rowStride();
-        to[place + row] = weights.get(ValueLayout.JAVA_FLOAT_UNALIGNED, element * 4);
-      }
-      if (++tap == tapCount) {
-        tap = 0;
-        channel += taps.channelStride();
-      }
     }
   }
 }

@@ -61,7 +61,7 @@ final class Conv2dVectorProduct {
         new Conv2dVectorBlocks(
             in, out, taps.row().length * taps.col().length, terms, tileRows, panel / 2);
     window = new Conv2dVectorWindow(rowKernel, ends, in, out, taps, blocks);
-    filters = new Conv2dVectorFilterPanels(ends, pack, taps, tileRows);
+    filters = new Conv2dVectorFilterPanels(ends, pack, rowKernel, taps, tileRows);
   }
 
   void run(
@@ -166,7 +166,9 @@ final class Conv2dVectorProduct {
           int width = kernel.width(Math.min(panel, count - (done - lane)));
           int part = Math.min(end - done, width - lane);
           int from =
-              done / panel * panelFloats + i / tileRows * tileRows * panel + i % tileRows * width
+              done / panel * panelFloats
+                  + i / tileRows * tileRows * panel
+                  + i % tileRows * width
                   + lane;
           if (dense) {
             rowKernel.finish(total, from, to, target, part, bias != null, add, relu);

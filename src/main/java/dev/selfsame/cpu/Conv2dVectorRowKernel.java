@@ -29,6 +29,11 @@ interface Conv2dVectorRowKernel {
       int at,
       int step);
 
+  /**
+   * to[at + i] ← from[map[first + i]] for i &lt; n. Reads the map, and writes, up to a vector more.
+   */
+  void pick(float[] from, int[] map, int first, int n, float[] to, int at);
+
   /** total ← total + chain for a multiple of the lanes. */
   void fold(float[] total, int tt, float[] chain, int ct, int count);
 

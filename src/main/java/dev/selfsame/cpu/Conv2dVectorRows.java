@@ -78,6 +78,13 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   }
 
   @Override
+  public void pick(float[] from, int[] map, int first, int n, float[] to, int at) {
+    for (int i = 0; i < n; i += L) {
+      FloatVector.fromArray(F, from, 0, map, first + i).intoArray(to, at + i);
+    }
+  }
+
+  @Override
   public void fold(float[] total, int tt, float[] chain, int ct, int count) {
     for (int i = 0; i < count; i += L) {
       FloatVector.fromArray(F, total, tt + i)
