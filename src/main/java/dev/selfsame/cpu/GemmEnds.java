@@ -4,17 +4,16 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What lies at both ends of {@link GemmKernel}, for one vector width: packing, and taking chains to
+ * What lies at both ends of {@link OutputTile}, for one vector width: packing, and taking chains to
  * the output.
  */
 interface GemmEnds {
   /**
-   * Packs a panel whose rows or columns lie side by side in memory: term k of number j at {@code at
-   * + k * step + j}.
+   * Packs rows that lie side by side in memory: term k of row i at {@code at + k * step + i}.
    *
    * @param count how many there are; the panel is {@code width} wide
    */
-  void packAdjacent(
+  void packRows(
       MemorySegment from,
       long at,
       long step,
@@ -25,16 +24,31 @@ interface GemmEnds {
       int packedAt);
 
   /**
+   * Packs columns that lie side by side in memory into a panel as wide as a tile: term k of column
+   * j at {@code at + k * step + j}.
+   */
+  void packColumns(
+      MemorySegment from,
+      long at,
+      long step,
+      int count,
+      int depth,
+      MemorySegment packed,
+      long packedAt);
+
+  /**
    * Ends a chunk: adds a tile's chains to the totals in {@code out} (or starts them) and, after the
-   * last chunk, adds the bias and applies ReLU. The chains are used up.
+   * last chunk, adds the bias and applies ReLU.
    *
+   * @param c the chains, {@code cStep} apart; used up. May be {@code out} itself for a first chunk
    * @param first whether these are the first chunk's chains
    * @param bias null for none or before the last chunk
    * @param relu false before the last chunk
    */
   void finish(
-      float[] c,
-      int cAt,
+      MemorySegment c,
+      long cAt,
+      long cStep,
       int rows,
       int columns,
       boolean first,

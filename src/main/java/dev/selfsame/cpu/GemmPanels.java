@@ -13,11 +13,12 @@ import org.jspecify.annotations.Nullable;
 final class GemmPanels implements GemmEnds {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
   private static final int N = F.length();
+  private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   GemmPanels() {}
 
   @Override
-  public void packAdjacent(
+  public void packRows(
       MemorySegment from,
       long at,
       long step,
@@ -28,27 +29,54 @@ final class GemmPanels implements GemmEnds {
       int packedAt) {
     int vectors = (width + N - 1) / N;
     long end = from.byteSize() / Float.BYTES - (long) vectors * N;
+    int whole = depth - Math.ceilDiv(vectors * N, width);
     int k = 0;
     // Whole vectors: what they read and write beyond the width, the next term overwrites. The last
-    // term has no next.
-    for (; k < depth - 1 && at + k * step <= end; k++) {
+    // terms have none, or too little, behind them.
+    for (; k <= whole && at + k * step <= end; k++) {
       for (int v = 0; v < vectors; v++) {
-        FloatVector.fromMemorySegment(
-                F, from, (at + k * step + v * N) << 2, ByteOrder.nativeOrder())
-            .intoArray(packed, packedAt + k * width + v * N);
+        load(from, at + k * step + v * N).intoArray(packed, packedAt + k * width + v * N);
       }
     }
     for (; k < depth; k++) {
-      for (int j = 0; j < count; j++) {
-        packed[packedAt + k * width + j] = f32(from, at + k * step + j);
+      for (int i = 0; i < count; i++) {
+        packed[packedAt + k * width + i] = f32(from, at + k * step + i);
+      }
+    }
+  }
+
+  @Override
+  public void packColumns(
+      MemorySegment from,
+      long at,
+      long step,
+      int count,
+      int depth,
+      MemorySegment packed,
+      long packedAt) {
+    if (count == 2 * N) {
+      for (int k = 0; k < depth; k++) {
+        store(load(from, at + k * step), packed, packedAt + k * 2L * N);
+        store(load(from, at + k * step + N), packed, packedAt + k * 2L * N + N);
+      }
+      return;
+    }
+    for (int k = 0; k < depth; k++) {
+      int j = 0;
+      for (; j + N <= count; j += N) {
+        store(load(from, at + k * step + j), packed, packedAt + k * 2L * N + j);
+      }
+      for (; j < count; j++) {
+        f32(packed, packedAt + k * 2L * N + j, f32(from, at + k * step + j));
       }
     }
   }
 
   @Override
   public void finish(
-      float[] c,
-      int cAt,
+      MemorySegment c,
+      long cAt,
+      long cStep,
       int rows,
       int columns,
       boolean first,
@@ -58,49 +86,72 @@ final class GemmPanels implements GemmEnds {
       MemorySegment out,
       long outAt,
       long outStep) {
-    int width = columns > N ? 2 * N : N;
+    boolean plain = bias == null && !relu;
     for (int r = 0; r < rows; r++) {
-      int row = cAt + r * width;
+      long row = cAt + r * cStep;
       long to = outAt + r * outStep;
+      if (!first && plain) {
+        add(out, to, c, row, out, to, columns);
+        continue;
+      }
       if (!first) {
-        addTo(out, to, c, row, columns);
+        add(out, to, c, row, c, row, columns);
       }
       if (bias != null) {
-        addTo(bias, biasAt, c, row, columns);
+        add(bias, biasAt, c, row, c, row, columns);
       }
       if (relu) {
         relu(c, row, columns);
       }
-      int j = 0;
-      for (; j + N <= columns; j += N) {
-        FloatVector.fromArray(F, c, row + j)
-            .intoMemorySegment(out, (to + j) << 2, ByteOrder.nativeOrder());
-      }
-      for (; j < columns; j++) {
-        f32(out, to + j, c[row + j]);
+      if (c != out) {
+        copy(c, row, out, to, columns);
       }
     }
   }
 
-  private static void addTo(MemorySegment s, long at, float[] c, int row, int columns) {
+  /** to = s + c. */
+  private static void add(
+      MemorySegment s,
+      long at,
+      MemorySegment c,
+      long row,
+      MemorySegment to,
+      long toAt,
+      int columns) {
     int j = 0;
     for (; j + N <= columns; j += N) {
-      FloatVector.fromMemorySegment(F, s, (at + j) << 2, ByteOrder.nativeOrder())
-          .add(FloatVector.fromArray(F, c, row + j))
-          .intoArray(c, row + j);
+      store(load(s, at + j).add(load(c, row + j)), to, toAt + j);
     }
     for (; j < columns; j++) {
-      c[row + j] = f32(s, at + j) + c[row + j];
+      f32(to, toAt + j, f32(s, at + j) + f32(c, row + j));
     }
   }
 
-  private static void relu(float[] c, int row, int columns) {
+  private static void relu(MemorySegment c, long row, int columns) {
     int j = 0;
     for (; j + N <= columns; j += N) {
-      FloatVector.fromArray(F, c, row + j).max(0f).intoArray(c, row + j);
+      store(load(c, row + j).max(0f), c, row + j);
     }
     for (; j < columns; j++) {
-      c[row + j] = Math.max(c[row + j], 0f);
+      f32(c, row + j, Math.max(f32(c, row + j), 0f));
     }
+  }
+
+  private static void copy(MemorySegment c, long row, MemorySegment out, long to, int columns) {
+    int j = 0;
+    for (; j + N <= columns; j += N) {
+      store(load(c, row + j), out, to + j);
+    }
+    for (; j < columns; j++) {
+      f32(out, to + j, f32(c, row + j));
+    }
+  }
+
+  private static FloatVector load(MemorySegment s, long i) {
+    return FloatVector.fromMemorySegment(F, s, i << 2, NATIVE);
+  }
+
+  private static void store(FloatVector v, MemorySegment s, long i) {
+    v.intoMemorySegment(s, i << 2, NATIVE);
   }
 }

@@ -3,6 +3,7 @@ package dev.selfsame.cpu;
 import static dev.selfsame.contract.Mem.f32;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Packs rows that are contiguous in memory into a panel that holds them side by side: a transpose
@@ -14,27 +15,32 @@ import java.lang.foreign.MemorySegment;
  * row {@code count} − 1. Nothing is read beyond a row's {@code depth} terms, and nothing is written
  * outside {@code toAt} … {@code toAt + depth * width} − 1, so panels may lie end to end and be
  * packed by several threads.
- *
- * <p>Squares of 8 × 8 (256 bits) serve wider vectors as well: a square of 16 × 16 is too large a
- * method for the compiler, which then allocates its vectors.
  */
 final class PanelPack {
-  private static final PanelPack NARROW = new PanelPack(128);
-  private static final PanelPack WIDE = Lanes.supports(256) ? new PanelPack(256) : NARROW;
+  private static final @Nullable PanelPack[] BY_WIDTH = new @Nullable PanelPack[3];
 
   private final Square fours;
   private final Square eights;
+  private final @Nullable Square sixteens;
   private final boolean wide;
 
   private PanelPack(int bits) {
-    fours = Lanes.kernel(PanelTransposes.class, Square.class, 128);
-    eights = Lanes.kernel(PanelTransposes.class, Square.class, bits);
     wide = bits > 128;
+    fours = Lanes.kernel(PanelTransposes.class, Square.class, 128);
+    eights = wide ? Lanes.kernel(PanelTransposes.class, Square.class, 256) : fours;
+    sixteens = bits == 512 ? Lanes.kernel(PanelSixteens.class, Square.class, 512) : null;
   }
 
   /** Packing for kernels of a vector width. */
   static PanelPack on(int bits) {
-    return bits > 128 ? WIDE : NARROW;
+    int i = bits >> 8;
+    PanelPack made = BY_WIDTH[i];
+    if (made == null) {
+      // Of two threads that both make it, one wins; they are the same.
+      made = new PanelPack(bits);
+      BY_WIDTH[i] = made;
+    }
+    return made;
   }
 
   /** As many rows as a vector has lanes, for one vector width. */
@@ -76,6 +82,17 @@ final class PanelPack {
       return;
     }
     int j = 0;
+    if (sixteens != null && width > 8 && depth > 16) {
+      // A panel narrower than a vector: what lies beyond its width, the next term overwrites. The
+      // last term has none behind it.
+      int whole = width < 16 ? depth - 1 : depth;
+      for (; j < width; j += 16) {
+        int first = Math.max(0, Math.min(j, width - 16));
+        sixteens.transpose(from, at, step, first, last, whole, to, toAt, width);
+      }
+      one(from, at + whole, step, last, depth - whole, to, toAt + whole * width, width);
+      return;
+    }
     if (wide && width >= 8 && depth >= 8) {
       for (; width - j > 4; j += 8) {
         eights.transpose(from, at, step, Math.min(j, width - 8), last, depth, to, toAt, width);

@@ -1,0 +1,357 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.cpu.OutputTile.DEPTH;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.selfsame.contract.Contract;
+import dev.selfsame.cpu.GemmVector.Extent;
+import dev.selfsame.cpu.GemmVector.Matrix;
+import java.lang.foreign.MemorySegment;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One product of a {@link GemmVector} call: its blocks and tasks.
+ *
+ * <p>One operand is packed by the caller's team before the tasks begin and read by all of them, as
+ * much of it as stays in a core's second-level cache ({@link #SHARED} floats); of the other, each
+ * task packs what it needs, which then is in its first-level cache. A <em>flat</em> product (few
+ * rows) shares its rows and a task takes panels of columns; else columns are shared and a task
+ * takes tiles of rows. Columns that lie well are read in place.
+ *
+ * <p>k is taken in steps of at most {@link OutputTile#DEPTH} terms, which never cross a chunk.
+ * Where chunks are longer, unfinished chains stay in memory between steps.
+ */
+final class GemmProduct implements LongConsumer {
+  /** Floats of the shared operand that are packed at once: 1 MB. */
+  private static final int SHARED = 1 << 18;
+
+  /** Columns of a block if columns are shared. */
+  private static final int BLOCK_COLUMNS = 512;
+
+  /** Rows of a block if columns are shared: a few megabytes when packed. */
+  private static final int BLOCK_ROWS = 2080;
+
+  /** The same if unfinished chains are kept. */
+  private static final int CHAINED_ROWS = 520;
+
+  /** Columns of a flat block if unfinished chains are kept. */
+  private static final int CHAINED_COLUMNS = 4096;
+
+  /** Most columns of a block, so that its sizes are ints. */
+  private static final int MOST = 1 << 20;
+
+  /** Rows up to which a product is flat. */
+  private static final int FLAT = 104;
+
+  /** Most tasks of a phase. */
+  private static final int TASKS = 64;
+
+  /** Floats from which on packing is shared out. */
+  private static final int PACK_TOGETHER = 1 << 16;
+
+  private final GemmVector on;
+  private final OutputTile kernel;
+  private final Matrix a;
+  private final Matrix b;
+  private final @Nullable MemorySegment bias;
+  private final boolean relu;
+  private final MemorySegment out;
+  private final Extent size;
+  private final @Nullable Workers workers;
+  private final long chunk;
+  private final boolean straight;
+  private final boolean flat;
+  private final boolean inPlace;
+
+  private long g;
+
+  // The block, its group of steps along k, and its shared operand.
+  private long row;
+  private int rows;
+  private int tiles;
+  private long column;
+  private int columns;
+  private int panels;
+  private long firstK;
+  private int steps;
+  private boolean sharesRows;
+  private boolean packing;
+  private int rowPacks;
+  private int perTask;
+  private float[] sharedRows = {};
+  private MemorySegment sharedColumns = MemorySegment.NULL;
+  private MemorySegment chains = MemorySegment.NULL;
+
+  GemmProduct(
+      GemmVector on,
+      Matrix a,
+      Matrix b,
+      @Nullable MemorySegment bias,
+      boolean relu,
+      MemorySegment out,
+      Extent size,
+      @Nullable Workers workers) {
+    this.on = on;
+    this.kernel = on.kernel;
+    this.a = a;
+    this.b = b;
+    this.bias = bias;
+    this.relu = relu;
+    this.out = out;
+    this.size = size;
+    this.workers = workers;
+    chunk = Contract.chunk(size.k());
+    straight = out.isNative();
+    flat = size.m() <= FLAT;
+    inPlace =
+        !b.transposed()
+            && b.memory().isNative()
+            && (size.m() <= kernel.rows() || size.n() <= 256 && flat);
+  }
+
+  /** Computes product {@code g} of the batch. */
+  void run(long g) {
+    this.g = g;
+    boolean chained = chunk > DEPTH;
+    int mostRows = flat ? FLAT : chained ? CHAINED_ROWS : BLOCK_ROWS;
+    int mostColumns = flat ? (chained ? CHAINED_COLUMNS : MOST) : even(BLOCK_COLUMNS);
+    // Unfinished chains are kept for one block only: its steps must follow each other. Else rows
+    // that are packed for a step serve all blocks beside each other.
+    long across = chained ? mostColumns : size.n();
+    for (row = 0; row < size.m(); row += mostRows) {
+      rows = (int) Math.min(mostRows, size.m() - row);
+      tiles = Math.ceilDiv(rows, kernel.rows());
+      for (long left = 0; left < size.n(); left += across) {
+        int widest = (int) Math.min(mostColumns, size.n() - left);
+        int panelsOfWidest = Math.ceilDiv(widest, kernel.columns());
+        if (chained) {
+          long area = (long) kernel.rows() * kernel.columns();
+          chains = GemmScratch.of().chains(tiles * panelsOfWidest * area);
+        }
+        sharesRows = flat || !chained && size.n() > mostColumns;
+        int shared = flat ? tiles * kernel.rows() : panelsOfWidest * kernel.columns();
+        int most = Math.max(1, SHARED / (shared * (int) Math.min(size.k(), DEPTH)));
+        for (firstK = 0; firstK < size.k(); firstK += (long) most * DEPTH) {
+          steps = (int) Math.min(most, Math.ceilDiv(size.k() - firstK, DEPTH));
+          for (column = left; column < Math.min(left + across, size.n()); column += mostColumns) {
+            columns = (int) Math.min(mostColumns, size.n() - column);
+            panels = Math.ceilDiv(columns, kernel.columns());
+            block(column == left);
+          }
+        }
+      }
+    }
+  }
+
+  /** Columns of blocks of at most {@code most} columns, all about the same. */
+  private int even(int most) {
+    long blocks = Math.ceilDiv(size.n(), most);
+    long width = Math.ceilDiv(Math.ceilDiv(size.n(), blocks), kernel.columns());
+    return (int) width * kernel.columns();
+  }
+
+  private void block(boolean leftmost) {
+    GemmScratch scratch = GemmScratch.of();
+    int deepest = depth(0);
+    rowPacks = 0;
+    int columnPacks = 0;
+    if (sharesRows && leftmost) {
+      rowPacks = tiles * steps;
+      sharedRows = scratch.sharedRows(rowPacks * kernel.rows() * deepest);
+    }
+    if (!flat) {
+      columnPacks = panels * steps;
+      sharedColumns = scratch.sharedColumns((long) columnPacks * kernel.columns() * deepest);
+    }
+    packing = true;
+    long floats = ((long) rowPacks * kernel.rows() + columnPacks * kernel.columns()) * deepest;
+    share(rowPacks + columnPacks, floats >= PACK_TOGETHER);
+    packing = false;
+    int parts = flat ? panels : tiles;
+    perTask = Math.ceilDiv(parts, TASKS);
+    share(Math.ceilDiv(parts, perTask), true);
+  }
+
+  private void share(long tasks, boolean together) {
+    if (workers != null && together) {
+      workers.run(tasks, this);
+    } else {
+      for (long i = 0; i < tasks; i++) {
+        accept(i);
+      }
+    }
+  }
+
+  /** One task of the current phase. */
+  @Override
+  public void accept(long task) {
+    GemmScratch scratch = GemmScratch.of();
+    if (packing) {
+      pack((int) task, scratch);
+      return;
+    }
+    int first = (int) task * perTask;
+    int last = Math.min(first + perTask, flat ? panels : tiles);
+    for (int i = first; i < last; i++) {
+      if (flat) {
+        column(i, scratch);
+      } else {
+        row(i, scratch);
+      }
+    }
+  }
+
+  private void pack(int part, GemmScratch scratch) {
+    if (part < rowPacks) {
+      int at = part * kernel.rows() * depth(0);
+      packRows(part % tiles, part / tiles, sharedRows, at);
+    } else {
+      int i = part - rowPacks;
+      long at = (long) i * kernel.columns() * depth(0);
+      packColumns(i % panels, i / panels, sharedColumns, at, scratch);
+    }
+  }
+
+  /** Terms of a step of the group; the first is the longest. */
+  private int depth(int step) {
+    return (int) Math.min(DEPTH, size.k() - firstK - (long) step * DEPTH);
+  }
+
+  /** All tiles of a panel of columns. */
+  private void column(int panel, GemmScratch scratch) {
+    boolean there = inPlace && columns(panel) == kernel.columns();
+    for (int step = 0; step < steps; step++) {
+      int depth = depth(step);
+      MemorySegment from = b.memory();
+      if (!there) {
+        from = scratch.columns((long) kernel.columns() * DEPTH);
+        packColumns(panel, step, from, 0, scratch);
+      }
+      for (int tile = 0; tile < tiles; tile++) {
+        int at = (step * tiles + tile) * kernel.rows() * depth(0);
+        if (there) {
+          tile(tile, panel, step, sharedRows, at, from, place(panel, step), size.n(), scratch);
+        } else {
+          tile(tile, panel, step, sharedRows, at, from, 0, kernel.columns(), scratch);
+        }
+      }
+    }
+  }
+
+  /** All panels of a tile of rows. */
+  private void row(int tile, GemmScratch scratch) {
+    float[] own = sharesRows ? sharedRows : scratch.rows(kernel.rows() * DEPTH);
+    for (int step = 0; step < steps; step++) {
+      int ownAt = sharesRows ? (step * tiles + tile) * kernel.rows() * depth(0) : 0;
+      if (!sharesRows) {
+        packRows(tile, step, own, 0);
+      }
+      for (int panel = 0; panel < panels; panel++) {
+        long at = (long) (step * panels + panel) * kernel.columns() * depth(0);
+        tile(tile, panel, step, own, ownAt, sharedColumns, at, kernel.columns(), scratch);
+      }
+    }
+  }
+
+  private int rows(int tile) {
+    return Math.min(kernel.rows(), rows - tile * kernel.rows());
+  }
+
+  private int columns(int panel) {
+    return Math.min(kernel.columns(), columns - panel * kernel.columns());
+  }
+
+  /** Where a panel's columns begin in b, for its first term of a step. */
+  private long place(int panel, int step) {
+    long k = firstK + (long) step * DEPTH;
+    long j = column + (long) panel * kernel.columns();
+    return g * b.step() + (b.transposed() ? j * size.k() + k : k * size.n() + j);
+  }
+
+  private void packRows(int tile, int step, float[] packed, int at) {
+    long k = firstK + (long) step * DEPTH;
+    long i = row + (long) tile * kernel.rows();
+    int count = rows(tile);
+    int width = kernel.rows(count);
+    if (a.transposed()) {
+      long from = g * a.step() + k * size.m() + i;
+      on.ends.packRows(a.memory(), from, size.m(), count, width, depth(step), packed, at);
+    } else {
+      long from = g * a.step() + i * size.k() + k;
+      on.pack.transpose(a.memory(), from, size.k(), count, depth(step), packed, at, width);
+    }
+  }
+
+  private void packColumns(
+      int panel, int step, MemorySegment packed, long at, GemmScratch scratch) {
+    int depth = depth(step);
+    int count = columns(panel);
+    long from = place(panel, step);
+    if (b.transposed()) {
+      int width = kernel.columns();
+      float[] staging = scratch.staging(width * DEPTH);
+      on.pack.transpose(b.memory(), from, size.k(), count, depth, staging, 0, width);
+      MemorySegment.copy(staging, 0, packed, JAVA_FLOAT, at << 2, depth * width);
+    } else {
+      on.ends.packColumns(b.memory(), from, size.n(), count, depth, packed, at);
+    }
+  }
+
+  private void tile(
+      int tile,
+      int panel,
+      int step,
+      float[] packed,
+      int packedAt,
+      MemorySegment from,
+      long at,
+      long bStep,
+      GemmScratch scratch) {
+    int rows = rows(tile);
+    int columns = columns(panel);
+    int width = kernel.columns();
+    int computed = kernel.rows(rows);
+    int depth = depth(step);
+    long k = firstK + (long) step * DEPTH;
+    boolean starts = k % chunk == 0;
+    boolean last = k + depth == size.k();
+    boolean ends = last || (k + depth) % chunk == 0;
+    boolean first = k < chunk;
+    long i = row + (long) tile * kernel.rows();
+    long j = column + (long) panel * width;
+    long outAt = (g * size.m() + i) * size.n() + j;
+    boolean direct = straight && starts && ends && first && computed == rows && columns == width;
+    MemorySegment to = out;
+    long toAt = outAt;
+    long toStep = size.n();
+    float[] start = on.zeros;
+    if (!direct) {
+      int area = kernel.rows() * width;
+      boolean kept = !starts || !ends;
+      to = kept ? chains : scratch.tile(area);
+      toAt = kept ? (long) (tile * panels + panel) * area : 0;
+      toStep = width;
+      if (!starts) {
+        start = scratch.staging(area);
+        MemorySegment.copy(to, JAVA_FLOAT, toAt << 2, start, 0, computed * width);
+      }
+    }
+    kernel.tile(computed, packed, packedAt, from, at, bStep, depth, start, to, toAt, toStep);
+    if (ends && (!direct || last && (bias != null || relu))) {
+      on.ends.finish(
+          to,
+          toAt,
+          toStep,
+          rows,
+          columns,
+          first,
+          last ? bias : null,
+          j,
+          last && relu,
+          out,
+          outAt,
+          size.n());
+    }
+  }
+}

@@ -1,0 +1,381 @@
+package dev.selfsame.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * {@link OutputTile} with the Vector API. Lanes lie across columns of the output, so every lane is
+ * one chain in the contract's order.
+ *
+ * <p>The largest tile has 13 rows × 2 vectors where vectors have 512 bits (32 registers), else 6 ×
+ * 2 (16 registers). Each is its own method with its accumulators in locals; an array of them would
+ * be allocated on the heap.
+ */
+final class OutputTiles implements OutputTile {
+  private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final int N = F.length();
+  private static final int ROWS = N == 16 ? 13 : 6;
+  private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
+
+  OutputTiles() {}
+
+  @Override
+  public int rows() {
+    return ROWS;
+  }
+
+  @Override
+  public int columns() {
+    return 2 * N;
+  }
+
+  @Override
+  public int rows(int wanted) {
+    if (wanted == 1) {
+      return 1;
+    }
+    if (wanted <= 4) {
+      return 4;
+    }
+    return wanted > 8 || N < 16 ? ROWS : 8;
+  }
+
+  @Override
+  public void tile(
+      int rows,
+      float[] a,
+      int aAt,
+      MemorySegment b,
+      long bAt,
+      long bStep,
+      int depth,
+      float[] start,
+      MemorySegment out,
+      long outAt,
+      long outStep) {
+    long bo = bAt << 2;
+    long bs = bStep << 2;
+    long at = outAt << 2;
+    long step = outStep << 2;
+    switch (rows) {
+      case 13 -> rows13(a, aAt, b, bo, bs, depth, start, out, at, step);
+      case 8 -> rows8(a, aAt, b, bo, bs, depth, start, out, at, step);
+      case 6 -> rows6(a, aAt, b, bo, bs, depth, start, out, at, step);
+      case 4 -> rows4(a, aAt, b, bo, bs, depth, start, out, at, step);
+      case 1 -> rows1(a, aAt, b, bo, bs, depth, start, out, at, step);
+      default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
+    }
+  }
+
+  private static void rows13(
+      float[] a,
+      int ao,
+      MemorySegment b,
+      long bo,
+      long bStep,
+      int depth,
+      float[] start,
+      MemorySegment out,
+      long at,
+      long step) {
+    FloatVector c0a = FloatVector.fromArray(F, start, 0);
+    FloatVector c0b = FloatVector.fromArray(F, start, N);
+    FloatVector c1a = FloatVector.fromArray(F, start, 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, 3 * N);
+    FloatVector c2a = FloatVector.fromArray(F, start, 4 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
+    FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
+    FloatVector c4a = FloatVector.fromArray(F, start, 8 * N);
+    FloatVector c4b = FloatVector.fromArray(F, start, 9 * N);
+    FloatVector c5a = FloatVector.fromArray(F, start, 10 * N);
+    FloatVector c5b = FloatVector.fromArray(F, start, 11 * N);
+    FloatVector c6a = FloatVector.fromArray(F, start, 12 * N);
+    FloatVector c6b = FloatVector.fromArray(F, start, 13 * N);
+    FloatVector c7a = FloatVector.fromArray(F, start, 14 * N);
+    FloatVector c7b = FloatVector.fromArray(F, start, 15 * N);
+    FloatVector c8a = FloatVector.fromArray(F, start, 16 * N);
+    FloatVector c8b = FloatVector.fromArray(F, start, 17 * N);
+    FloatVector c9a = FloatVector.fromArray(F, start, 18 * N);
+    FloatVector c9b = FloatVector.fromArray(F, start, 19 * N);
+    FloatVector c10a = FloatVector.fromArray(F, start, 20 * N);
+    FloatVector c10b = FloatVector.fromArray(F, start, 21 * N);
+    FloatVector c11a = FloatVector.fromArray(F, start, 22 * N);
+    FloatVector c11b = FloatVector.fromArray(F, start, 23 * N);
+    FloatVector c12a = FloatVector.fromArray(F, start, 24 * N);
+    FloatVector c12b = FloatVector.fromArray(F, start, 25 * N);
+    for (int k = 0; k < depth; k++) {
+      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
+      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 13]);
+      c0a = a0.fma(ba, c0a);
+      c0b = a0.fma(bb, c0b);
+      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 13 + 1]);
+      c1a = a1.fma(ba, c1a);
+      c1b = a1.fma(bb, c1b);
+      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 13 + 2]);
+      c2a = a2.fma(ba, c2a);
+      c2b = a2.fma(bb, c2b);
+      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 13 + 3]);
+      c3a = a3.fma(ba, c3a);
+      c3b = a3.fma(bb, c3b);
+      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 13 + 4]);
+      c4a = a4.fma(ba, c4a);
+      c4b = a4.fma(bb, c4b);
+      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 13 + 5]);
+      c5a = a5.fma(ba, c5a);
+      c5b = a5.fma(bb, c5b);
+      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * 13 + 6]);
+      c6a = a6.fma(ba, c6a);
+      c6b = a6.fma(bb, c6b);
+      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * 13 + 7]);
+      c7a = a7.fma(ba, c7a);
+      c7b = a7.fma(bb, c7b);
+      FloatVector a8 = FloatVector.broadcast(F, a[ao + k * 13 + 8]);
+      c8a = a8.fma(ba, c8a);
+      c8b = a8.fma(bb, c8b);
+      FloatVector a9 = FloatVector.broadcast(F, a[ao + k * 13 + 9]);
+      c9a = a9.fma(ba, c9a);
+      c9b = a9.fma(bb, c9b);
+      FloatVector a10 = FloatVector.broadcast(F, a[ao + k * 13 + 10]);
+      c10a = a10.fma(ba, c10a);
+      c10b = a10.fma(bb, c10b);
+      FloatVector a11 = FloatVector.broadcast(F, a[ao + k * 13 + 11]);
+      c11a = a11.fma(ba, c11a);
+      c11b = a11.fma(bb, c11b);
+      FloatVector a12 = FloatVector.broadcast(F, a[ao + k * 13 + 12]);
+      c12a = a12.fma(ba, c12a);
+      c12b = a12.fma(bb, c12b);
+    }
+    c0a.intoMemorySegment(out, at, NATIVE);
+    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
+    c1a.intoMemorySegment(out, at + step, NATIVE);
+    c1b.intoMemorySegment(out, at + step + 4 * N, NATIVE);
+    c2a.intoMemorySegment(out, at + 2 * step, NATIVE);
+    c2b.intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
+    c3a.intoMemorySegment(out, at + 3 * step, NATIVE);
+    c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
+    c4a.intoMemorySegment(out, at + 4 * step, NATIVE);
+    c4b.intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
+    c5a.intoMemorySegment(out, at + 5 * step, NATIVE);
+    c5b.intoMemorySegment(out, at + 5 * step + 4 * N, NATIVE);
+    c6a.intoMemorySegment(out, at + 6 * step, NATIVE);
+    c6b.intoMemorySegment(out, at + 6 * step + 4 * N, NATIVE);
+    c7a.intoMemorySegment(out, at + 7 * step, NATIVE);
+    c7b.intoMemorySegment(out, at + 7 * step + 4 * N, NATIVE);
+    c8a.intoMemorySegment(out, at + 8 * step, NATIVE);
+    c8b.intoMemorySegment(out, at + 8 * step + 4 * N, NATIVE);
+    c9a.intoMemorySegment(out, at + 9 * step, NATIVE);
+    c9b.intoMemorySegment(out, at + 9 * step + 4 * N, NATIVE);
+    c10a.intoMemorySegment(out, at + 10 * step, NATIVE);
+    c10b.intoMemorySegment(out, at + 10 * step + 4 * N, NATIVE);
+    c11a.intoMemorySegment(out, at + 11 * step, NATIVE);
+    c11b.intoMemorySegment(out, at + 11 * step + 4 * N, NATIVE);
+    c12a.intoMemorySegment(out, at + 12 * step, NATIVE);
+    c12b.intoMemorySegment(out, at + 12 * step + 4 * N, NATIVE);
+  }
+
+  private static void rows8(
+      float[] a,
+      int ao,
+      MemorySegment b,
+      long bo,
+      long bStep,
+      int depth,
+      float[] start,
+      MemorySegment out,
+      long at,
+      long step) {
+    FloatVector c0a = FloatVector.fromArray(F, start, 0);
+    FloatVector c0b = FloatVector.fromArray(F, start, N);
+    FloatVector c1a = FloatVector.fromArray(F, start, 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, 3 * N);
+    FloatVector c2a = FloatVector.fromArray(F, start, 4 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
+    FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
+    FloatVector c4a = FloatVector.fromArray(F, start, 8 * N);
+    FloatVector c4b = FloatVector.fromArray(F, start, 9 * N);
+    FloatVector c5a = FloatVector.fromArray(F, start, 10 * N);
+    FloatVector c5b = FloatVector.fromArray(F, start, 11 * N);
+    FloatVector c6a = FloatVector.fromArray(F, start, 12 * N);
+    FloatVector c6b = FloatVector.fromArray(F, start, 13 * N);
+    FloatVector c7a = FloatVector.fromArray(F, start, 14 * N);
+    FloatVector c7b = FloatVector.fromArray(F, start, 15 * N);
+    for (int k = 0; k < depth; k++) {
+      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
+      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 8]);
+      c0a = a0.fma(ba, c0a);
+      c0b = a0.fma(bb, c0b);
+      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 8 + 1]);
+      c1a = a1.fma(ba, c1a);
+      c1b = a1.fma(bb, c1b);
+      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 8 + 2]);
+      c2a = a2.fma(ba, c2a);
+      c2b = a2.fma(bb, c2b);
+      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 8 + 3]);
+      c3a = a3.fma(ba, c3a);
+      c3b = a3.fma(bb, c3b);
+      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 8 + 4]);
+      c4a = a4.fma(ba, c4a);
+      c4b = a4.fma(bb, c4b);
+      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 8 + 5]);
+      c5a = a5.fma(ba, c5a);
+      c5b = a5.fma(bb, c5b);
+      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * 8 + 6]);
+      c6a = a6.fma(ba, c6a);
+      c6b = a6.fma(bb, c6b);
+      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * 8 + 7]);
+      c7a = a7.fma(ba, c7a);
+      c7b = a7.fma(bb, c7b);
+    }
+    c0a.intoMemorySegment(out, at, NATIVE);
+    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
+    c1a.intoMemorySegment(out, at + step, NATIVE);
+    c1b.intoMemorySegment(out, at + step + 4 * N, NATIVE);
+    c2a.intoMemorySegment(out, at + 2 * step, NATIVE);
+    c2b.intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
+    c3a.intoMemorySegment(out, at + 3 * step, NATIVE);
+    c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
+    c4a.intoMemorySegment(out, at + 4 * step, NATIVE);
+    c4b.intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
+    c5a.intoMemorySegment(out, at + 5 * step, NATIVE);
+    c5b.intoMemorySegment(out, at + 5 * step + 4 * N, NATIVE);
+    c6a.intoMemorySegment(out, at + 6 * step, NATIVE);
+    c6b.intoMemorySegment(out, at + 6 * step + 4 * N, NATIVE);
+    c7a.intoMemorySegment(out, at + 7 * step, NATIVE);
+    c7b.intoMemorySegment(out, at + 7 * step + 4 * N, NATIVE);
+  }
+
+  private static void rows6(
+      float[] a,
+      int ao,
+      MemorySegment b,
+      long bo,
+      long bStep,
+      int depth,
+      float[] start,
+      MemorySegment out,
+      long at,
+      long step) {
+    FloatVector c0a = FloatVector.fromArray(F, start, 0);
+    FloatVector c0b = FloatVector.fromArray(F, start, N);
+    FloatVector c1a = FloatVector.fromArray(F, start, 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, 3 * N);
+    FloatVector c2a = FloatVector.fromArray(F, start, 4 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
+    FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
+    FloatVector c4a = FloatVector.fromArray(F, start, 8 * N);
+    FloatVector c4b = FloatVector.fromArray(F, start, 9 * N);
+    FloatVector c5a = FloatVector.fromArray(F, start, 10 * N);
+    FloatVector c5b = FloatVector.fromArray(F, start, 11 * N);
+    for (int k = 0; k < depth; k++) {
+      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
+      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 6]);
+      c0a = a0.fma(ba, c0a);
+      c0b = a0.fma(bb, c0b);
+      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 6 + 1]);
+      c1a = a1.fma(ba, c1a);
+      c1b = a1.fma(bb, c1b);
+      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 6 + 2]);
+      c2a = a2.fma(ba, c2a);
+      c2b = a2.fma(bb, c2b);
+      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 6 + 3]);
+      c3a = a3.fma(ba, c3a);
+      c3b = a3.fma(bb, c3b);
+      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 6 + 4]);
+      c4a = a4.fma(ba, c4a);
+      c4b = a4.fma(bb, c4b);
+      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 6 + 5]);
+      c5a = a5.fma(ba, c5a);
+      c5b = a5.fma(bb, c5b);
+    }
+    c0a.intoMemorySegment(out, at, NATIVE);
+    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
+    c1a.intoMemorySegment(out, at + step, NATIVE);
+    c1b.intoMemorySegment(out, at + step + 4 * N, NATIVE);
+    c2a.intoMemorySegment(out, at + 2 * step, NATIVE);
+    c2b.intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
+    c3a.intoMemorySegment(out, at + 3 * step, NATIVE);
+    c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
+    c4a.intoMemorySegment(out, at + 4 * step, NATIVE);
+    c4b.intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
+    c5a.intoMemorySegment(out, at + 5 * step, NATIVE);
+    c5b.intoMemorySegment(out, at + 5 * step + 4 * N, NATIVE);
+  }
+
+  private static void rows4(
+      float[] a,
+      int ao,
+      MemorySegment b,
+      long bo,
+      long bStep,
+      int depth,
+      float[] start,
+      MemorySegment out,
+      long at,
+      long step) {
+    FloatVector c0a = FloatVector.fromArray(F, start, 0);
+    FloatVector c0b = FloatVector.fromArray(F, start, N);
+    FloatVector c1a = FloatVector.fromArray(F, start, 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, 3 * N);
+    FloatVector c2a = FloatVector.fromArray(F, start, 4 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
+    FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
+    for (int k = 0; k < depth; k++) {
+      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
+      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 4]);
+      c0a = a0.fma(ba, c0a);
+      c0b = a0.fma(bb, c0b);
+      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 4 + 1]);
+      c1a = a1.fma(ba, c1a);
+      c1b = a1.fma(bb, c1b);
+      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 4 + 2]);
+      c2a = a2.fma(ba, c2a);
+      c2b = a2.fma(bb, c2b);
+      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 4 + 3]);
+      c3a = a3.fma(ba, c3a);
+      c3b = a3.fma(bb, c3b);
+    }
+    c0a.intoMemorySegment(out, at, NATIVE);
+    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
+    c1a.intoMemorySegment(out, at + step, NATIVE);
+    c1b.intoMemorySegment(out, at + step + 4 * N, NATIVE);
+    c2a.intoMemorySegment(out, at + 2 * step, NATIVE);
+    c2b.intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
+    c3a.intoMemorySegment(out, at + 3 * step, NATIVE);
+    c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
+  }
+
+  private static void rows1(
+      float[] a,
+      int ao,
+      MemorySegment b,
+      long bo,
+      long bStep,
+      int depth,
+      float[] start,
+      MemorySegment out,
+      long at,
+      long step) {
+    FloatVector c0a = FloatVector.fromArray(F, start, 0);
+    FloatVector c0b = FloatVector.fromArray(F, start, N);
+    for (int k = 0; k < depth; k++) {
+      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
+      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector a0 = FloatVector.broadcast(F, a[ao + k]);
+      c0a = a0.fma(ba, c0a);
+      c0b = a0.fma(bb, c0b);
+    }
+    c0a.intoMemorySegment(out, at, NATIVE);
+    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
+  }
+}
