@@ -9,11 +9,12 @@ import org.jspecify.annotations.Nullable;
  */
 interface GemmEnds {
   /**
-   * Packs rows that lie side by side in memory: term k of row i at {@code at + k * step + i}.
+   * Packs rows or columns that lie side by side in memory: term k of number i at {@code at + k *
+   * step + i}.
    *
    * @param count how many there are; the panel is {@code width} wide
    */
-  void packRows(
+  void packAdjacent(
       MemorySegment from,
       long at,
       long step,
@@ -40,7 +41,8 @@ interface GemmEnds {
    * Ends a chunk: adds a tile's chains to the totals in {@code out} (or starts them) and, after the
    * last chunk, adds the bias and applies ReLU.
    *
-   * @param c the chains, {@code cStep} apart; used up. May be {@code out} itself for a first chunk
+   * @param c the chains, {@code cStep} apart; used up
+   * @param moved whether c is elsewhere; else c is out, and the chunk the first
    * @param first whether these are the first chunk's chains
    * @param bias null for none or before the last chunk
    * @param relu false before the last chunk
@@ -49,6 +51,7 @@ interface GemmEnds {
       MemorySegment c,
       long cAt,
       long cStep,
+      boolean moved,
       int rows,
       int columns,
       boolean first,

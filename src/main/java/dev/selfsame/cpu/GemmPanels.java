@@ -18,7 +18,7 @@ final class GemmPanels implements GemmEnds {
   GemmPanels() {}
 
   @Override
-  public void packRows(
+  public void packAdjacent(
       MemorySegment from,
       long at,
       long step,
@@ -77,6 +77,7 @@ final class GemmPanels implements GemmEnds {
       MemorySegment c,
       long cAt,
       long cStep,
+      boolean moved,
       int rows,
       int columns,
       boolean first,
@@ -103,7 +104,7 @@ final class GemmPanels implements GemmEnds {
       if (relu) {
         relu(c, row, columns);
       }
-      if (c != out) {
+      if (moved) {
         copy(c, row, out, to, columns);
       }
     }

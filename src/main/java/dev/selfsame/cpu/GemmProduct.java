@@ -222,7 +222,6 @@ final class GemmProduct implements LongConsumer {
   private void column(int panel, GemmScratch scratch) {
     boolean there = inPlace && columns(panel) == kernel.columns();
     for (int step = 0; step < steps; step++) {
-      int depth = depth(step);
       MemorySegment from = b.memory();
       if (!there) {
         from = scratch.columns((long) kernel.columns() * DEPTH);
@@ -276,7 +275,7 @@ final class GemmProduct implements LongConsumer {
     int width = kernel.rows(count);
     if (a.transposed()) {
       long from = g * a.step() + k * size.m() + i;
-      on.ends.packRows(a.memory(), from, size.m(), count, width, depth(step), packed, at);
+      on.ends.packAdjacent(a.memory(), from, size.m(), count, width, depth(step), packed, at);
     } else {
       long from = g * a.step() + i * size.k() + k;
       on.pack.transpose(a.memory(), from, size.k(), count, depth(step), packed, at, width);
@@ -343,6 +342,7 @@ final class GemmProduct implements LongConsumer {
           to,
           toAt,
           toStep,
+          !direct,
           rows,
           columns,
           first,

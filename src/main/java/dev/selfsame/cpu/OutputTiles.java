@@ -65,7 +65,7 @@ final class OutputTiles implements OutputTile {
       case 8 -> rows8(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 6 -> rows6(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 4 -> rows4(a, aAt, b, bo, bs, depth, start, out, at, step);
-      case 1 -> rows1(a, aAt, b, bo, bs, depth, start, out, at, step);
+      case 1 -> rows1(a, aAt, b, bo, bs, depth, start, out, at);
       default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
     }
   }
@@ -364,8 +364,7 @@ final class OutputTiles implements OutputTile {
       int depth,
       float[] start,
       MemorySegment out,
-      long at,
-      long step) {
+      long at) {
     FloatVector c0a = FloatVector.fromArray(F, start, 0);
     FloatVector c0b = FloatVector.fromArray(F, start, N);
     for (int k = 0; k < depth; k++) {
