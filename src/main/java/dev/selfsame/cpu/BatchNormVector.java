@@ -372,9 +372,9 @@ public interface BatchNormVector {
       long count = n * space;
       long blocks = Math.ceilDiv(count, (long) BLOCK);
       NormScratch scratch = NormScratch.mine();
-      MemorySegment work = scratch.task(4L * BLOCK + 2 * blocks);
-      MemorySegment xs = work.asSlice(2L * BLOCK * Float.BYTES);
-      long shifts = 4L * BLOCK;
+      MemorySegment work = scratch.task(2L * BLOCK + 2 * blocks);
+      MemorySegment xs = scratch.second(2L * BLOCK);
+      long shifts = 2L * BLOCK;
       long scales = shifts + blocks;
       float[] sums = scratch.sums();
       for (long block = 0; block < blocks; block += 2) {

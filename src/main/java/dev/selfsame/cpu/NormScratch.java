@@ -16,6 +16,9 @@ final class NormScratch {
   /** Of a task. */
   private MemorySegment task = MemorySegment.NULL;
 
+  /** Of a task, beside the other. */
+  private MemorySegment second = MemorySegment.NULL;
+
   /** What the tasks of a call leave for the calling thread. */
   private MemorySegment call = MemorySegment.NULL;
 
@@ -34,6 +37,11 @@ final class NormScratch {
   /** At least {@code floats} floats of a task. */
   MemorySegment task(long floats) {
     return task = atLeast(task, floats);
+  }
+
+  /** At least {@code floats} floats of a task, beside those of {@link #task}. */
+  MemorySegment second(long floats) {
+    return second = atLeast(second, floats);
   }
 
   /** At least {@code floats} floats of a call. */

@@ -88,6 +88,7 @@ public final class CrossCheck implements Callable<Integer> {
     ops.put("adamw", AdamWCases.fiftySteps(ours));
     ops.put("softmax cross-entropy", with(CrossEntropyCases.odd(ours), Suite.CROSS_ENTROPY, ours));
     ops.put("layer-norm", with(LayerNormCases.odd(ours), Suite.LAYER_NORM, ours));
+    ops.put("batch-norm", with(BatchNormCases.odd(ours), Suite.BATCH_NORM, ours));
     ops.put("elementwise", with(ElementwiseCases.odd(ours), Suite.ELEMENTWISE, ours));
     ops.put("pool", with(Pool2dCases.odd(ours), Suite.POOL, ours));
     ops.put("sums", with(SumsCases.odd(ours), Suite.SUMS, ours));

@@ -19,6 +19,7 @@ public enum Suite {
   CROSS_ENTROPY(CrossEntropyCases::all),
   LAYER_NORM(LayerNormCases::all),
   DROPOUT(DropoutCases::all),
+  BATCH_NORM(BatchNormCases::all),
   ELEMENTWISE(ElementwiseCases::all),
   POOL(Pool2dCases::all),
   SUMS(SumsCases::all),

@@ -14,6 +14,8 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class TorchNorms {
   private static final BoolPointer ALL = new BoolPointer(3).put(0, true).put(1, true).put(2, true);
+  private static final TensorOptional NONE = new TensorOptional();
+  private static final double MOMENTUM = 0.1;
   private static final BoolOptional TRAIN = new BoolOptional(true);
 
   private TorchNorms() {}
@@ -45,6 +47,38 @@ public final class TorchNorms {
       torch
           .native_layer_norm_backward_out(
               dx, dgamma, dbeta, dy, x, new long[] {gamma.numel()}, mean, rstd, scale, shift, ALL)
+          .close();
+    }
+  }
+
+  /** y, mean and rstd of each channel of x [n, c, …], in training without running statistics. */
+  public static void batchNorm(
+      Tensor x, Tensor gamma, Tensor beta, double eps, Tensor y, Tensor mean, Tensor rstd) {
+    try (var scale = new TensorOptional(gamma);
+        var shift = new TensorOptional(beta)) {
+      torch
+          .native_batch_norm_out(y, mean, rstd, x, scale, shift, NONE, NONE, true, MOMENTUM, eps)
+          .close();
+    }
+  }
+
+  /** The gradients of {@link #batchNorm}. */
+  public static void batchNormGradient(
+      Tensor dy,
+      Tensor x,
+      Tensor mean,
+      Tensor rstd,
+      Tensor gamma,
+      double eps,
+      Tensor dx,
+      Tensor dgamma,
+      Tensor dbeta) {
+    try (var scale = new TensorOptional(gamma);
+        var m = new TensorOptional(mean);
+        var s = new TensorOptional(rstd)) {
+      torch
+          .native_batch_norm_backward_out(
+              dx, dgamma, dbeta, dy, x, scale, NONE, NONE, m, s, true, eps, ALL)
           .close();
     }
   }
