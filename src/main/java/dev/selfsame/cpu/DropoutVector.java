@@ -118,6 +118,8 @@ public interface DropoutVector {
         MemorySegment y,
         long from,
         long end) {
+      LongVector m0 = LongVector.broadcast(L, Philox.MULTIPLIER_0 & LOW);
+      LongVector m1 = LongVector.broadcast(L, Philox.MULTIPLIER_1 & LOW);
       LongVector counter = LongVector.broadcast(L, index >>> 2).addIndex(1);
       for (long i = from; i < end; i += 4L * BLOCKS) {
         LongVector c0 = counter;
@@ -126,10 +128,11 @@ public interface DropoutVector {
         LongVector c3 = LongVector.broadcast(L, stream >>> 32);
         int k0 = (int) seed;
         int k1 = (int) (seed >>> 32);
-        // Upper halves of words hold anything; they are cut off where it counts.
+        // Upper halves of words hold anything; they are cut off where it counts. With both factors
+        // cut off in the loop, the compiler sees a product of 32-bit words and takes the cheap one.
         for (int round = 0; round < Philox.ROUNDS; round++) {
-          LongVector p0 = c0.and(LOW).mul(Philox.MULTIPLIER_0 & LOW);
-          LongVector p1 = c2.and(LOW).mul(Philox.MULTIPLIER_1 & LOW);
+          LongVector p0 = c0.and(LOW).mul(m0.and(LOW));
+          LongVector p1 = c2.and(LOW).mul(m1.and(LOW));
           c0 =
               p1.lanewise(VectorOperators.LSHR, 32)
                   .lanewise(VectorOperators.XOR, c1)
