@@ -19,6 +19,7 @@ public final class Conv2dVector {
   private final Conv2dVectorRowKernel rowKernel;
   private final GemmKernel gemm;
   private final Conv2dVectorPanelKernel panels;
+  private final Conv2dVectorFilterKernel filters;
   private final GemmEnds ends;
   private final PanelPack pack;
 
@@ -27,12 +28,14 @@ public final class Conv2dVector {
       Conv2dVectorRowKernel rowKernel,
       GemmKernel gemm,
       Conv2dVectorPanelKernel panels,
+      Conv2dVectorFilterKernel filters,
       GemmEnds ends,
       PanelPack pack) {
     this.kernel = kernel;
     this.rowKernel = rowKernel;
     this.gemm = gemm;
     this.panels = panels;
+    this.filters = filters;
     this.ends = ends;
     this.pack = pack;
   }
@@ -44,6 +47,7 @@ public final class Conv2dVector {
         Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits),
         Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
+        Lanes.kernel(Conv2dVectorFilterTiles.class, Conv2dVectorFilterKernel.class, bits),
         Lanes.kernel(GemmPanels.class, GemmEnds.class, bits),
         PanelPack.on(bits));
   }
@@ -149,6 +153,8 @@ public final class Conv2dVector {
     Conv2dSizes z = sizes.flat();
     if (Conv2dVectorDepthwise.takes(z)) {
       new Conv2dVectorDepthwise(panels, rowKernel, z).run(x, dy, dw, workers);
+    } else if (Conv2dVectorFewFilters.takes(z, panels.lanes())) {
+      new Conv2dVectorFewFilters(filters, panels, rowKernel, z, x, dy, dw).run(workers);
     } else {
       new Conv2dVectorWeightGradient(gemm, panels, rowKernel, z, x, dy, dw).run(workers);
     }

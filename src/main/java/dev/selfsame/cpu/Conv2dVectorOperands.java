@@ -162,8 +162,8 @@ final class Conv2dVectorOperands {
     return place;
   }
 
-  /** Turns {@code size} rows, row i at {@code base + place[i]}. */
-  private void turnArray(float[] from, int base, int[] place, int n, float[] to, int at, int size) {
+  /** Turns {@code size} rows; row i is at {@code base + place[i]}. */
+  void turnArray(float[] from, int base, int[] place, int n, float[] to, int at, int size) {
     int first = 0;
     for (; first < size - lanes; first += lanes) {
       mover.turn(from, base, place, first, n, to, at + first, size);

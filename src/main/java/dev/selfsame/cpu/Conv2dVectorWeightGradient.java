@@ -100,6 +100,7 @@ final class Conv2dVectorWeightGradient {
 
   void run(Workers workers) {
     long all = groups * panels;
+    int tileGroups = Math.ceilDiv(tiles, TURNED_TILES);
     boolean alone = span == terms && parts == 1;
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
     float[] turned = mine.floats(Conv2dVectorScratch.SHARED, groups * tiles * blocks * tileFloats);
@@ -111,8 +112,16 @@ final class Conv2dVectorWeightGradient {
       long begin = start;
       long end = Math.min(terms, begin + span);
       boolean fresh = begin == 0;
-      workers.run(operands.plan(begin, end - begin), operands::prepare);
-      turnRows(begin, end, turned, workers);
+      long prepared = operands.plan(begin, end - begin);
+      workers.run(
+          prepared + groups * blocks * tileGroups,
+          task -> {
+            if (task < prepared) {
+              operands.prepare(task);
+            } else {
+              turnRows(task - prepared, tileGroups, begin, end, turned);
+            }
+          });
       if (alone) {
         workers.run(all, panel -> alone(panel, turned));
       } else if (parts == 1) {
@@ -140,23 +149,18 @@ final class Conv2dVectorWeightGradient {
     return panel * panelFloats;
   }
 
-  private void turnRows(long begin, long end, float[] turned, Workers workers) {
-    int tileGroups = Math.ceilDiv(tiles, TURNED_TILES);
-    workers.run(
-        groups * blocks * tileGroups,
-        task -> {
-          long group = task / tileGroups / blocks;
-          long block = task / tileGroups % blocks;
-          int firstTile = (int) (task % tileGroups) * TURNED_TILES;
-          long t = begin + block * DEPTH;
-          int n = (int) Math.min(DEPTH, end - t);
-          for (int tile = firstTile; n > 0 && tile < firstTile + TURNED_TILES; tile++) {
-            if (tile < tiles) {
-              int to = tile(group, tile, block);
-              operands.outputs(group, firstRow(tile), rowsOf(tile), t, n, turned, to, height);
-            }
-          }
-        });
+  /** Turns the rows of some tiles at a block of terms. */
+  private void turnRows(long task, int tileGroups, long begin, long end, float[] turned) {
+    long group = task / tileGroups / blocks;
+    long block = task / tileGroups % blocks;
+    int firstTile = (int) (task % tileGroups) * TURNED_TILES;
+    int endTile = Math.min(tiles, firstTile + TURNED_TILES);
+    long t = begin + block * DEPTH;
+    int n = (int) Math.min(DEPTH, end - t);
+    for (int tile = firstTile; n > 0 && tile < endTile; tile++) {
+      int to = tile(group, tile, block);
+      operands.outputs(group, firstRow(tile), rowsOf(tile), t, n, turned, to, height);
+    }
   }
 
   /** Where a tile's turned rows of a block of terms are. */

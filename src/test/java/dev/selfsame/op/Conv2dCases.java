@@ -92,7 +92,13 @@ final class Conv2dCases {
           new Case(1, 1, 5, 70, 33, 1, 3, Geometry.of(1, 0).withPadding(0, 1)),
           new Case(1, 3, 7, 7, 70, 3, 3, Geometry.of(1, 1)),
           new Case(1, 5, 7, 7, 4, 1, 1, Geometry.of(3, 0)),
-          new Case(2, 20, 5, 5, 3, 1, 2, Geometry.of(3, 1)));
+          new Case(2, 20, 5, 5, 3, 1, 2, Geometry.of(3, 1)),
+          // Several chunks, in one span of turned outputs and in several.
+          new Case(3, 2, 21, 19, 7, 5, 5, Geometry.of(1, 2)),
+          new Case(2, 4, 40, 50, 6, 2, 5, Geometry.of(1, 1).withStride(2, 3).withGroups(2)),
+          new Case(1, 3, 40, 40, 200, 1, 1, PLAIN),
+          new Case(2, 2, 24, 25, 200, 3, 3, Geometry.of(1, 1)),
+          new Case(1, 2, 27, 30, 600, 1, 1, PLAIN));
 
   // ---- running
   // ------------------------------------------------------------------------------------------------

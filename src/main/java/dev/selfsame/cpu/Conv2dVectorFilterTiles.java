@@ -1,0 +1,107 @@
+package dev.selfsame.cpu;
+
+import java.lang.invoke.MethodHandles;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/** {@link Conv2dVectorFilterKernel} with the Vector API: 25 accumulators, for 32 registers. */
+final class Conv2dVectorFilterTiles implements Conv2dVectorFilterKernel {
+  private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final int L = F.length();
+
+  Conv2dVectorFilterTiles() {}
+
+  @Override
+  public void taps(
+      float[] x, int[] place, int[] row, int first, float[] dy, int n, float[] c, int ct) {
+    int o0 = row[first];
+    int o1 = row[first + 1];
+    int o2 = row[first + 2];
+    int o3 = row[first + 3];
+    int o4 = row[first + 4];
+    FloatVector c0 = FloatVector.fromArray(F, c, ct + 0 * L);
+    FloatVector c1 = FloatVector.fromArray(F, c, ct + 1 * L);
+    FloatVector c2 = FloatVector.fromArray(F, c, ct + 2 * L);
+    FloatVector c3 = FloatVector.fromArray(F, c, ct + 3 * L);
+    FloatVector c4 = FloatVector.fromArray(F, c, ct + 4 * L);
+    FloatVector c5 = FloatVector.fromArray(F, c, ct + 5 * L);
+    FloatVector c6 = FloatVector.fromArray(F, c, ct + 6 * L);
+    FloatVector c7 = FloatVector.fromArray(F, c, ct + 7 * L);
+    FloatVector c8 = FloatVector.fromArray(F, c, ct + 8 * L);
+    FloatVector c9 = FloatVector.fromArray(F, c, ct + 9 * L);
+    FloatVector c10 = FloatVector.fromArray(F, c, ct + 10 * L);
+    FloatVector c11 = FloatVector.fromArray(F, c, ct + 11 * L);
+    FloatVector c12 = FloatVector.fromArray(F, c, ct + 12 * L);
+    FloatVector c13 = FloatVector.fromArray(F, c, ct + 13 * L);
+    FloatVector c14 = FloatVector.fromArray(F, c, ct + 14 * L);
+    FloatVector c15 = FloatVector.fromArray(F, c, ct + 15 * L);
+    FloatVector c16 = FloatVector.fromArray(F, c, ct + 16 * L);
+    FloatVector c17 = FloatVector.fromArray(F, c, ct + 17 * L);
+    FloatVector c18 = FloatVector.fromArray(F, c, ct + 18 * L);
+    FloatVector c19 = FloatVector.fromArray(F, c, ct + 19 * L);
+    FloatVector c20 = FloatVector.fromArray(F, c, ct + 20 * L);
+    FloatVector c21 = FloatVector.fromArray(F, c, ct + 21 * L);
+    FloatVector c22 = FloatVector.fromArray(F, c, ct + 22 * L);
+    FloatVector c23 = FloatVector.fromArray(F, c, ct + 23 * L);
+    FloatVector c24 = FloatVector.fromArray(F, c, ct + 24 * L);
+    for (int t = 0; t < n; t++) {
+      int at = place[t];
+      FloatVector g = FloatVector.fromArray(F, dy, t * L);
+      int r0 = at + o0;
+      c0 = FloatVector.broadcast(F, x[r0]).fma(g, c0);
+      c1 = FloatVector.broadcast(F, x[r0 + 1]).fma(g, c1);
+      c2 = FloatVector.broadcast(F, x[r0 + 2]).fma(g, c2);
+      c3 = FloatVector.broadcast(F, x[r0 + 3]).fma(g, c3);
+      c4 = FloatVector.broadcast(F, x[r0 + 4]).fma(g, c4);
+      int r1 = at + o1;
+      c5 = FloatVector.broadcast(F, x[r1]).fma(g, c5);
+      c6 = FloatVector.broadcast(F, x[r1 + 1]).fma(g, c6);
+      c7 = FloatVector.broadcast(F, x[r1 + 2]).fma(g, c7);
+      c8 = FloatVector.broadcast(F, x[r1 + 3]).fma(g, c8);
+      c9 = FloatVector.broadcast(F, x[r1 + 4]).fma(g, c9);
+      int r2 = at + o2;
+      c10 = FloatVector.broadcast(F, x[r2]).fma(g, c10);
+      c11 = FloatVector.broadcast(F, x[r2 + 1]).fma(g, c11);
+      c12 = FloatVector.broadcast(F, x[r2 + 2]).fma(g, c12);
+      c13 = FloatVector.broadcast(F, x[r2 + 3]).fma(g, c13);
+      c14 = FloatVector.broadcast(F, x[r2 + 4]).fma(g, c14);
+      int r3 = at + o3;
+      c15 = FloatVector.broadcast(F, x[r3]).fma(g, c15);
+      c16 = FloatVector.broadcast(F, x[r3 + 1]).fma(g, c16);
+      c17 = FloatVector.broadcast(F, x[r3 + 2]).fma(g, c17);
+      c18 = FloatVector.broadcast(F, x[r3 + 3]).fma(g, c18);
+      c19 = FloatVector.broadcast(F, x[r3 + 4]).fma(g, c19);
+      int r4 = at + o4;
+      c20 = FloatVector.broadcast(F, x[r4]).fma(g, c20);
+      c21 = FloatVector.broadcast(F, x[r4 + 1]).fma(g, c21);
+      c22 = FloatVector.broadcast(F, x[r4 + 2]).fma(g, c22);
+      c23 = FloatVector.broadcast(F, x[r4 + 3]).fma(g, c23);
+      c24 = FloatVector.broadcast(F, x[r4 + 4]).fma(g, c24);
+    }
+    c0.intoArray(c, ct + 0 * L);
+    c1.intoArray(c, ct + 1 * L);
+    c2.intoArray(c, ct + 2 * L);
+    c3.intoArray(c, ct + 3 * L);
+    c4.intoArray(c, ct + 4 * L);
+    c5.intoArray(c, ct + 5 * L);
+    c6.intoArray(c, ct + 6 * L);
+    c7.intoArray(c, ct + 7 * L);
+    c8.intoArray(c, ct + 8 * L);
+    c9.intoArray(c, ct + 9 * L);
+    c10.intoArray(c, ct + 10 * L);
+    c11.intoArray(c, ct + 11 * L);
+    c12.intoArray(c, ct + 12 * L);
+    c13.intoArray(c, ct + 13 * L);
+    c14.intoArray(c, ct + 14 * L);
+    c15.intoArray(c, ct + 15 * L);
+    c16.intoArray(c, ct + 16 * L);
+    c17.intoArray(c, ct + 17 * L);
+    c18.intoArray(c, ct + 18 * L);
+    c19.intoArray(c, ct + 19 * L);
+    c20.intoArray(c, ct + 20 * L);
+    c21.intoArray(c, ct + 21 * L);
+    c22.intoArray(c, ct + 22 * L);
+    c23.intoArray(c, ct + 23 * L);
+    c24.intoArray(c, ct + 24 * L);
+  }
+}
