@@ -25,6 +25,14 @@ final class BlockScratch {
 
   private BlockScratch() {}
 
+  private static final ThreadLocal<float[]> MY_ARRAY =
+      ThreadLocal.withInitial(() -> new float[BLOCKS * FLOATS]);
+
+  /** As many floats on the heap, for kernels that run through it in many places at once. */
+  static float[] myArray() {
+    return MY_ARRAY.get();
+  }
+
   /** The calling thread's blocks, one after the other. */
   static MemorySegment mine() {
     return MINE.get();

@@ -13,8 +13,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Pooling on vectors (op/Pool2d): lanes across neighbouring outputs of a row, for strides 1 and 2
- * and windows inside the image; the rest, and the gradients' scattered writes, one output at a
- * time. Planes are spread over the threads.
+ * and windows inside the image from left to right; the rest, and the gradients' scattered writes,
+ * one output at a time. Planes are spread over the threads.
  *
  * <p>The geometry's numbers are h, w, p, q, kernelH, kernelW, strideH, strideW, paddingH, paddingW.
  */
@@ -66,21 +66,21 @@ public interface Pool2dVector {
         long planes,
         int[] g,
         Workers workers) {
-      int p = g[2];
-      int q = g[3];
       workers.run(
           planes,
           plane -> {
-            long image = plane * g[0] * g[1];
-            for (int i = 0; i < p; i++) {
-              long out = (plane * p + i) * q;
+            MemorySegment xs = fromPlane(x, plane, g);
+            MemorySegment ys = outputs(y, plane, g);
+            MemorySegment places = outputs(argmax, plane, g);
+            for (int i = 0; i < g[2]; i++) {
               int j = 0;
-              while (j < q) {
-                if (fits(x, image, i, j, g)) {
-                  maxVector(x, image, i, j, g, y, argmax, out + j);
-                  j += W;
+              while (j < g[3]) {
+                int lanes = lanes(xs, i, j, g);
+                if (lanes > 0) {
+                  maxVector(xs, i, j, lanes, g, ys, places);
+                  j += lanes;
                 } else {
-                  maxElement(x, image, i, j, g, y, argmax, out + j);
+                  maxElement(xs, i, j, g, ys, places);
                   j++;
                 }
               }
@@ -88,20 +88,33 @@ public interface Pool2dVector {
           });
     }
 
+    /** A plane of the input and all that follow it. */
+    private static MemorySegment fromPlane(MemorySegment x, long plane, int[] g) {
+      return x.asSlice(plane * g[0] * g[1] << 2);
+    }
+
+    /** A plane of the output. */
+    private static MemorySegment outputs(MemorySegment y, long plane, int[] g) {
+      long size = (long) g[2] * g[3] << 2;
+      return y.asSlice(plane * size, size);
+    }
+
     /**
-     * Whether W windows from output (i, j) on lie inside the image and their vector loads inside
-     * memory.
+     * How many windows from output (i, j) on a vector can do: up to W of a row, inside the image
+     * from left to right. 0 if the next is not, or the vector's loads leave memory. Lanes beyond
+     * the windows hold anything.
      */
-    private static boolean fits(MemorySegment x, long image, int i, int j, int[] g) {
+    private static int lanes(MemorySegment x, int i, int j, int[] g) {
       int stride = g[7];
-      int h0 = i * g[6] - g[8];
       int w0 = j * stride - g[9];
-      if (stride > 2 || j + W > g[3] || h0 < 0 || h0 + g[4] > g[0]) {
-        return false;
+      int inside = g[1] - g[5] + g[9];
+      if (stride > 2 || w0 < 0 || inside < 0) {
+        return 0;
       }
-      int last = w0 + (W - 1) * stride + g[5] - 1;
-      long loaded = image + (long) (h0 + g[4] - 1) * g[1] + w0 + g[5] - 1 + (long) stride * W;
-      return w0 >= 0 && last < g[1] && loaded * Float.BYTES <= x.byteSize();
+      int lanes = Math.min(W, Math.min(g[3], inside / stride + 1) - j);
+      int lastRow = Math.min(g[0], i * g[6] - g[8] + g[4]) - 1;
+      long loaded = (long) lastRow * g[1] + w0 + g[5] - 1 + (long) stride * W;
+      return loaded * Float.BYTES <= x.byteSize() ? Math.max(0, lanes) : 0;
     }
 
     /** Elements at, at + stride, … of W windows. */
@@ -114,24 +127,20 @@ public interface Pool2dVector {
     }
 
     private static void maxVector(
-        MemorySegment x,
-        long image,
-        int i,
-        int j,
-        int[] g,
-        MemorySegment y,
-        MemorySegment argmax,
-        long out) {
+        MemorySegment x, int i, int j, int lanes, int[] g, MemorySegment y, MemorySegment argmax) {
       int w = g[1];
       int stride = g[7];
-      int start = (i * g[6] - g[8]) * w + j * stride - g[9];
+      int h0 = i * g[6] - g[8];
+      int w0 = j * stride - g[9];
+      int first = Math.max(0, h0);
+      int start = first * w + w0;
       IntVector steps = IntVector.zero(I).addIndex(stride);
-      FloatVector best = load(x, image + start, stride);
+      FloatVector best = load(x, start, stride);
       IntVector at = steps.add(start);
-      for (int r = 0; r < g[4]; r++) {
-        for (int s = r == 0 ? 1 : 0; s < g[5]; s++) {
-          int place = start + r * w + s;
-          FloatVector higher = best.max(load(x, image + place, stride));
+      for (int r = first; r < Math.min(g[0], h0 + g[4]); r++) {
+        for (int s = r == first ? 1 : 0; s < g[5]; s++) {
+          int place = r * w + w0 + s;
+          FloatVector higher = best.max(load(x, place, stride));
           VectorMask<Float> beats =
               higher
                   .reinterpretAsInts()
@@ -142,26 +151,29 @@ public interface Pool2dVector {
           at = at.blend(steps.add(place), beats.cast(I));
         }
       }
-      best.intoMemorySegment(y, out * Float.BYTES, ORDER);
-      at.intoMemorySegment(argmax, out * Integer.BYTES, ORDER);
+      int out = i * g[3] + j;
+      if (out + W <= g[2] * g[3]) {
+        // Lanes beyond the windows spill over outputs that are written later.
+        best.intoMemorySegment(y, (long) out << 2, ORDER);
+        at.intoMemorySegment(argmax, (long) out << 2, ORDER);
+      } else {
+        MemorySegment t = BlockScratch.mine();
+        best.intoMemorySegment(t, 0, ORDER);
+        at.intoMemorySegment(t, (long) W << 2, ORDER);
+        MemorySegment.copy(t, 0, y, (long) out << 2, (long) lanes << 2);
+        MemorySegment.copy(t, (long) W << 2, argmax, (long) out << 2, (long) lanes << 2);
+      }
     }
 
     private static void maxElement(
-        MemorySegment x,
-        long image,
-        int i,
-        int j,
-        int[] g,
-        MemorySegment y,
-        MemorySegment argmax,
-        long out) {
+        MemorySegment x, int i, int j, int[] g, MemorySegment y, MemorySegment argmax) {
       int h0 = i * g[6] - g[8];
       int w0 = j * g[7] - g[9];
       float best = 0f;
       int at = -1;
       for (int r = Math.max(0, h0); r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = Math.max(0, w0); s < Math.min(g[1], w0 + g[5]); s++) {
-          float value = Mem.f32(x, image + r * g[1] + s);
+          float value = Mem.f32(x, r * g[1] + s);
           boolean beats =
               !Float.isNaN(best)
                   && Float.floatToIntBits(Math.max(best, value)) != Float.floatToIntBits(best);
@@ -171,6 +183,7 @@ public interface Pool2dVector {
           }
         }
       }
+      int out = i * g[3] + j;
       Mem.f32(y, out, best);
       Mem.i32(argmax, out, at);
     }
@@ -199,21 +212,20 @@ public interface Pool2dVector {
 
     @Override
     public void average(MemorySegment x, MemorySegment y, long planes, int[] g, Workers workers) {
-      int p = g[2];
-      int q = g[3];
       workers.run(
           planes,
           plane -> {
-            long image = plane * g[0] * g[1];
-            for (int i = 0; i < p; i++) {
-              long out = (plane * p + i) * q;
+            MemorySegment xs = fromPlane(x, plane, g);
+            MemorySegment ys = outputs(y, plane, g);
+            for (int i = 0; i < g[2]; i++) {
               int j = 0;
-              while (j < q) {
-                if (fits(x, image, i, j, g)) {
-                  averageVector(x, image, i, j, g, y, out + j);
-                  j += W;
+              while (j < g[3]) {
+                int lanes = lanes(xs, i, j, g);
+                if (lanes > 1) {
+                  averageVector(xs, i, j, lanes, g, ys);
+                  j += lanes;
                 } else {
-                  Mem.f32(y, out + j, averageElement(x, image, i, j, g));
+                  Mem.f32(ys, i * g[3] + j, averageElement(xs, i, j, g));
                   j++;
                 }
               }
@@ -221,26 +233,36 @@ public interface Pool2dVector {
           });
     }
 
+    // A position outside the image is +0, which leaves a sum alone that began with +0.
     private static void averageVector(
-        MemorySegment x, long image, int i, int j, int[] g, MemorySegment y, long out) {
-      long start = image + (long) (i * g[6] - g[8]) * g[1] + j * g[7] - g[9];
+        MemorySegment x, int i, int j, int lanes, int[] g, MemorySegment y) {
+      int h0 = i * g[6] - g[8];
+      int w0 = j * g[7] - g[9];
       FloatVector sum = FloatVector.zero(F);
-      for (int r = 0; r < g[4]; r++) {
+      for (int r = Math.max(0, h0); r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = 0; s < g[5]; s++) {
-          sum = sum.add(load(x, start + (long) r * g[1] + s, g[7]));
+          sum = sum.add(load(x, r * g[1] + w0 + s, g[7]));
         }
       }
-      sum.div((float) (g[4] * g[5])).intoMemorySegment(y, out * Float.BYTES, ORDER);
+      FloatVector mean = sum.div((float) (g[4] * g[5]));
+      int out = i * g[3] + j;
+      if (out + W <= g[2] * g[3]) {
+        // Lanes beyond the windows spill over outputs that are written later.
+        mean.intoMemorySegment(y, (long) out << 2, ORDER);
+      } else {
+        MemorySegment t = BlockScratch.mine();
+        mean.intoMemorySegment(t, 0, ORDER);
+        MemorySegment.copy(t, 0, y, (long) out << 2, (long) lanes << 2);
+      }
     }
 
-    private static float averageElement(MemorySegment x, long image, int i, int j, int[] g) {
+    private static float averageElement(MemorySegment x, int i, int j, int[] g) {
       int h0 = i * g[6] - g[8];
       int w0 = j * g[7] - g[9];
       float sum = 0f;
-      for (int r = h0; r < h0 + g[4]; r++) {
-        for (int s = w0; s < w0 + g[5]; s++) {
-          boolean inside = r >= 0 && r < g[0] && s >= 0 && s < g[1];
-          sum += inside ? Mem.f32(x, image + r * g[1] + s) : 0f;
+      for (int r = Math.max(0, h0); r < Math.min(g[0], h0 + g[4]); r++) {
+        for (int s = Math.max(0, w0); s < Math.min(g[1], w0 + g[5]); s++) {
+          sum += Mem.f32(x, r * g[1] + s);
         }
       }
       return sum / (float) (g[4] * g[5]);

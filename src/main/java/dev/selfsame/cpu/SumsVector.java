@@ -7,6 +7,7 @@ import static dev.selfsame.contract.Contract.RUN;
 import dev.selfsame.contract.Mem;
 import dev.selfsame.contract.OrderedSum;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -187,7 +188,7 @@ public interface SumsVector {
       }
     }
 
-    /** Runs first … end − 1 of a channel, walked in memory order. */
+    /** Runs first … end − 1 of a channel, brought together in memory order some at a time. */
     private static void runs(
         MemorySegment x,
         long n,
@@ -198,25 +199,73 @@ public interface SumsVector {
         int end,
         float[] partials,
         int to) {
-      long term = (long) first * RUN;
-      long terms = n * space;
+      float[] t = BlockScratch.myArray();
+      int most = t.length / RUN;
+      for (int run = first; run < end; run += most) {
+        long term = (long) run * RUN;
+        int count = (int) Math.min((long) Math.min(most, end - run) * RUN, n * space - term);
+        collect(x, channels, space, channel, term, count, t);
+        int done = 0;
+        for (; done <= count - 8 * RUN; done += 8 * RUN) {
+          eightRuns(t, done, partials, to + run + done / RUN);
+        }
+        for (; done < count; done += RUN) {
+          partials[to + run + done / RUN] = run(t, done, Math.min(done + RUN, count));
+        }
+      }
+    }
+
+    /** Terms of a channel from number {@code term} on. */
+    private static void collect(
+        MemorySegment x, long channels, long space, long channel, long term, int count, float[] t) {
       long image = term / space;
       long inImage = term % space;
-      long at = (image * channels + channel) * space + inImage;
-      for (int run = first; run < end; run++) {
-        int count = (int) Math.min(RUN, terms - (long) run * RUN);
-        float sum = 0f;
-        for (int i = 0; i < count; i++) {
-          float value = Mem.f32(x, at);
-          sum = i == 0 ? value : sum + value;
-          at++;
-          if (++inImage == space) {
-            inImage = 0;
-            at += (channels - 1) * space;
-          }
-        }
-        partials[to + run] = sum;
+      for (int i = 0; i < count; ) {
+        int some = (int) Math.min(count - i, space - inImage);
+        long at = (image * channels + channel) * space + inImage;
+        MemorySegment.copy(x, ValueLayout.JAVA_FLOAT_UNALIGNED, at << 2, t, i, some);
+        i += some;
+        image++;
+        inImage = 0;
       }
+    }
+
+    /** Eight chains of additions at once, to hide their latency. */
+    private static void eightRuns(float[] t, int from, float[] partials, int to) {
+      float a = t[from];
+      float b = t[from + RUN];
+      float c = t[from + 2 * RUN];
+      float d = t[from + 3 * RUN];
+      float e = t[from + 4 * RUN];
+      float f = t[from + 5 * RUN];
+      float g = t[from + 6 * RUN];
+      float h = t[from + 7 * RUN];
+      for (int i = from + 1; i < from + RUN; i++) {
+        a += t[i];
+        b += t[i + RUN];
+        c += t[i + 2 * RUN];
+        d += t[i + 3 * RUN];
+        e += t[i + 4 * RUN];
+        f += t[i + 5 * RUN];
+        g += t[i + 6 * RUN];
+        h += t[i + 7 * RUN];
+      }
+      partials[to] = a;
+      partials[to + 1] = b;
+      partials[to + 2] = c;
+      partials[to + 3] = d;
+      partials[to + 4] = e;
+      partials[to + 5] = f;
+      partials[to + 6] = g;
+      partials[to + 7] = h;
+    }
+
+    private static float run(float[] t, int from, int end) {
+      float sum = t[from];
+      for (int i = from + 1; i < end; i++) {
+        sum += t[i];
+      }
+      return sum;
     }
 
     // ---- columns: lanes across columns

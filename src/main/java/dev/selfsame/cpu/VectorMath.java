@@ -59,11 +59,13 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void exp(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    MemorySegment xs = slice(x, xAt, n);
+    MemorySegment ys = slice(y, yAt, n);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector d = exp(load(x, xAt + i));
+      DoubleVector d = exp(load(xs, i));
       ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+          .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
       f32(y, yAt + i, ExactMath.exp(f32(x, xAt + i)));
@@ -100,11 +102,13 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void expm1(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    MemorySegment xs = slice(x, xAt, n);
+    MemorySegment ys = slice(y, yAt, n);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector d = expm1(load(x, xAt + i));
+      DoubleVector d = expm1(load(xs, i));
       ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+          .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
       f32(y, yAt + i, ExactMath.expm1(f32(x, xAt + i)));
@@ -113,11 +117,13 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void tanh(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    MemorySegment xs = slice(x, xAt, n);
+    MemorySegment ys = slice(y, yAt, n);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector d = tanh(load(x, xAt + i));
+      DoubleVector d = tanh(load(xs, i));
       ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+          .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
       f32(y, yAt + i, ExactMath.tanh(f32(x, xAt + i)));
@@ -126,12 +132,14 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void sigmoid(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    MemorySegment xs = slice(x, xAt, n);
+    MemorySegment ys = slice(y, yAt, n);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector d = sigmoid(load(x, xAt + i));
+      DoubleVector d = sigmoid(load(xs, i));
       if (!d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+            .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
       } else {
         for (long j = i; j < i + D.length(); j++) {
           f32(y, yAt + j, ExactMath.sigmoid(f32(x, xAt + j)));
@@ -158,11 +166,13 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void rsqrt(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    MemorySegment xs = slice(x, xAt, n);
+    MemorySegment ys = slice(y, yAt, n);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector d = rsqrt(load(x, xAt + i));
+      DoubleVector d = rsqrt(load(xs, i));
       ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+          .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
       f32(y, yAt + i, ExactMath.rsqrt(f32(x, xAt + i)));
@@ -171,15 +181,17 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void log(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    MemorySegment xs = slice(x, xAt, n);
+    MemorySegment ys = slice(y, yAt, n);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector v = load(x, xAt + i);
+      DoubleVector v = load(xs, i);
       DoubleVector d = log(v);
       VectorMask<Double> inside = v.compare(GT, 0).and(v.compare(LT, Double.POSITIVE_INFINITY));
       if (inside.allTrue()
           && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+            .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
       } else {
         for (long j = i; j < i + D.length(); j++) {
           f32(y, yAt + j, ExactMath.log(f32(x, xAt + j)));
@@ -193,15 +205,17 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void log1p(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    MemorySegment xs = slice(x, xAt, n);
+    MemorySegment ys = slice(y, yAt, n);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector v = load(x, xAt + i);
+      DoubleVector v = load(xs, i);
       DoubleVector d = log1p(v);
       VectorMask<Double> inside = v.compare(GT, -1).and(v.compare(LT, Double.POSITIVE_INFINITY));
       if (inside.allTrue()
           && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+            .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
       } else {
         for (long j = i; j < i + D.length(); j++) {
           f32(y, yAt + j, ExactMath.log1p(f32(x, xAt + j)));
@@ -215,43 +229,36 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void sin(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
-    long i = 0;
-    for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector v = load(x, xAt + i);
-      DoubleVector d = turn(v, 0);
-      if (v.abs().compare(LT, TURN_MAX).allTrue()
-          && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
-        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
-      } else {
-        for (long j = i; j < i + D.length(); j++) {
-          f32(y, yAt + j, ExactMath.sin(f32(x, xAt + j)));
-        }
-      }
-    }
-    for (; i < n; i++) {
-      f32(y, yAt + i, ExactMath.sin(f32(x, xAt + i)));
-    }
+    turn(x, xAt, y, yAt, n, 0);
   }
 
   @Override
   public void cos(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    turn(x, xAt, y, yAt, n, 1);
+  }
+
+  private static void turn(
+      MemorySegment x, long xAt, MemorySegment y, long yAt, long n, int quarter) {
+    MemorySegment xs = slice(x, xAt, n);
+    MemorySegment ys = slice(y, yAt, n);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
-      DoubleVector v = load(x, xAt + i);
-      DoubleVector d = turn(v, 1);
+      DoubleVector v = load(xs, i);
+      DoubleVector d = turn(v, quarter);
       if (v.abs().compare(LT, TURN_MAX).allTrue()
           && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
         ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
-            .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
+            .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
       } else {
         for (long j = i; j < i + D.length(); j++) {
-          f32(y, yAt + j, ExactMath.cos(f32(x, xAt + j)));
+          float u = f32(x, xAt + j);
+          f32(y, yAt + j, quarter == 0 ? ExactMath.sin(u) : ExactMath.cos(u));
         }
       }
     }
     for (; i < n; i++) {
-      f32(y, yAt + i, ExactMath.cos(f32(x, xAt + i)));
+      float v = f32(x, xAt + i);
+      f32(y, yAt + i, quarter == 0 ? ExactMath.sin(v) : ExactMath.cos(v));
     }
   }
 
@@ -433,6 +440,11 @@ public final class VectorMath implements ElementaryKernel {
 
   private static DoubleVector all(double value) {
     return DoubleVector.broadcast(D, value);
+  }
+
+  /** A segment of a loop's own, see {@link PairMath}; single elements are left to the caller's. */
+  private static MemorySegment slice(MemorySegment s, long from, long n) {
+    return s.asSlice(from << 2, n << 2);
   }
 
   private static DoubleVector load(MemorySegment x, long at) {
