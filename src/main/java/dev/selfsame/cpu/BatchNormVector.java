@@ -144,39 +144,38 @@ public interface BatchNormVector {
       long count = n * space;
       long blocks = Math.ceilDiv(count, (long) BLOCK);
       NormScratch scratch = NormScratch.mine();
-      MemorySegment work = scratch.task(4L * BLOCK + blocks);
+      long partials = 2L * BLOCK;
+      MemorySegment work = scratch.task(partials + blocks);
       float[] sums = scratch.sums();
-      for (long block = 0; block < blocks; block += 4) {
+      for (long block = 0; block < blocks; block += 2) {
         long from = block * BLOCK;
-        int elements = (int) Math.min(4L * BLOCK, count - from);
+        int elements = (int) Math.min(2L * BLOCK, count - from);
         gather(x, channel, from, elements, channels, space, work, 0);
         int whole = elements / BLOCK;
         if (whole > 0) {
-          // Fewer than four blocks: the last one several times.
-          int b = Math.min(1, whole - 1) * BLOCK;
-          int c = Math.min(2, whole - 1) * BLOCK;
-          int d = Math.min(3, whole - 1) * BLOCK;
+          // One block: twice the same.
+          int second = (whole - 1) * BLOCK;
           if (squares) {
-            NORM.squares(work, 0, b, c, d, m, m, m, m, BLOCK, sums);
+            NORM.squares(work, 0, second, m, m, BLOCK, sums);
           } else {
-            NORM.sums(work, 0, b, c, d, BLOCK, sums);
+            NORM.sums(work, 0, second, BLOCK, sums);
           }
           for (int k = 0; k < whole; k++) {
-            f32(work, 4L * BLOCK + block + k, sums[k]);
+            f32(work, partials + block + k, sums[k]);
           }
         }
         int rest = elements % BLOCK;
         if (rest > 0) {
-          int a = whole * BLOCK;
+          int last = whole * BLOCK;
           if (squares) {
-            NORM.squares(work, a, a, a, a, m, m, m, m, rest, sums);
+            NORM.squares(work, last, last, m, m, rest, sums);
           } else {
-            NORM.sums(work, a, a, a, a, rest, sums);
+            NORM.sums(work, last, last, rest, sums);
           }
-          f32(work, 4L * BLOCK + block + whole, sums[0]);
+          f32(work, partials + block + whole, sums[0]);
         }
       }
-      return NORM.total(work, 4L * BLOCK, blocks, sums);
+      return NORM.total(work, partials, blocks, sums);
     }
 
     /** Brings elements from … from + count − 1 of a channel together. */
@@ -372,32 +371,19 @@ public interface BatchNormVector {
       long count = n * space;
       long blocks = Math.ceilDiv(count, (long) BLOCK);
       NormScratch scratch = NormScratch.mine();
-      MemorySegment work = scratch.task(2L * BLOCK + 2 * blocks);
-      MemorySegment xs = scratch.second(2L * BLOCK);
-      long shifts = 2L * BLOCK;
+      MemorySegment work = scratch.task(BLOCK + 2 * blocks);
+      MemorySegment xs = scratch.second(BLOCK);
+      long shifts = BLOCK;
       long scales = shifts + blocks;
       float[] sums = scratch.sums();
-      for (long block = 0; block < blocks; block += 2) {
+      for (long block = 0; block < blocks; block++) {
         long from = block * BLOCK;
-        int elements = (int) Math.min(2L * BLOCK, count - from);
+        int elements = (int) Math.min(BLOCK, count - from);
         gather(dy, channel, from, elements, channels, space, work, 0);
         gather(x, channel, from, elements, channels, space, xs, 0);
-        int whole = elements / BLOCK;
-        if (whole > 0) {
-          int q = (whole - 1) * BLOCK;
-          NORM.products(work, xs, ONES, 0, q, 0, m, m, s, s, BLOCK, sums);
-          for (int k = 0; k < whole; k++) {
-            f32(work, shifts + block + k, sums[2 * k]);
-            f32(work, scales + block + k, sums[2 * k + 1]);
-          }
-        }
-        int rest = elements % BLOCK;
-        if (rest > 0) {
-          int p = whole * BLOCK;
-          NORM.products(work, xs, ONES, p, p, 0, m, m, s, s, rest, sums);
-          f32(work, shifts + block + whole, sums[0]);
-          f32(work, scales + block + whole, sums[1]);
-        }
+        NORM.products(work, xs, ONES, 0, 0, m, s, elements, sums);
+        f32(work, shifts + block, sums[0]);
+        f32(work, scales + block, sums[1]);
       }
       f32(dbeta, channel, NORM.total(work, shifts, blocks, sums));
       f32(dgamma, channel, NORM.total(work, scales, blocks, sums));

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Layer normalization on vectors (op/LayerNorm). The 32 lanes of a block sum lie across vector
- * lanes; a row alone would leave two chains of dependent additions, so four rows, or four blocks of
- * a long row, are summed at a time. A row stays in the first-level cache between its passes. Tasks
+ * lanes; a row alone would leave two chains of dependent additions, so two rows, or two blocks of a
+ * long row, are summed at a time. A row stays in the first-level cache between its passes. Tasks
  * are groups of rows: for the gradient the runs of 32 rows that the gradients of gamma and beta are
  * summed by.
  */
@@ -83,7 +83,7 @@ public interface LayerNormVector {
         workers.run(rows, r -> longRow(x, gamma, beta, eps, y, mean, rstd, r, columns));
         return;
       }
-      long size = Math.max(4, TASK / columns & -4);
+      long size = Math.max(2, TASK / columns & -2);
       workers.run(
           Math.ceilDiv(rows, size),
           task -> {
@@ -105,31 +105,19 @@ public interface LayerNormVector {
         int columns) {
       float[] sums = NormScratch.mine().sums();
       float count = columns;
-      for (long r = first; r < end; r += 4) {
-        // In the last group rows may be summed twice.
+      for (long r = first; r < end; r += 2) {
+        // The last row may be summed twice.
         long a = r * columns;
         long b = Math.min(r + 1, end - 1) * columns;
-        long c = Math.min(r + 2, end - 1) * columns;
-        long d = Math.min(r + 3, end - 1) * columns;
-        NORM.sums(x, a, b, c, d, columns, sums);
+        NORM.sums(x, a, b, columns, sums);
         float ma = sums[0] / count;
         float mb = sums[1] / count;
-        float mc = sums[2] / count;
-        float md = sums[3] / count;
-        NORM.squares(x, a, b, c, d, ma, mb, mc, md, columns, sums);
+        NORM.squares(x, a, b, ma, mb, columns, sums);
         float sa = ExactMath.rsqrt(sums[0] / count + eps);
         float sb = ExactMath.rsqrt(sums[1] / count + eps);
-        float sc = ExactMath.rsqrt(sums[2] / count + eps);
-        float sd = ExactMath.rsqrt(sums[3] / count + eps);
         finish(x, gamma, beta, y, mean, rstd, r, a, ma, sa, columns);
         if (r + 1 < end) {
           finish(x, gamma, beta, y, mean, rstd, r + 1, b, mb, sb, columns);
-        }
-        if (r + 2 < end) {
-          finish(x, gamma, beta, y, mean, rstd, r + 2, c, mc, sc, columns);
-        }
-        if (r + 3 < end) {
-          finish(x, gamma, beta, y, mean, rstd, r + 3, d, md, sd, columns);
         }
       }
     }
@@ -151,39 +139,21 @@ public interface LayerNormVector {
       long whole = columns / BLOCK;
       int rest = (int) (columns % BLOCK);
       long tail = row + whole * BLOCK;
-      for (long b = 0; b < whole; b += 4) {
-        NORM.sums(
-            x,
-            at(row, b, whole),
-            at(row, b + 1, whole),
-            at(row, b + 2, whole),
-            at(row, b + 3, whole),
-            BLOCK,
-            sums);
+      for (long b = 0; b < whole; b += 2) {
+        NORM.sums(x, at(row, b, whole), at(row, b + 1, whole), BLOCK, sums);
         keep(sums, partials, b, whole);
       }
       if (rest > 0) {
-        NORM.sums(x, tail, tail, tail, tail, rest, sums);
+        NORM.sums(x, tail, tail, rest, sums);
         f32(partials, whole, sums[0]);
       }
       float m = NORM.total(partials, 0, blocks, sums) / (float) columns;
-      for (long b = 0; b < whole; b += 4) {
-        NORM.squares(
-            x,
-            at(row, b, whole),
-            at(row, b + 1, whole),
-            at(row, b + 2, whole),
-            at(row, b + 3, whole),
-            m,
-            m,
-            m,
-            m,
-            BLOCK,
-            sums);
+      for (long b = 0; b < whole; b += 2) {
+        NORM.squares(x, at(row, b, whole), at(row, b + 1, whole), m, m, BLOCK, sums);
         keep(sums, partials, b, whole);
       }
       if (rest > 0) {
-        NORM.squares(x, tail, tail, tail, tail, m, m, m, m, rest, sums);
+        NORM.squares(x, tail, tail, m, m, rest, sums);
         f32(partials, whole, sums[0]);
       }
       float s = ExactMath.rsqrt(NORM.total(partials, 0, blocks, sums) / (float) columns + eps);
@@ -195,9 +165,9 @@ public interface LayerNormVector {
       return row + Math.min(b, whole - 1) * BLOCK;
     }
 
-    /** Keeps the sums of up to four blocks from b on. */
+    /** Keeps the sums of one or two blocks from b on. */
     private static void keep(float[] sums, MemorySegment partials, long b, long whole) {
-      for (int k = 0; k < 4 && b + k < whole; k++) {
+      for (int k = 0; k < 2 && b + k < whole; k++) {
         f32(partials, b + k, sums[k]);
       }
     }
@@ -253,9 +223,8 @@ public interface LayerNormVector {
             }
             if (dx != null) {
               float[] sums = NormScratch.mine().sums();
-              for (long r = run * RUN; r < end; r += 2) {
-                long other = Math.min(r + 1, end - 1);
-                slopes(dy, x, gamma, mean, rstd, dx, r, other, columns, sums);
+              for (long r = run * RUN; r < end; r++) {
+                slopes(dy, x, gamma, mean, rstd, dx, r, columns, sums);
               }
             }
           });
@@ -320,7 +289,7 @@ public interface LayerNormVector {
       }
     }
 
-    /** dx of two rows, which may be the same. */
+    /** dx of a row. */
     private static void slopes(
         MemorySegment dy,
         MemorySegment x,
@@ -329,34 +298,24 @@ public interface LayerNormVector {
         MemorySegment rstd,
         MemorySegment dx,
         long r,
-        long other,
         long columns,
         float[] sums) {
       long blocks = Math.ceilDiv(columns, (long) BLOCK);
-      MemorySegment partials = NormScratch.mine().task(4 * blocks);
-      long p = r * columns;
-      long q = other * columns;
-      float mp = f32(mean, r);
-      float mq = f32(mean, other);
-      float sp = f32(rstd, r);
-      float sq = f32(rstd, other);
+      MemorySegment partials = NormScratch.mine().task(2 * blocks);
+      long row = r * columns;
+      float m = f32(mean, r);
+      float s = f32(rstd, r);
       for (long b = 0; b < blocks; b++) {
         long from = b * BLOCK;
-        int count = (int) Math.min(BLOCK, columns - from);
-        NORM.products(dy, x, gamma, p + from, q + from, from, mp, mq, sp, sq, count, sums);
-        for (int k = 0; k < 4; k++) {
-          f32(partials, k * blocks + b, sums[k]);
-        }
+        int part = (int) Math.min(BLOCK, columns - from);
+        NORM.products(dy, x, gamma, row + from, from, m, s, part, sums);
+        f32(partials, b, sums[0]);
+        f32(partials, blocks + b, sums[1]);
       }
       float count = columns;
-      float ap = NORM.total(partials, 0, blocks, sums) / count;
-      float bp = NORM.total(partials, blocks, blocks, sums) / count;
-      float aq = NORM.total(partials, 2 * blocks, blocks, sums) / count;
-      float bq = NORM.total(partials, 3 * blocks, blocks, sums) / count;
-      slope(dy, x, gamma, dx, p, mp, sp, ap, bp, columns);
-      if (other != r) {
-        slope(dy, x, gamma, dx, q, mq, sq, aq, bq, columns);
-      }
+      float a = NORM.total(partials, 0, blocks, sums) / count;
+      float b = NORM.total(partials, blocks, blocks, sums) / count;
+      slope(dy, x, gamma, dx, row, m, s, a, b, columns);
     }
 
     private static void slope(

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 final class NormScratch {
   private static final ThreadLocal<NormScratch> MINE = ThreadLocal.withInitial(NormScratch::new);
 
-  /** Four sums, of a task. */
+  /** Two sums, of a task. */
   private final float[] sums = new float[NormSums.ROOM];
 
   /** Of a task. */
@@ -29,7 +29,7 @@ final class NormScratch {
     return MINE.get();
   }
 
-  /** Room for four sums, of a task. */
+  /** Room for two sums, of a task. */
   float[] sums() {
     return sums;
   }

@@ -12,47 +12,35 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The sums of the normalizations over one block of the contract, four sums at a time: one alone
- * would be two chains of dependent additions. They come to {@code sums[0]} to {@code sums[3]};
- * there must be {@link #ROOM} for the lanes of each.
+ * The sums of the normalizations over one block of the contract, two sums at a time: one alone
+ * would be two chains of dependent additions, and four at a time are more than the compiler inlines
+ * together with what is done with them. They come to {@code sums[0]} and {@code sums[1]}; there
+ * must be {@link #ROOM} for the lanes of each.
  */
 interface NormSums {
-  /** Floats that the lanes of four sums take. */
-  int ROOM = 4 * LANES;
+  /** Floats that the lanes of two sums take. */
+  int ROOM = 2 * LANES;
 
-  /** Sums of {@code count} elements, 1 … 1,024, of x from a, b, c and d on. */
-  void sums(MemorySegment x, long a, long b, long c, long d, int count, float[] sums);
+  /** Sums of {@code count} elements, 1 … 1,024, of x from a and from b on. */
+  void sums(MemorySegment x, long a, long b, int count, float[] sums);
 
-  /** Sums of their squared distances from ma, mb, mc and md. */
-  void squares(
-      MemorySegment x,
-      long a,
-      long b,
-      long c,
-      long d,
-      float ma,
-      float mb,
-      float mc,
-      float md,
-      int count,
-      float[] sums);
+  /** Sums of their squared distances from ma and mb. */
+  void squares(MemorySegment x, long a, long b, float ma, float mb, int count, float[] sums);
 
   /**
-   * Sums, with g = dy·gamma and h = (x − m)·s, of g at p, of g·h at p, of g at q, of g·h at q.
+   * Sums, with g = dy·gamma and h = (x − m)·s, of g and of g·h.
    *
+   * @param at where dy and x begin
    * @param column where gamma begins
    */
   void products(
       MemorySegment dy,
       MemorySegment x,
       MemorySegment gamma,
-      long p,
-      long q,
+      long at,
       long column,
-      float mp,
-      float mq,
-      float sp,
-      float sq,
+      float m,
+      float s,
       int count,
       float[] sums);
 
@@ -86,69 +74,40 @@ interface NormSums {
     }
 
     @Override
-    public void sums(MemorySegment x, long a, long b, long c, long d, int count, float[] sums) {
+    public void sums(MemorySegment x, long a, long b, int count, float[] sums) {
       int whole = count & -LANES;
       for (int j = 0; j < LANES; j += 2 * W) {
         FloatVector a0 = FloatVector.broadcast(F, NOTHING);
         FloatVector a1 = a0;
         FloatVector b0 = a0;
         FloatVector b1 = a0;
-        FloatVector c0 = a0;
-        FloatVector c1 = a0;
-        FloatVector d0 = a0;
-        FloatVector d1 = a0;
         for (long i = j; i < whole; i += LANES) {
           a0 = a0.add(load(x, a + i));
           a1 = a1.add(load(x, a + i + W));
           b0 = b0.add(load(x, b + i));
           b1 = b1.add(load(x, b + i + W));
-          c0 = c0.add(load(x, c + i));
-          c1 = c1.add(load(x, c + i + W));
-          d0 = d0.add(load(x, d + i));
-          d1 = d1.add(load(x, d + i + W));
         }
         a0.intoArray(sums, j);
         a1.intoArray(sums, j + W);
         b0.intoArray(sums, j + LANES);
         b1.intoArray(sums, j + LANES + W);
-        c0.intoArray(sums, j + 2 * LANES);
-        c1.intoArray(sums, j + 2 * LANES + W);
-        d0.intoArray(sums, j + 3 * LANES);
-        d1.intoArray(sums, j + 3 * LANES + W);
       }
       for (int i = whole; i < count; i++) {
-        int j = i - whole;
-        sums[j] += f32(x, a + i);
-        sums[j + LANES] += f32(x, b + i);
-        sums[j + 2 * LANES] += f32(x, c + i);
-        sums[j + 3 * LANES] += f32(x, d + i);
+        sums[i - whole] += f32(x, a + i);
+        sums[i - whole + LANES] += f32(x, b + i);
       }
       combine(sums);
     }
 
     @Override
     public void squares(
-        MemorySegment x,
-        long a,
-        long b,
-        long c,
-        long d,
-        float ma,
-        float mb,
-        float mc,
-        float md,
-        int count,
-        float[] sums) {
+        MemorySegment x, long a, long b, float ma, float mb, int count, float[] sums) {
       int whole = count & -LANES;
       for (int j = 0; j < LANES; j += 2 * W) {
         FloatVector a0 = FloatVector.broadcast(F, NOTHING);
         FloatVector a1 = a0;
         FloatVector b0 = a0;
         FloatVector b1 = a0;
-        FloatVector c0 = a0;
-        FloatVector c1 = a0;
-        FloatVector d0 = a0;
-        FloatVector d1 = a0;
         for (long i = j; i < whole; i += LANES) {
           FloatVector t = load(x, a + i).sub(ma);
           a0 = a0.add(t.mul(t));
@@ -158,36 +117,19 @@ interface NormSums {
           b0 = b0.add(t.mul(t));
           t = load(x, b + i + W).sub(mb);
           b1 = b1.add(t.mul(t));
-          t = load(x, c + i).sub(mc);
-          c0 = c0.add(t.mul(t));
-          t = load(x, c + i + W).sub(mc);
-          c1 = c1.add(t.mul(t));
-          t = load(x, d + i).sub(md);
-          d0 = d0.add(t.mul(t));
-          t = load(x, d + i + W).sub(md);
-          d1 = d1.add(t.mul(t));
         }
         a0.intoArray(sums, j);
         a1.intoArray(sums, j + W);
         b0.intoArray(sums, j + LANES);
         b1.intoArray(sums, j + LANES + W);
-        c0.intoArray(sums, j + 2 * LANES);
-        c1.intoArray(sums, j + 2 * LANES + W);
-        d0.intoArray(sums, j + 3 * LANES);
-        d1.intoArray(sums, j + 3 * LANES + W);
       }
       for (int i = whole; i < count; i++) {
-        int j = i - whole;
-        sums[j] += square(f32(x, a + i) - ma);
-        sums[j + LANES] += square(f32(x, b + i) - mb);
-        sums[j + 2 * LANES] += square(f32(x, c + i) - mc);
-        sums[j + 3 * LANES] += square(f32(x, d + i) - md);
+        float ta = f32(x, a + i) - ma;
+        float tb = f32(x, b + i) - mb;
+        sums[i - whole] += ta * ta;
+        sums[i - whole + LANES] += tb * tb;
       }
       combine(sums);
-    }
-
-    private static float square(float d) {
-      return d * d;
     }
 
     @Override
@@ -195,58 +137,35 @@ interface NormSums {
         MemorySegment dy,
         MemorySegment x,
         MemorySegment gamma,
-        long p,
-        long q,
+        long at,
         long column,
-        float mp,
-        float mq,
-        float sp,
-        float sq,
+        float m,
+        float s,
         int count,
         float[] sums) {
       int whole = count & -LANES;
       for (int j = 0; j < LANES; j += 2 * W) {
-        FloatVector gp0 = FloatVector.broadcast(F, NOTHING);
-        FloatVector gp1 = gp0;
-        FloatVector hp0 = gp0;
-        FloatVector hp1 = gp0;
-        FloatVector gq0 = gp0;
-        FloatVector gq1 = gp0;
-        FloatVector hq0 = gp0;
-        FloatVector hq1 = gp0;
+        FloatVector g0 = FloatVector.broadcast(F, NOTHING);
+        FloatVector g1 = g0;
+        FloatVector h0 = g0;
+        FloatVector h1 = g0;
         for (long i = j; i < whole; i += LANES) {
-          FloatVector c0 = load(gamma, column + i);
-          FloatVector c1 = load(gamma, column + i + W);
-          FloatVector g = load(dy, p + i).mul(c0);
-          gp0 = gp0.add(g);
-          hp0 = hp0.add(load(x, p + i).sub(mp).mul(sp).mul(g));
-          g = load(dy, p + i + W).mul(c1);
-          gp1 = gp1.add(g);
-          hp1 = hp1.add(load(x, p + i + W).sub(mp).mul(sp).mul(g));
-          g = load(dy, q + i).mul(c0);
-          gq0 = gq0.add(g);
-          hq0 = hq0.add(load(x, q + i).sub(mq).mul(sq).mul(g));
-          g = load(dy, q + i + W).mul(c1);
-          gq1 = gq1.add(g);
-          hq1 = hq1.add(load(x, q + i + W).sub(mq).mul(sq).mul(g));
+          FloatVector g = load(dy, at + i).mul(load(gamma, column + i));
+          g0 = g0.add(g);
+          h0 = h0.add(load(x, at + i).sub(m).mul(s).mul(g));
+          g = load(dy, at + i + W).mul(load(gamma, column + i + W));
+          g1 = g1.add(g);
+          h1 = h1.add(load(x, at + i + W).sub(m).mul(s).mul(g));
         }
-        gp0.intoArray(sums, j);
-        gp1.intoArray(sums, j + W);
-        hp0.intoArray(sums, j + LANES);
-        hp1.intoArray(sums, j + LANES + W);
-        gq0.intoArray(sums, j + 2 * LANES);
-        gq1.intoArray(sums, j + 2 * LANES + W);
-        hq0.intoArray(sums, j + 3 * LANES);
-        hq1.intoArray(sums, j + 3 * LANES + W);
+        g0.intoArray(sums, j);
+        g1.intoArray(sums, j + W);
+        h0.intoArray(sums, j + LANES);
+        h1.intoArray(sums, j + LANES + W);
       }
       for (int i = whole; i < count; i++) {
-        int j = i - whole;
-        float gp = f32(dy, p + i) * f32(gamma, column + i);
-        float gq = f32(dy, q + i) * f32(gamma, column + i);
-        sums[j] += gp;
-        sums[j + LANES] += (f32(x, p + i) - mp) * sp * gp;
-        sums[j + 2 * LANES] += gq;
-        sums[j + 3 * LANES] += (f32(x, q + i) - mq) * sq * gq;
+        float g = f32(dy, at + i) * f32(gamma, column + i);
+        sums[i - whole] += g;
+        sums[i - whole + LANES] += (f32(x, at + i) - m) * s * g;
       }
       combine(sums);
     }
@@ -259,17 +178,17 @@ interface NormSums {
       if (blocks > BLOCK) {
         return OrderedSum.blockSum(partials, from, blocks);
       }
-      sums(partials, from, from, from, from, (int) blocks, sums);
+      sums(partials, from, from, (int) blocks, sums);
       return sums[0];
     }
 
     /**
      * Combines the lanes of each sum by halving, as {@link OrderedSum#combineLanes}; a lane without
-     * an element holds −0, which changes no sum. A loop, for at four places it would not be inlined
-     * at each, and make objects of its vectors.
+     * an element holds −0, which changes no sum. A loop, for written out it would not be inlined
+     * each time, and make objects of its vectors.
      */
     private static void combine(float[] sums) {
-      for (int k = 0; k < 4; k++) {
+      for (int k = 0; k < 2; k++) {
         int from = k * LANES;
         FloatVector a = four(sums, from).add(four(sums, from + 16));
         FloatVector b = four(sums, from + 4).add(four(sums, from + 20));
