@@ -44,12 +44,6 @@ interface Conv2dVectorRowKernel {
    */
   void copy(MemorySegment from, long at, long stride, float[] to, int t, int count);
 
-  /**
-   * Copies runs one behind the other; run i has {@code runs[2i + 1]} floats from {@code offset +
-   * runs[2i]} on. Reads and overwrites up to a vector more.
-   */
-  void runs(float[] from, int offset, int[] runs, int count, float[] to, int t);
-
   /** Writes totals to memory, after adding the bias, if there is one, and the activation. */
   void finish(
       float[] total,

@@ -119,19 +119,6 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   }
 
   @Override
-  public void runs(float[] from, int offset, int[] runs, int count, float[] to, int t) {
-    int at = t;
-    for (int run = 0; run < count; run++) {
-      int place = offset + runs[2 * run];
-      int length = runs[2 * run + 1];
-      for (int i = 0; i < length; i += L) {
-        FloatVector.fromArray(F, from, place + i).intoArray(to, at + i);
-      }
-      at += length;
-    }
-  }
-
-  @Override
   public void finish(
       float[] total,
       int t,
