@@ -14,6 +14,9 @@ final class Conv2dVectorBlocks {
   /** Floats of a task's window, were it as large as the block. */
   private static final long WINDOW = 1 << 17;
 
+  /** Floats of filters that stay in the second-level cache between tasks. */
+  private static final long FILTERS = 1 << 18;
+
   private static final int MOST_POSITIONS = 2048;
   private static final int MOST_ROWS = 512;
 
@@ -85,10 +88,16 @@ final class Conv2dVectorBlocks {
   /** Cycles, roughly, of two threads. */
   private double cost(long height, long width) {
     long tasks = groups * sequences * Math.ceilDiv(rows, height) * Math.ceilDiv(sequence, width);
-    double columns = Math.ceilDiv(width, lanes) * 0.5;
+    // A single vector at a task's end costs a little more than half of two.
+    long vectors = Math.ceilDiv(width, lanes);
+    double columns = vectors * 0.5 + vectors % 2 * 0.1;
     long tail = height % tileRows;
     double tiles = height - tail + (tail == 0 ? 0 : Math.max(tail, tileRows / 2) + 1);
-    double task = terms * (columns * tiles + columns * 14 + height * 1.1) + 3000;
+    // Each task reads its filters once more, from the second-level cache if they fit it, and rows
+    // of
+    // the image that its neighbours read, too.
+    double filters = height * (height * terms > FILTERS ? 0.5 : 0.1);
+    double task = terms * (columns * tiles + columns * 14 + filters + 40) + 3000;
     double idle = 0.6 + 0.3 * waste(tasks, 2) + 0.1 * waste(tasks, 4) + 0.15 / tasks;
     return tasks * task * idle;
   }
@@ -99,6 +108,11 @@ final class Conv2dVectorBlocks {
 
   long tasks() {
     return groups * sequences * rowBlocks * positionBlocks;
+  }
+
+  /** Whether several tasks use the same filters. */
+  boolean sharesFilters() {
+    return sequences * positionBlocks > 1;
   }
 
   /** A task's first output row. */

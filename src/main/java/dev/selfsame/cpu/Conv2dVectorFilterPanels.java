@@ -52,12 +52,23 @@ final class Conv2dVectorFilterPanels {
     rowsAdjacent = tapCount == 1 && taps.rowStride() == 1;
   }
 
-  /** Terms t … t+n−1 of {@code count} rows of a group from {@code first} on. */
-  void pack(MemorySegment weights, long group, int first, int count, long t, int n, float[] to) {
+  /**
+   * Terms t … t+n−1 of {@code count} rows of a group from {@code first} on. May overwrite less than
+   * a vector after them.
+   */
+  void pack(
+      MemorySegment weights,
+      long group,
+      int first,
+      int count,
+      long t,
+      int n,
+      float[] to,
+      int toAt) {
     for (int row = 0; row < count; row += tileRows) {
       long from = group * taps.groupStride() + (first + row) * taps.rowStride();
       int tile = Math.min(tileRows, count - row);
-      int at = row * n;
+      int at = toAt + row * n;
       if (rowsInOrder) {
         pack.transpose(weights, from + t, taps.rowStride(), tile, n, to, at, tileRows);
       } else if (rowsAdjacent) {

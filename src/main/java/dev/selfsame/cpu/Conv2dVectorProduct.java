@@ -25,6 +25,11 @@ final class Conv2dVectorProduct {
   /** Terms of filters that are packed at once: several steps, because memory is read faster so. */
   private static final int SPAN = 2 * DEPTH;
 
+  private static final long SHARED_FLOATS = 1 << 25;
+
+  /** Floats that packing may overwrite after a tile. */
+  private static final int GAP = 16;
+
   private final GemmKernel kernel;
   private final Conv2dVectorRowKernel rowKernel;
   private final Image in;
@@ -35,6 +40,10 @@ final class Conv2dVectorProduct {
   private final long terms;
   private final long chunk;
   private final int tileRows;
+
+  /** Floats from one tile of shared filters to the next. */
+  private final long sharedTile;
+
   private final int panel;
   private final boolean dense;
   private final Conv2dVectorBlocks blocks;
@@ -55,6 +64,7 @@ final class Conv2dVectorProduct {
     terms = in.channels() * taps.row().length * taps.col().length;
     chunk = Contract.chunk(terms);
     tileRows = kernel.rows();
+    sharedTile = terms * tileRows + GAP;
     panel = kernel.columns();
     dense = out.stepH() == 1 && out.stepW() == 1;
     blocks =
@@ -71,13 +81,34 @@ final class Conv2dVectorProduct {
       boolean relu,
       MemorySegment to,
       Workers workers) {
-    workers.run(blocks.tasks(), id -> task(id, image, weights, bias, relu, to));
+    float[] shared = packShared(weights, workers);
+    workers.run(blocks.tasks(), id -> task(id, image, weights, shared, bias, relu, to));
+  }
+
+  /** All filters, where several tasks use the same ones: a tile of rows is followed by a gap. */
+  private float @Nullable [] packShared(MemorySegment weights, Workers workers) {
+    long tiles = Math.ceilDiv(rows, tileRows);
+    long floats = in.groups() * tiles * sharedTile;
+    if (!blocks.sharesFilters() || floats > SHARED_FLOATS) {
+      return null;
+    }
+    float[] shared = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.SHARED, floats);
+    workers.run(
+        in.groups() * tiles,
+        tile -> {
+          int row = (int) (tile % tiles) * tileRows;
+          int count = Math.min(tileRows, rows - row);
+          int at = (int) (tile * sharedTile);
+          filters.pack(weights, tile / tiles, row, count, 0, (int) terms, shared, at);
+        });
+    return shared;
   }
 
   private void task(
       long id,
       MemorySegment image,
       MemorySegment weights,
+      float @Nullable [] shared,
       @Nullable MemorySegment bias,
       boolean relu,
       MemorySegment to) {
@@ -89,7 +120,10 @@ final class Conv2dVectorProduct {
     int panelFloats = paddedRows * panel;
 
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] a = mine.floats(Conv2dVectorScratch.SCALARS, paddedRows * Math.min(SPAN, terms) + 16);
+    float[] a =
+        shared != null
+            ? shared
+            : mine.floats(Conv2dVectorScratch.SCALARS, paddedRows * Math.min(SPAN, terms) + GAP);
     float[] b = mine.floats(Conv2dVectorScratch.PANEL, panel * DEPTH + 16L);
     long outputs = (long) panelFloats * panels;
     float[] total = mine.floats(Conv2dVectorScratch.TOTAL, outputs);
@@ -98,29 +132,32 @@ final class Conv2dVectorProduct {
     window.begin(block, id, count, panels * panel);
     long group = blocks.group(id);
 
-    int span = 0;
+    // The task's first tile in a, and the distance of tiles.
+    int tileFloats = (int) sharedTile;
+    int firstTile =
+        shared == null ? 0 : (int) (group * Math.ceilDiv(rows, tileRows)) + firstRow / tileRows;
     for (long t = 0; t < terms; t += DEPTH) {
       int n = (int) Math.min(DEPTH, terms - t);
       boolean starts = t % chunk == 0;
       boolean ends = t >= chunk && ((t + n) % chunk == 0 || t + n == terms);
       float[] c = t < chunk ? total : chains;
-      if (t % SPAN == 0) {
-        span = (int) Math.min(SPAN, terms - t);
-        filters.pack(weights, group, firstRow, rowCount, t, span, a);
+      if (shared == null && t % SPAN == 0) {
+        tileFloats = (int) Math.min(SPAN, terms - t) * tileRows;
+        filters.pack(weights, group, firstRow, rowCount, t, tileFloats / tileRows, a, 0);
       }
-      int aFrom = (int) (t % SPAN) * tileRows;
+      int aAt = firstTile * tileFloats + (int) (shared == null ? t % SPAN : t) * tileRows;
       window.fill(block, image, t, n);
       for (int j = 0; j < panels; j++) {
         int columns = Math.min(panel, count - j * panel);
         window.pack(block, image, t, n, j * panel, kernel.width(columns), b);
         int from = j * panelFloats;
-        for (int row = 0; row < rowCount; row += tileRows) {
+        for (int row = 0, tile = aAt; row < rowCount; row += tileRows, tile += tileFloats) {
           int at = from + row * panel;
           int wanted = Math.min(tileRows, rowCount - row);
           if (starts) {
             Arrays.fill(c, at, at + tileRows * panel, 0f);
           }
-          kernel.tile(wanted, columns, a, row * span + aFrom, b, 0, n, c, at);
+          kernel.tile(wanted, columns, a, tile, b, 0, n, c, at);
           if (ends) {
             rowKernel.fold(total, at, chains, at, tileRows * panel);
           }

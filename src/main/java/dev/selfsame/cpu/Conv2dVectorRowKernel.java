@@ -30,6 +30,15 @@ interface Conv2dVectorRowKernel {
       int step);
 
   /**
+   * As {@link #spread} for both vectors of a panel, to its start, where each reads from two vectors
+   * only; otherwise false, and nothing is written.
+   *
+   * @param pattern scratch, at least two vectors
+   */
+  boolean spreadPair(
+      float[] from, int[] base, int n, int[] places, int first, float[] pattern, float[] to);
+
+  /**
    * to[at + i] ← from[map[first + i]] for i &lt; n. Reads the map, and writes, up to a vector more.
    */
   void pick(float[] from, int[] map, int first, int n, float[] to, int at);

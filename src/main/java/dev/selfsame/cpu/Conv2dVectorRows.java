@@ -53,6 +53,52 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
     }
   }
 
+  @Override
+  public boolean spreadPair(
+      float[] from, int[] base, int n, int[] places, int first, float[] pattern, float[] to) {
+    int a = places[first];
+    int b = places[first + L];
+    if (places[first + L - 1] - a >= 2 * L || places[first + 2 * L - 1] - b >= 2 * L) {
+      return false;
+    }
+    if (places[first + 2 * L - 1] - a == 2 * L - 1) {
+      pairOfNeighbours(from, base, n, a, to);
+      return true;
+    }
+    for (int j = 0; j < L; j++) {
+      pattern[j] = places[first + j] - a;
+      pattern[L + j] = places[first + L + j] - b;
+    }
+    selectPair(from, base, n, a, b, pattern, to);
+    return true;
+  }
+
+  private static void pairOfNeighbours(float[] from, int[] base, int n, int a, float[] to) {
+    for (int t = 0; t < n; t++) {
+      int i = base[t] + a;
+      FloatVector x = FloatVector.fromArray(F, from, i);
+      FloatVector y = FloatVector.fromArray(F, from, i + L);
+      x.intoArray(to, t * 2 * L);
+      y.intoArray(to, t * 2 * L + L);
+    }
+  }
+
+  private static void selectPair(
+      float[] from, int[] base, int n, int a, int b, float[] pattern, float[] to) {
+    FloatVector p = FloatVector.fromArray(F, pattern, 0);
+    FloatVector q = FloatVector.fromArray(F, pattern, L);
+    for (int t = 0; t < n; t++) {
+      int i = base[t] + a;
+      int j = base[t] + b;
+      FloatVector x =
+          p.selectFrom(FloatVector.fromArray(F, from, i), FloatVector.fromArray(F, from, i + L));
+      FloatVector y =
+          q.selectFrom(FloatVector.fromArray(F, from, j), FloatVector.fromArray(F, from, j + L));
+      x.intoArray(to, t * 2 * L);
+      y.intoArray(to, t * 2 * L + L);
+    }
+  }
+
   private static void neighbours(
       float[] from, int[] base, int n, int place, float[] to, int at, int step) {
     for (int t = 0; t < n; t++) {

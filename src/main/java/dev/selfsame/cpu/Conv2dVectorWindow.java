@@ -233,6 +233,10 @@ final class Conv2dVectorWindow {
       ends.packAdjacent(image, at, in.h() * in.w(), columns, width, n, to, 0);
       return;
     }
+    if (width == 2 * lanes
+        && kernel.spreadPair(block.window, block.base, n, block.places, first, block.pattern, to)) {
+      return;
+    }
     for (int lane = 0; lane < width; lane += lanes) {
       kernel.spread(
           block.window, block.base, n, block.places, first + lane, block.pattern, to, lane, width);

@@ -134,6 +134,24 @@ class Conv2dTest {
   }
 
   @Test
+  void manyChannelsAgree() {
+    // Enough rows for packed panels; small images of a batch in one panel, groups, dilation, rows
+    // longer than a block, several steps and chunks.
+    List<Case> cases =
+        List.of(
+            new Case(5, 17, 5, 5, 34, 3, 3, Geometry.of(1, 1)),
+            new Case(3, 32, 7, 7, 20, 3, 3, Geometry.of(2, 1)),
+            new Case(2, 36, 6, 9, 38, 3, 2, Geometry.of(1, 1).withGroups(2)),
+            new Case(1, 17, 12, 11, 18, 3, 3, Geometry.of(1, 2).withDilation(2, 2)),
+            new Case(2, 600, 3, 3, 20, 1, 1, PLAIN),
+            new Case(3, 20, 14, 14, 600, 1, 1, PLAIN),
+            new Case(1, 16, 2, 1200, 16, 1, 3, Geometry.of(1, 0)));
+    for (Case z : cases) {
+      check(z, Data.random(z, 4), vectors());
+    }
+  }
+
+  @Test
   void largeTilesOfTheGpuAgree() {
     // Enough tiles of 128 x 128 outputs in each pass, the weight gradient in parts of the
     // contraction.
