@@ -19,6 +19,10 @@ final class BlockScratch {
 
   private static final int TAIL_FLOATS = 16;
 
+  /** Four blocks of zeros, to copy from; nobody writes it. */
+  static final MemorySegment ZEROS =
+      Arena.global().allocate(4L * FLOATS * Float.BYTES, 64).asReadOnly();
+
   private static final ThreadLocal<MemorySegment> MINE =
       ThreadLocal.withInitial(
           () -> Arena.ofAuto().allocate((long) (TAIL + TAIL_FLOATS) * Float.BYTES, 64));

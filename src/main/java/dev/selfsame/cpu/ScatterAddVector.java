@@ -28,12 +28,15 @@ public interface ScatterAddVector {
    *
    * @param src [n, columns]
    * @param dst [rows, columns]
+   * @param clears whether all of dst becomes +0 first: done row by row, so that a row is still in a
+   *     cache when its sum is added
    */
   void scatterAdd(
       MemorySegment src,
       ScatterAddVectorSort sorted,
       long columns,
       MemorySegment dst,
+      boolean clears,
       Workers workers);
 
   /** The kernel for rows of so many columns: of the width, or narrower for a few odd columns. */
@@ -76,6 +79,7 @@ public interface ScatterAddVector {
         ScatterAddVectorSort sorted,
         long columns,
         MemorySegment dst,
+        boolean clears,
         Workers workers) {
       int used = sorted.slots()[sorted.longRows().length];
       // As many columns at once as the partials of long rows leave room for.
@@ -83,7 +87,7 @@ public interface ScatterAddVector {
       float[] partials = new float[Math.toIntExact(used * room)];
       for (long first = 0; first < columns; first += room) {
         Strip all = new Strip(first, Math.min(columns, first + room), columns);
-        blocks(src, sorted, partials, all, dst, workers);
+        blocks(src, sorted, partials, all, dst, clears, workers);
         if (used > 0) {
           tops(sorted, partials, all, dst, workers);
         }
@@ -99,6 +103,7 @@ public interface ScatterAddVector {
         float[] partials,
         Strip all,
         MemorySegment dst,
+        boolean clears,
         Workers workers) {
       int n = sorted.order().length;
       int strip = (int) Math.min(STRIP, all.end() - all.first());
@@ -111,7 +116,7 @@ public interface ScatterAddVector {
             long first = all.first() + task % strips * strip;
             Strip mine = new Strip(first, Math.min(all.end(), first + strip), all.columns());
             int end = (int) Math.min(n, (long) place + places);
-            blocksOf(src, sorted, place, end, partials, all, mine, dst);
+            blocksOf(src, sorted, place, end, partials, all, mine, dst, clears);
           });
     }
 
@@ -124,7 +129,8 @@ public interface ScatterAddVector {
         float[] partials,
         Strip all,
         Strip mine,
-        MemorySegment dst) {
+        MemorySegment dst,
+        boolean clears) {
       MemorySegment scratch = BlockScratch.mine();
       int[] order = sorted.order();
       int[] starts = sorted.starts();
@@ -140,8 +146,12 @@ public interface ScatterAddVector {
         boolean inside = begun >= 0 && begun < starts[segment + 1];
         place = inside ? begun : starts[++segment];
       }
+      boolean any = place < end;
       while (place < end) {
         int stop = starts[segment + 1];
+        if (clears && place == starts[segment]) {
+          clear(dst, segment == 0 ? 0 : rows[segment - 1] + 1L, rows[segment] + 1L, mine);
+        }
         if (stop - starts[segment] <= TERMS) {
           long to = rows[segment] * pitch + column;
           row(src, order, place, stop - place, column, pitch, width, dst, to, scratch);
@@ -158,10 +168,28 @@ public interface ScatterAddVector {
           long room = all.end() - all.first();
           int slot = sorted.slotOf(segment) + (place - starts[segment]) / TERMS;
           int to = (int) (slot * room + (mine.first() - all.first()));
-          keep(scratch, width, partials, to);
+          MemorySegment.copy(scratch, ValueLayout.JAVA_FLOAT, 0, partials, to, width);
           segment += stop == starts[segment + 1] ? 1 : 0;
         }
         place = stop;
+      }
+      if (clears && any && place == order.length) {
+        long behind = dst.byteSize() / pitch;
+        clear(dst, rows[segment - 1] + 1L, behind, mine);
+      }
+    }
+
+    /** Sets the strip of rows {@code from … end − 1} to +0. */
+    private static void clear(MemorySegment dst, long from, long end, Strip strip) {
+      boolean whole = strip.end() - strip.first() == strip.columns();
+      long rows = whole ? end - from : 1;
+      for (long row = from; row < end; row += rows) {
+        long first = (row * strip.columns() + strip.first()) * Float.BYTES;
+        long bytes = rows * (strip.end() - strip.first()) * Float.BYTES;
+        for (long j = 0; j < bytes; j += BlockScratch.ZEROS.byteSize()) {
+          long piece = Math.min(BlockScratch.ZEROS.byteSize(), bytes - j);
+          MemorySegment.copy(BlockScratch.ZEROS, 0, dst, first + j, piece);
+        }
       }
     }
 
@@ -357,10 +385,6 @@ public interface ScatterAddVector {
       return total;
     }
 
-    private static void keep(MemorySegment scratch, int width, float[] partials, int to) {
-      MemorySegment.copy(scratch, ValueLayout.JAVA_FLOAT, 0, partials, to, width);
-    }
-
     // ---- upper levels of long rows
     // -----------------------------------------------------------------------------
 
@@ -418,12 +442,6 @@ public interface ScatterAddVector {
     }
   }
 
-  /**
-   * Columns {@code first … end − 1} of rows of {@code columns}.
-   *
-   * @param first first column
-   * @param end behind the last column
-   * @param columns of a row
-   */
+  /** Columns {@code first … end − 1} of rows of {@code columns}. */
   record Strip(long first, long end, long columns) {}
 }

@@ -158,7 +158,7 @@ public final class ScatterAdd {
     check(src, indices.shape(), dst);
     Check.apart(OP, "indices", indices, "dst", dst);
     try (Plan plan = plan(indices, dst.size(0))) {
-      run(src, plan, dst);
+      run(src, plan, dst, false);
     }
   }
 
@@ -170,6 +170,11 @@ public final class ScatterAdd {
    * @param dst [R, …]
    */
   public static void scatterAdd(Tensor src, Plan plan, Tensor dst) {
+    check(src, plan, dst);
+    run(src, plan, dst, false);
+  }
+
+  private static void check(Tensor src, Plan plan, Tensor dst) {
     if (plan.isClosed()) {
       throw new ClosedException("scatterAdd: the plan was closed");
     }
@@ -189,7 +194,37 @@ public final class ScatterAdd {
               + plan.rows
               + " rows");
     }
-    run(src, plan, dst);
+  }
+
+  /**
+   * The same into zeros: dst[r] ← +0 + runSum(…), and +0 where a row receives nothing. So the
+   * gradient of an embedding; dst is written once.
+   *
+   * @param src [I, …]
+   * @param indices INT32, any shape [I]; none is allowed
+   * @param dst [R, …]; what it holds is lost
+   * @throws IndexException if an index lies outside [0, R); the message names the first such
+   *     position, and nothing is written
+   */
+  public static void scatter(Tensor src, Tensor indices, Tensor dst) {
+    Gather.indices(OP, indices, dst.device());
+    check(src, indices.shape(), dst);
+    Check.apart(OP, "indices", indices, "dst", dst);
+    try (Plan plan = plan(indices, dst.size(0))) {
+      run(src, plan, dst, true);
+    }
+  }
+
+  /**
+   * The same into zeros, by a plan.
+   *
+   * @param src [I, …]
+   * @param plan of indices [I] and R rows, for the same device
+   * @param dst [R, …]; what it holds is lost
+   */
+  public static void scatter(Tensor src, Plan plan, Tensor dst) {
+    check(src, plan, dst);
+    run(src, plan, dst, true);
   }
 
   private static void check(Tensor src, Shape indices, Tensor dst) {
@@ -203,7 +238,11 @@ public final class ScatterAdd {
     Check.apart(OP, "src", src, "dst", dst);
   }
 
-  private static void run(Tensor src, Plan plan, Tensor dst) {
+  private static void run(Tensor src, Plan plan, Tensor dst, boolean clears) {
+    boolean fused = plan.onHost != null && dst.device() instanceof Device.Vector;
+    if (clears && !fused) {
+      dst.fill(0f);
+    }
     long columns = dst.shape().rowElements();
     ScatterAddVectorSort sorted = plan.onHost;
     if (sorted != null) {
@@ -211,7 +250,7 @@ public final class ScatterAdd {
         case Device.Scalar d -> scalar(src.memory(), sorted, columns, dst.memory());
         case Device.Vector d ->
             ScatterAddVector.on(d.bits(), columns)
-                .scatterAdd(src.memory(), sorted, columns, dst.memory(), d.workers());
+                .scatterAdd(src.memory(), sorted, columns, dst.memory(), clears, d.workers());
         case Device.Cuda d -> throw new AssertionError("a plan for " + plan.device + " on " + d);
       }
     } else if (plan.onDevice != null) {

@@ -275,6 +275,40 @@ class ScatterAddTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void intoZerosIsTheSameAsZerosBefore(Pattern pattern) {
+    for (int columns : new int[] {1, 8, 33, 300, 1100}) {
+      int n = columns > 300 ? 90 : 2100;
+      int rows = 301;
+      int[] indices = pattern.indices(n, rows);
+      float[] src = Values.special(n, (long) n * columns);
+      float[] expected = run(Devices.control(), src, indices, new float[rows * columns], columns);
+      for (Device device : all()) {
+        try (Scope scope = Scope.open()) {
+          Tensor from = Tensor.of(scope, device, src, n, columns);
+          Tensor at = Tensor.of(scope, device, indices, n);
+          Tensor to = Tensor.empty(scope, device, rows, columns).fill(Float.NaN);
+          ScatterAdd.scatter(from, at, to);
+          Bits.assertSame(pattern + " on " + device, expected, to.toFloatArray());
+          to.fill(-1f);
+          try (ScatterAdd.Plan plan = ScatterAdd.plan(at, rows)) {
+            ScatterAdd.scatter(from, plan, to);
+          }
+          Bits.assertSame(pattern + " by plan on " + device, expected, to.toFloatArray());
+        }
+      }
+    }
+    for (Device device : all()) {
+      try (Scope scope = Scope.open()) {
+        Tensor to = Tensor.empty(scope, device, 3, 2).fill(9f);
+        Tensor none = Tensor.of(scope, device, new float[0], 0, 2);
+        ScatterAdd.scatter(none, Tensor.of(scope, device, new int[0], 0), to);
+        assertArrayEquals(new float[6], to.toFloatArray());
+      }
+    }
+  }
+
   @Test
   void aScopeCanOwnAPlan() {
     for (Device device : all()) {

@@ -113,8 +113,7 @@ final class ScatterAddCases {
             var plan = ScatterAdd.plan(memory.scope(), ourIndices, s.rows());
             yield () -> ScatterAdd.scatterAdd(ourSrc, plan, ourOut);
           }
-          case EMBEDDING_GRADIENT ->
-              () -> ScatterAdd.scatterAdd(ourSrc, ourIndices, ourOut.fill(0f));
+          case EMBEDDING_GRADIENT -> () -> ScatterAdd.scatter(ourSrc, ourIndices, ourOut);
         };
     Runnable theirs =
         s.embeddingGradient()
