@@ -239,7 +239,11 @@ public final class ScatterAdd {
   }
 
   private static void run(Tensor src, Plan plan, Tensor dst, boolean clears) {
-    boolean fused = plan.onHost != null && dst.device() instanceof Device.Vector;
+    // Rows that receive nothing are best set together, by all threads.
+    boolean fused =
+        plan.onHost != null
+            && dst.device() instanceof Device.Vector
+            && 2L * plan.onHost.segments() >= plan.rows;
     if (clears && !fused) {
       dst.fill(0f);
     }
