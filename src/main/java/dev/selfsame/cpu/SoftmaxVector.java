@@ -288,15 +288,8 @@ public interface SoftmaxVector {
           });
     }
 
-    // ---- loops over at most one block
-
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
-    }
+    // ---- loops over at most one block. Loads and stores are written out: a helper that is not
+    // inlined would make objects of the vectors.
 
     /**
      * A segment of one's own: the compiler holds its bounds in registers, while the fields of one
@@ -313,20 +306,24 @@ public interface SoftmaxVector {
       int i = 0;
       // A maximum has no order.
       if (count >= 4 * W) {
-        FloatVector a = load(xs, 0);
-        FloatVector b = load(xs, W);
-        FloatVector c = load(xs, 2 * W);
-        FloatVector d = load(xs, 3 * W);
+        FloatVector a = FloatVector.fromMemorySegment(F, xs, (long) 0 << 2, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, xs, (long) W << 2, ORDER);
+        FloatVector c = FloatVector.fromMemorySegment(F, xs, (long) (2 * W) << 2, ORDER);
+        FloatVector d = FloatVector.fromMemorySegment(F, xs, (long) (3 * W) << 2, ORDER);
         for (i = 4 * W; i <= count - 4 * W; i += 4 * W) {
-          a = a.max(load(xs, i));
-          b = b.max(load(xs, i + W));
-          c = c.max(load(xs, i + 2 * W));
-          d = d.max(load(xs, i + 3 * W));
+          a = a.max(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
+          b = b.max(FloatVector.fromMemorySegment(F, xs, (long) (i + W) << 2, ORDER));
+          c = c.max(FloatVector.fromMemorySegment(F, xs, (long) (i + 2 * W) << 2, ORDER));
+          d = d.max(FloatVector.fromMemorySegment(F, xs, (long) (i + 3 * W) << 2, ORDER));
         }
         m = a.max(b).max(c.max(d)).reduceLanes(VectorOperators.MAX);
       }
       for (; i <= count - W; i += W) {
-        m = Math.max(m, load(xs, i).reduceLanes(VectorOperators.MAX));
+        m =
+            Math.max(
+                m,
+                FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER)
+                    .reduceLanes(VectorOperators.MAX));
       }
       for (; i < count; i++) {
         m = Math.max(m, f32(xs, i));
@@ -341,7 +338,10 @@ public interface SoftmaxVector {
       MemorySegment ys = slice(y, from, count);
       int i = 0;
       for (; i <= count - W; i += W) {
-        store(load(xs, i).sub(m).sub(c), ys, i);
+        FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER)
+            .sub(m)
+            .sub(c)
+            .intoMemorySegment(ys, (long) i << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(ys, i, (f32(xs, i) - m) - c);
@@ -363,13 +363,13 @@ public interface SoftmaxVector {
       FloatVector near = FloatVector.broadcast(F, reciprocal);
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector v = load(ys, i);
+        FloatVector v = FloatVector.fromMemorySegment(F, ys, (long) i << 2, ORDER);
         if (v.compare(VectorOperators.GE, DIVIDE_BY_PRODUCTS).allTrue()) {
           FloatVector q = v.mul(near);
           q = q.fma(minusS, v).fma(near, q);
-          store(q.fma(minusS, v).fma(near, q), ys, i);
+          q.fma(minusS, v).fma(near, q).intoMemorySegment(ys, (long) i << 2, ORDER);
         } else {
-          store(v.div(s), ys, i);
+          v.div(s).intoMemorySegment(ys, (long) i << 2, ORDER);
         }
       }
       for (; i < count; i++) {
@@ -381,7 +381,9 @@ public interface SoftmaxVector {
         MemorySegment y, MemorySegment dy, float sum, MemorySegment dx, long from, int count) {
       int i = 0;
       for (; i <= count - W; i += W) {
-        store(load(y, from + i).mul(load(dy, from + i).sub(sum)), dx, from + i);
+        FloatVector.fromMemorySegment(F, y, (long) (from + i) << 2, ORDER)
+            .mul(FloatVector.fromMemorySegment(F, dy, (long) (from + i) << 2, ORDER).sub(sum))
+            .intoMemorySegment(dx, (long) (from + i) << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(dx, from + i, f32(y, from + i) * (f32(dy, from + i) - sum));
@@ -399,7 +401,10 @@ public interface SoftmaxVector {
       FloatVector sums = FloatVector.broadcast(F, sum);
       int i = 0;
       for (; i <= count - W; i += W) {
-        store(load(e, eAt + i).neg().fma(sums, load(dy, from + i)), dx, from + i);
+        FloatVector.fromMemorySegment(F, e, (long) (eAt + i) << 2, ORDER)
+            .neg()
+            .fma(sums, FloatVector.fromMemorySegment(F, dy, (long) (from + i) << 2, ORDER))
+            .intoMemorySegment(dx, (long) (from + i) << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(dx, from + i, Math.fma(-f32(e, eAt + i), sum, f32(dy, from + i)));
@@ -411,7 +416,9 @@ public interface SoftmaxVector {
       MemorySegment t = BlockScratch.mine();
       int i = 0;
       for (; i <= count - W; i += W) {
-        store(load(y, from + i).mul(load(dy, from + i)), t, i);
+        FloatVector.fromMemorySegment(F, y, (long) (from + i) << 2, ORDER)
+            .mul(FloatVector.fromMemorySegment(F, dy, (long) (from + i) << 2, ORDER))
+            .intoMemorySegment(t, (long) i << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(t, i, f32(y, from + i) * f32(dy, from + i));
@@ -424,12 +431,12 @@ public interface SoftmaxVector {
       int rows = count / LANES;
       if (rows > 0) {
         for (int j = 0; j < LANES; j += 2 * W) {
-          FloatVector a = load(x, from + j);
-          FloatVector b = load(x, from + j + W);
+          FloatVector a = FloatVector.fromMemorySegment(F, x, (long) (from + j) << 2, ORDER);
+          FloatVector b = FloatVector.fromMemorySegment(F, x, (long) (from + j + W) << 2, ORDER);
           for (int r = 1; r < rows; r++) {
             long at = from + j + (long) r * LANES;
-            a = a.add(load(x, at));
-            b = b.add(load(x, at + W));
+            a = a.add(FloatVector.fromMemorySegment(F, x, (long) at << 2, ORDER));
+            b = b.add(FloatVector.fromMemorySegment(F, x, (long) (at + W) << 2, ORDER));
           }
           a.intoArray(lanes, j);
           b.intoArray(lanes, j + W);
