@@ -9,8 +9,17 @@ import org.jspecify.annotations.Nullable;
  * product is in {@link GemmProduct}. The output is cut into blocks and tasks by the sizes alone.
  */
 public final class GemmVector {
-  /** Multiply-adds below which handing tasks to other threads costs more than it brings. */
-  private static final long SMALL = 1 << 17;
+  /**
+   * Work below which handing tasks to other threads costs more than it brings, in multiply-adds; 60
+   * µs.
+   */
+  private static final long SMALL = 5_000_000;
+
+  /** Multiply-adds in the time that packing a float takes. */
+  private static final long PACKING = 20;
+
+  /** Multiply-adds of a task of a shared batch, at least. */
+  private static final long TOGETHER = 1 << 20;
 
   /** Multiply-adds of one product up to which a batch is shared out by products. */
   private static final long MODERATE = 1 << 22;
@@ -69,7 +78,7 @@ public final class GemmVector {
         && terms <= MODERATE
         && workers.threads() > 1
         && size.batch <= Long.MAX_VALUE / terms) {
-      long together = Math.max(1, SMALL / terms);
+      long together = Math.max(1, TOGETHER / terms);
       workers.run(
           Math.ceilDiv(size.batch, together),
           task -> {
@@ -80,7 +89,8 @@ public final class GemmVector {
             }
           });
     } else {
-      boolean alone = terms < SMALL || workers.threads() == 1;
+      long work = terms + PACKING * size.k * (size.m + size.n);
+      boolean alone = work < SMALL || workers.threads() == 1;
       var product = new GemmProduct(this, a, b, bias, relu, out, size, alone ? null : workers);
       for (long g = 0; g < size.batch; g++) {
         product.run(g);

@@ -10,14 +10,14 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link OutputTile} with the Vector API. Lanes lie across columns of the output, so every lane is
  * one chain in the contract's order.
  *
- * <p>The largest tile has 13 rows × 2 vectors where vectors have 512 bits (32 registers), else 6 ×
- * 2 (16 registers). Each is its own method with its accumulators in locals; an array of them would
- * be allocated on the heap.
+ * <p>The largest tile has 13 rows × 2 vectors where vectors have 512 bits (32 registers), else 5 ×
+ * 2 (16 registers; with 6 × 2 the compiler spills). Each is its own method with its accumulators in
+ * locals; an array of them would be allocated on the heap.
  */
 final class OutputTiles implements OutputTile {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
   private static final int N = F.length();
-  private static final int ROWS = N == 16 ? 13 : 6;
+  private static final int ROWS = N == 16 ? 13 : 5;
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   OutputTiles() {}
@@ -63,7 +63,7 @@ final class OutputTiles implements OutputTile {
     switch (rows) {
       case 13 -> rows13(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 8 -> rows8(a, aAt, b, bo, bs, depth, start, out, at, step);
-      case 6 -> rows6(a, aAt, b, bo, bs, depth, start, out, at, step);
+      case 5 -> rows5(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 4 -> rows4(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 1 -> rows1(a, aAt, b, bo, bs, depth, start, out, at);
       default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
@@ -251,7 +251,7 @@ final class OutputTiles implements OutputTile {
     c7b.intoMemorySegment(out, at + 7 * step + 4 * N, NATIVE);
   }
 
-  private static void rows6(
+  private static void rows5(
       float[] a,
       int ao,
       MemorySegment b,
@@ -272,29 +272,24 @@ final class OutputTiles implements OutputTile {
     FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
     FloatVector c4a = FloatVector.fromArray(F, start, 8 * N);
     FloatVector c4b = FloatVector.fromArray(F, start, 9 * N);
-    FloatVector c5a = FloatVector.fromArray(F, start, 10 * N);
-    FloatVector c5b = FloatVector.fromArray(F, start, 11 * N);
     for (int k = 0; k < depth; k++) {
       FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
       FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 6]);
+      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 5]);
       c0a = a0.fma(ba, c0a);
       c0b = a0.fma(bb, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 6 + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 5 + 1]);
       c1a = a1.fma(ba, c1a);
       c1b = a1.fma(bb, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 6 + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 5 + 2]);
       c2a = a2.fma(ba, c2a);
       c2b = a2.fma(bb, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 6 + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 5 + 3]);
       c3a = a3.fma(ba, c3a);
       c3b = a3.fma(bb, c3b);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 6 + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 5 + 4]);
       c4a = a4.fma(ba, c4a);
       c4b = a4.fma(bb, c4b);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 6 + 5]);
-      c5a = a5.fma(ba, c5a);
-      c5b = a5.fma(bb, c5b);
     }
     c0a.intoMemorySegment(out, at, NATIVE);
     c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
@@ -306,8 +301,6 @@ final class OutputTiles implements OutputTile {
     c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
     c4a.intoMemorySegment(out, at + 4 * step, NATIVE);
     c4b.intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
-    c5a.intoMemorySegment(out, at + 5 * step, NATIVE);
-    c5b.intoMemorySegment(out, at + 5 * step + 4 * N, NATIVE);
   }
 
   private static void rows4(
