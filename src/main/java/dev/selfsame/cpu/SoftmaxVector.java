@@ -381,9 +381,9 @@ public interface SoftmaxVector {
         MemorySegment y, MemorySegment dy, float sum, MemorySegment dx, long from, int count) {
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, y, (long) (from + i) << 2, ORDER)
-            .mul(FloatVector.fromMemorySegment(F, dy, (long) (from + i) << 2, ORDER).sub(sum))
-            .intoMemorySegment(dx, (long) (from + i) << 2, ORDER);
+        FloatVector.fromMemorySegment(F, y, (from + i) << 2, ORDER)
+            .mul(FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER).sub(sum))
+            .intoMemorySegment(dx, (from + i) << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(dx, from + i, f32(y, from + i) * (f32(dy, from + i) - sum));
@@ -401,10 +401,10 @@ public interface SoftmaxVector {
       FloatVector sums = FloatVector.broadcast(F, sum);
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, e, (long) (eAt + i) << 2, ORDER)
+        FloatVector.fromMemorySegment(F, e, (eAt + i) << 2, ORDER)
             .neg()
-            .fma(sums, FloatVector.fromMemorySegment(F, dy, (long) (from + i) << 2, ORDER))
-            .intoMemorySegment(dx, (long) (from + i) << 2, ORDER);
+            .fma(sums, FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER))
+            .intoMemorySegment(dx, (from + i) << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(dx, from + i, Math.fma(-f32(e, eAt + i), sum, f32(dy, from + i)));
@@ -416,8 +416,8 @@ public interface SoftmaxVector {
       MemorySegment t = BlockScratch.mine();
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, y, (long) (from + i) << 2, ORDER)
-            .mul(FloatVector.fromMemorySegment(F, dy, (long) (from + i) << 2, ORDER))
+        FloatVector.fromMemorySegment(F, y, (from + i) << 2, ORDER)
+            .mul(FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER))
             .intoMemorySegment(t, (long) i << 2, ORDER);
       }
       for (; i < count; i++) {
@@ -431,12 +431,12 @@ public interface SoftmaxVector {
       int rows = count / LANES;
       if (rows > 0) {
         for (int j = 0; j < LANES; j += 2 * W) {
-          FloatVector a = FloatVector.fromMemorySegment(F, x, (long) (from + j) << 2, ORDER);
-          FloatVector b = FloatVector.fromMemorySegment(F, x, (long) (from + j + W) << 2, ORDER);
+          FloatVector a = FloatVector.fromMemorySegment(F, x, (from + j) << 2, ORDER);
+          FloatVector b = FloatVector.fromMemorySegment(F, x, (from + j + W) << 2, ORDER);
           for (int r = 1; r < rows; r++) {
             long at = from + j + (long) r * LANES;
-            a = a.add(FloatVector.fromMemorySegment(F, x, (long) at << 2, ORDER));
-            b = b.add(FloatVector.fromMemorySegment(F, x, (long) (at + W) << 2, ORDER));
+            a = a.add(FloatVector.fromMemorySegment(F, x, at << 2, ORDER));
+            b = b.add(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER));
           }
           a.intoArray(lanes, j);
           b.intoArray(lanes, j + W);
