@@ -150,7 +150,7 @@ final class PairRun {
       List<Agreement> agreement = c.requireAgreement();
       List<Contender> contenders = new ArrayList<>(List.of(c.ours()));
       contenders.addAll(c.theirs());
-      Paired.Times times = Paired.measure(contenders, seconds);
+      Paired.Times times = Paired.measure(contenders, threads, seconds);
       List<RunRecord.PeerResult> peers = new ArrayList<>();
       for (int i = 1; i < contenders.size(); i++) {
         peers.add(

@@ -12,13 +12,14 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>A sample is one untimed run (it brings back caches and sleeping threads) and then as many
  * timed runs as take about {@value #SAMPLE_MILLIS} ms. Rounds go forward and backward in turn
- * (ours, theirs; theirs, ours). Between samples the process rests a moment: an OpenMP team spins
- * after its work and would take the cores from the next in turn. A ratio is formed within a round
- * only.
+ * (ours, theirs; theirs, ours). Between samples the process rests: OpenMP's and OpenBLAS's teams
+ * spin after their work, OpenBLAS's for 2²⁶ cycles, and would take the cores from the next in turn.
+ * A ratio is formed within a round only.
  */
 final class Paired {
   private static final double SAMPLE_MILLIS = 10;
   private static final long REST_NANOS = 2_000_000;
+  private static final long TEAM_REST_NANOS = 30_000_000;
   private static final int LEAST_ROUNDS = 11;
 
   /** Of a warm-up: long enough for ours to be compiled meanwhile; theirs needs caches only. */
@@ -51,7 +52,8 @@ final class Paired {
   private Paired() {}
 
   /** Warms up for about a third of the time, then takes rounds for the rest. */
-  static Times measure(List<Contender> contenders, double seconds) {
+  static Times measure(List<Contender> contenders, int threads, double seconds) {
+    long rest = threads > 1 ? TEAM_REST_NANOS : REST_NANOS;
     int n = contenders.size();
     int[] repeats = new int[n];
     for (int i = 0; i < n; i++) {
@@ -64,7 +66,7 @@ final class Paired {
       double[] round = new double[n];
       for (int turn = 0; turn < n; turn++) {
         int i = rounds.size() % 2 == 0 ? turn : n - 1 - turn;
-        round[i] = sample(contenders.get(i).run(), repeats[i]);
+        round[i] = sample(contenders.get(i).run(), repeats[i], rest);
       }
       rounds.add(round);
     }
@@ -108,8 +110,8 @@ final class Paired {
     return best;
   }
 
-  private static double sample(Runnable run, int repeats) {
-    LockSupport.parkNanos(REST_NANOS);
+  private static double sample(Runnable run, int repeats, long rest) {
+    LockSupport.parkNanos(rest);
     run.run();
     long start = System.nanoTime();
     for (int i = 0; i < repeats; i++) {
