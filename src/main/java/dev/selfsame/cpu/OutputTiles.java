@@ -10,14 +10,14 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link OutputTile} with the Vector API. Lanes lie across columns of the output, so every lane is
  * one chain in the contract's order.
  *
- * <p>The largest tile has 13 rows × 2 vectors where vectors have 512 bits (32 registers), else 5 ×
+ * <p>The largest tile has 12 rows × 2 vectors where vectors have 512 bits (32 registers), else 5 ×
  * 2 (16 registers; with 6 × 2 the compiler spills). Each is its own method with its accumulators in
  * locals; an array of them would be allocated on the heap.
  */
 final class OutputTiles implements OutputTile {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
   private static final int N = F.length();
-  private static final int ROWS = N == 16 ? 13 : 5;
+  private static final int ROWS = N == 16 ? 12 : 5;
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   OutputTiles() {}
@@ -61,7 +61,7 @@ final class OutputTiles implements OutputTile {
     long at = outAt << 2;
     long step = outStep << 2;
     switch (rows) {
-      case 13 -> rows13(a, aAt, b, bo, bs, depth, start, out, at, step);
+      case 12 -> rows12(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 8 -> rows8(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 5 -> rows5(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 4 -> rows4(a, aAt, b, bo, bs, depth, start, out, at, step);
@@ -70,7 +70,7 @@ final class OutputTiles implements OutputTile {
     }
   }
 
-  private static void rows13(
+  private static void rows12(
       float[] a,
       int ao,
       MemorySegment b,
@@ -105,50 +105,45 @@ final class OutputTiles implements OutputTile {
     FloatVector c10b = FloatVector.fromArray(F, start, 21 * N);
     FloatVector c11a = FloatVector.fromArray(F, start, 22 * N);
     FloatVector c11b = FloatVector.fromArray(F, start, 23 * N);
-    FloatVector c12a = FloatVector.fromArray(F, start, 24 * N);
-    FloatVector c12b = FloatVector.fromArray(F, start, 25 * N);
     for (int k = 0; k < depth; k++) {
       FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
       FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 13]);
+      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 12]);
       c0a = a0.fma(ba, c0a);
       c0b = a0.fma(bb, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 13 + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 12 + 1]);
       c1a = a1.fma(ba, c1a);
       c1b = a1.fma(bb, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 13 + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 12 + 2]);
       c2a = a2.fma(ba, c2a);
       c2b = a2.fma(bb, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 13 + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 12 + 3]);
       c3a = a3.fma(ba, c3a);
       c3b = a3.fma(bb, c3b);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 13 + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 12 + 4]);
       c4a = a4.fma(ba, c4a);
       c4b = a4.fma(bb, c4b);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 13 + 5]);
+      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 12 + 5]);
       c5a = a5.fma(ba, c5a);
       c5b = a5.fma(bb, c5b);
-      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * 13 + 6]);
+      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * 12 + 6]);
       c6a = a6.fma(ba, c6a);
       c6b = a6.fma(bb, c6b);
-      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * 13 + 7]);
+      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * 12 + 7]);
       c7a = a7.fma(ba, c7a);
       c7b = a7.fma(bb, c7b);
-      FloatVector a8 = FloatVector.broadcast(F, a[ao + k * 13 + 8]);
+      FloatVector a8 = FloatVector.broadcast(F, a[ao + k * 12 + 8]);
       c8a = a8.fma(ba, c8a);
       c8b = a8.fma(bb, c8b);
-      FloatVector a9 = FloatVector.broadcast(F, a[ao + k * 13 + 9]);
+      FloatVector a9 = FloatVector.broadcast(F, a[ao + k * 12 + 9]);
       c9a = a9.fma(ba, c9a);
       c9b = a9.fma(bb, c9b);
-      FloatVector a10 = FloatVector.broadcast(F, a[ao + k * 13 + 10]);
+      FloatVector a10 = FloatVector.broadcast(F, a[ao + k * 12 + 10]);
       c10a = a10.fma(ba, c10a);
       c10b = a10.fma(bb, c10b);
-      FloatVector a11 = FloatVector.broadcast(F, a[ao + k * 13 + 11]);
+      FloatVector a11 = FloatVector.broadcast(F, a[ao + k * 12 + 11]);
       c11a = a11.fma(ba, c11a);
       c11b = a11.fma(bb, c11b);
-      FloatVector a12 = FloatVector.broadcast(F, a[ao + k * 13 + 12]);
-      c12a = a12.fma(ba, c12a);
-      c12b = a12.fma(bb, c12b);
     }
     c0a.intoMemorySegment(out, at, NATIVE);
     c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
@@ -174,8 +169,6 @@ final class OutputTiles implements OutputTile {
     c10b.intoMemorySegment(out, at + 10 * step + 4 * N, NATIVE);
     c11a.intoMemorySegment(out, at + 11 * step, NATIVE);
     c11b.intoMemorySegment(out, at + 11 * step + 4 * N, NATIVE);
-    c12a.intoMemorySegment(out, at + 12 * step, NATIVE);
-    c12b.intoMemorySegment(out, at + 12 * step + 4 * N, NATIVE);
   }
 
   private static void rows8(
