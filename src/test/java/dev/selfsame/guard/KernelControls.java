@@ -1,0 +1,56 @@
+package dev.selfsame.guard;
+
+import java.util.List;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Kernels that are wrong on purpose: each must be found by the check that it is made for. */
+final class KernelControls {
+  static final String GROUP = "controls";
+
+  /** What is kept in a field is an object. */
+  @SuppressWarnings("NonFinalStaticField")
+  private static FloatVector kept = FloatVector.zero(FloatVector.SPECIES_PREFERRED);
+
+  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+
+  private KernelControls() {}
+
+  static List<KernelCases.Case> cases() {
+    float[] x = new float[20_000];
+    return List.of(
+        new KernelCases.Case(GROUP, "control: boxes", 1_000, () -> boxes(x)),
+        new KernelCases.Case(GROUP, "control: calls", 1_000, () -> calls(x)),
+        new KernelCases.Case(GROUP, "control: is left to C1", 1_000, () -> isLeftToC1(x)));
+  }
+
+  static void boxes(float[] x) {
+    for (int i = 0; i + F.length() <= x.length; i += F.length()) {
+      kept = FloatVector.fromArray(F, x, i).mul(kept);
+    }
+  }
+
+  static void calls(float[] x) {
+    for (int i = 0; i + F.length() <= x.length; i += F.length()) {
+      isNotInlined(FloatVector.fromArray(F, x, i)).intoArray(x, i);
+    }
+  }
+
+  static FloatVector isNotInlined(FloatVector v) {
+    return v.mul(0.5f);
+  }
+
+  static void isLeftToC1(float[] x) {
+    for (int i = 0; i + F.length() <= x.length; i += F.length()) {
+      FloatVector.fromArray(F, x, i).mul(0.5f).intoArray(x, i);
+    }
+  }
+
+  static FloatVector[] fillsAnArray(float[] x) {
+    FloatVector[] sums = new FloatVector[4];
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] = FloatVector.fromArray(F, x, i * F.length());
+    }
+    return sums;
+  }
+}
