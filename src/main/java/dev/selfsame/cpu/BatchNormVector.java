@@ -283,8 +283,14 @@ public interface BatchNormVector {
         long length) {
       long i = 0;
       for (; i <= length - W; i += W) {
-        FloatVector h = load(x, at + i).sub(load(mean, i)).mul(load(rstd, i));
-        store(h.fma(load(gamma, i), load(beta, i)), y, at + i);
+        FloatVector h =
+            FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER)
+                .sub(FloatVector.fromMemorySegment(F, mean, i << 2, ORDER))
+                .mul(FloatVector.fromMemorySegment(F, rstd, i << 2, ORDER));
+        h.fma(
+                FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER),
+                FloatVector.fromMemorySegment(F, beta, i << 2, ORDER))
+            .intoMemorySegment(y, (at + i) << 2, ORDER);
       }
       for (; i < length; i++) {
         float h = (f32(x, at + i) - f32(mean, i)) * f32(rstd, i);
@@ -305,7 +311,11 @@ public interface BatchNormVector {
       FloatVector shift = FloatVector.broadcast(F, beta);
       long i = 0;
       for (; i <= length - W; i += W) {
-        store(load(x, at + i).sub(m).mul(s).fma(scale, shift), y, at + i);
+        FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER)
+            .sub(m)
+            .mul(s)
+            .fma(scale, shift)
+            .intoMemorySegment(y, (at + i) << 2, ORDER);
       }
       for (; i < length; i++) {
         f32(y, at + i, Math.fma((f32(x, at + i) - m) * s, gamma, beta));
@@ -403,11 +413,20 @@ public interface BatchNormVector {
         long length) {
       long i = 0;
       for (; i <= length - W; i += W) {
-        FloatVector s = load(rstd, i);
-        FloatVector h = load(x, at + i).sub(load(mean, i)).mul(s);
-        FloatVector inner = load(dy, at + i).sub(load(dbeta, i).div(count));
-        inner = h.neg().fma(load(dgamma, i).div(count), inner);
-        store(load(gamma, i).mul(s).mul(inner), dx, at + i);
+        FloatVector s = FloatVector.fromMemorySegment(F, rstd, i << 2, ORDER);
+        FloatVector h =
+            FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER)
+                .sub(FloatVector.fromMemorySegment(F, mean, i << 2, ORDER))
+                .mul(s);
+        FloatVector inner =
+            FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER)
+                .sub(FloatVector.fromMemorySegment(F, dbeta, i << 2, ORDER).div(count));
+        inner =
+            h.neg().fma(FloatVector.fromMemorySegment(F, dgamma, i << 2, ORDER).div(count), inner);
+        FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER)
+            .mul(s)
+            .mul(inner)
+            .intoMemorySegment(dx, (at + i) << 2, ORDER);
       }
       for (; i < length; i++) {
         float s = f32(rstd, i);
@@ -432,21 +451,16 @@ public interface BatchNormVector {
       FloatVector bs = FloatVector.broadcast(F, b);
       long i = 0;
       for (; i <= length - W; i += W) {
-        FloatVector h = load(x, at + i).sub(m).mul(s);
-        store(h.neg().fma(bs, load(dy, at + i).sub(a)).mul(scale), dx, at + i);
+        FloatVector h = FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER).sub(m).mul(s);
+        h.neg()
+            .fma(bs, FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER).sub(a))
+            .mul(scale)
+            .intoMemorySegment(dx, (at + i) << 2, ORDER);
       }
       for (; i < length; i++) {
         float h = (f32(x, at + i) - m) * s;
         f32(dx, at + i, scale * Math.fma(-h, b, f32(dy, at + i) - a));
       }
-    }
-
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
     }
   }
 }

@@ -189,10 +189,6 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     }
   }
 
-  private static FloatVector load(MemorySegment from, long at) {
-    return FloatVector.fromMemorySegment(F, from, at << 2, ByteOrder.nativeOrder());
-  }
-
   private static void turn16(
       MemorySegment a, long at, long step, int last, int n, float[] to, int tt, int width) {
     long p0 = at + Math.min(0, last) * step;
@@ -212,14 +208,38 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     long p14 = at + Math.min(14, last) * step - 8;
     long p15 = at + Math.min(15, last) * step - 8;
     for (int t = 0; t < n; t += 8) {
-      FloatVector q0 = load(a, p0 + t).blend(load(a, p8 + t), M8);
-      FloatVector q1 = load(a, p1 + t).blend(load(a, p9 + t), M8);
-      FloatVector q2 = load(a, p2 + t).blend(load(a, p10 + t), M8);
-      FloatVector q3 = load(a, p3 + t).blend(load(a, p11 + t), M8);
-      FloatVector q4 = load(a, p4 + t).blend(load(a, p12 + t), M8);
-      FloatVector q5 = load(a, p5 + t).blend(load(a, p13 + t), M8);
-      FloatVector q6 = load(a, p6 + t).blend(load(a, p14 + t), M8);
-      FloatVector q7 = load(a, p7 + t).blend(load(a, p15 + t), M8);
+      FloatVector q0 =
+          FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p8 + t) << 2, ByteOrder.nativeOrder()), M8);
+      FloatVector q1 =
+          FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p9 + t) << 2, ByteOrder.nativeOrder()), M8);
+      FloatVector q2 =
+          FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p10 + t) << 2, ByteOrder.nativeOrder()), M8);
+      FloatVector q3 =
+          FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p11 + t) << 2, ByteOrder.nativeOrder()), M8);
+      FloatVector q4 =
+          FloatVector.fromMemorySegment(F, a, (p4 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p12 + t) << 2, ByteOrder.nativeOrder()), M8);
+      FloatVector q5 =
+          FloatVector.fromMemorySegment(F, a, (p5 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p13 + t) << 2, ByteOrder.nativeOrder()), M8);
+      FloatVector q6 =
+          FloatVector.fromMemorySegment(F, a, (p6 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p14 + t) << 2, ByteOrder.nativeOrder()), M8);
+      FloatVector q7 =
+          FloatVector.fromMemorySegment(F, a, (p7 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p15 + t) << 2, ByteOrder.nativeOrder()), M8);
       FloatVector r0 = q0.blend(q4.rearrange(X4), M4);
       FloatVector r4 = q0.rearrange(X4).blend(q4, M4);
       FloatVector r1 = q1.blend(q5.rearrange(X4), M4);
@@ -267,10 +287,22 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     long p6 = at + Math.min(6, last) * step - 4;
     long p7 = at + Math.min(7, last) * step - 4;
     for (int t = 0; t < n; t += 4) {
-      FloatVector q0 = load(a, p0 + t).blend(load(a, p4 + t), M4);
-      FloatVector q1 = load(a, p1 + t).blend(load(a, p5 + t), M4);
-      FloatVector q2 = load(a, p2 + t).blend(load(a, p6 + t), M4);
-      FloatVector q3 = load(a, p3 + t).blend(load(a, p7 + t), M4);
+      FloatVector q0 =
+          FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p4 + t) << 2, ByteOrder.nativeOrder()), M4);
+      FloatVector q1 =
+          FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p5 + t) << 2, ByteOrder.nativeOrder()), M4);
+      FloatVector q2 =
+          FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p6 + t) << 2, ByteOrder.nativeOrder()), M4);
+      FloatVector q3 =
+          FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p7 + t) << 2, ByteOrder.nativeOrder()), M4);
       FloatVector r0 = q0.blend(q2.rearrange(X2), M2);
       FloatVector r2 = q0.rearrange(X2).blend(q2, M2);
       FloatVector r1 = q1.blend(q3.rearrange(X2), M2);
@@ -294,8 +326,14 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     long p2 = at + Math.min(2, last) * step - 2;
     long p3 = at + Math.min(3, last) * step - 2;
     for (int t = 0; t < n; t += 2) {
-      FloatVector q0 = load(a, p0 + t).blend(load(a, p2 + t), M2);
-      FloatVector q1 = load(a, p1 + t).blend(load(a, p3 + t), M2);
+      FloatVector q0 =
+          FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder()), M2);
+      FloatVector q1 =
+          FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder())
+              .blend(
+                  FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder()), M2);
       FloatVector r0 = q0.blend(q1.rearrange(X1), M1);
       FloatVector r1 = q0.rearrange(X1).blend(q1, M1);
       int o = tt + t * width;

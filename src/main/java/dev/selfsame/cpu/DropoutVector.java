@@ -148,35 +148,33 @@ public interface DropoutVector {
         }
         LongVector low = c0.and(LOW).or(c1.lanewise(VectorOperators.LSHL, 32));
         LongVector high = c2.and(LOW).or(c3.lanewise(VectorOperators.LSHL, 32));
-        keep(low, high, FIRST, threshold, scale, x, y, i);
-        keep(low, high, SECOND, threshold, scale, x, y, i + 2L * BLOCKS);
+        // Each half of the numbers is brought into order and applied to as many elements; written
+        // out, since a helper that is not inlined boxes. All ones where a number reaches the
+        // threshold: threshold − 1 − number is negative.
+        IntVector first =
+            low.rearrange(FIRST)
+                .and(EVEN)
+                .or(high.rearrange(FIRST).and(EVEN.not()))
+                .reinterpretAsInts()
+                .lanewise(VectorOperators.LSHR, 8);
+        FloatVector.fromMemorySegment(F, x, i << 2, ORDER)
+            .mul(scale)
+            .reinterpretAsInts()
+            .and(first.neg().add(threshold - 1).lanewise(VectorOperators.ASHR, 31))
+            .intoMemorySegment(y, i << 2, ORDER);
+        IntVector second =
+            low.rearrange(SECOND)
+                .and(EVEN)
+                .or(high.rearrange(SECOND).and(EVEN.not()))
+                .reinterpretAsInts()
+                .lanewise(VectorOperators.LSHR, 8);
+        FloatVector.fromMemorySegment(F, x, (i + 2L * BLOCKS) << 2, ORDER)
+            .mul(scale)
+            .reinterpretAsInts()
+            .and(second.neg().add(threshold - 1).lanewise(VectorOperators.ASHR, 31))
+            .intoMemorySegment(y, (i + 2L * BLOCKS) << 2, ORDER);
         counter = counter.add(BLOCKS);
       }
-    }
-
-    /** Brings half of the numbers into order and applies them to as many elements. */
-    private static void keep(
-        LongVector low,
-        LongVector high,
-        VectorShuffle<Long> half,
-        int threshold,
-        float scale,
-        MemorySegment x,
-        MemorySegment y,
-        long i) {
-      IntVector numbers =
-          low.rearrange(half)
-              .and(EVEN)
-              .or(high.rearrange(half).and(EVEN.not()))
-              .reinterpretAsInts()
-              .lanewise(VectorOperators.LSHR, 8);
-      // All ones where the number reaches the threshold: threshold − 1 − number is negative.
-      IntVector kept = numbers.neg().add(threshold - 1).lanewise(VectorOperators.ASHR, 31);
-      FloatVector.fromMemorySegment(F, x, i << 2, ORDER)
-          .mul(scale)
-          .reinterpretAsInts()
-          .and(kept)
-          .intoMemorySegment(y, i << 2, ORDER);
     }
   }
 }

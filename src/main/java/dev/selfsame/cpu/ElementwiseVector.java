@@ -75,21 +75,13 @@ public interface ElementwiseVector {
     // of
     // these two, and their vectors become objects.
 
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
-    }
-
     @Override
     public void relu(MemorySegment xs, MemorySegment ys, long from, long count) {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        store(x.blend(0f, x.compare(VectorOperators.LE, 0f)), ys, i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        x.blend(0f, x.compare(VectorOperators.LE, 0f)).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);
@@ -102,8 +94,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        store(x.lanewise(VectorOperators.SQRT), ys, i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        x.lanewise(VectorOperators.SQRT).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);
@@ -116,8 +108,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        store(x.neg(), ys, i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        x.neg().intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);
@@ -130,8 +122,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        store(x.abs(), ys, i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        x.abs().intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);
@@ -144,9 +136,9 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = load(as, i);
-        FloatVector b = load(bs, i);
-        store(a.add(b), ys, i);
+        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        a.add(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float a = f32(as, i);
@@ -160,9 +152,9 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = load(as, i);
-        FloatVector b = load(bs, i);
-        store(a.sub(b), ys, i);
+        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        a.sub(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float a = f32(as, i);
@@ -176,9 +168,9 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = load(as, i);
-        FloatVector b = load(bs, i);
-        store(a.mul(b), ys, i);
+        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        a.mul(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float a = f32(as, i);
@@ -192,9 +184,9 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = load(as, i);
-        FloatVector b = load(bs, i);
-        store(a.div(b), ys, i);
+        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        a.div(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float a = f32(as, i);
@@ -208,9 +200,9 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = load(as, i);
-        FloatVector b = load(bs, i);
-        store(a.max(b), ys, i);
+        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        a.max(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float a = f32(as, i);
@@ -224,9 +216,9 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = load(as, i);
-        FloatVector b = load(bs, i);
-        store(a.min(b), ys, i);
+        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        a.min(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float a = f32(as, i);
@@ -240,8 +232,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        store(x.mul(c), ys, i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        x.mul(c).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);
@@ -255,9 +247,9 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = load(as, i);
-        FloatVector b = load(bs, i);
-        store(a.fma(FloatVector.broadcast(F, c), b), ys, i);
+        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        a.fma(FloatVector.broadcast(F, c), b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float a = f32(as, i);

@@ -78,23 +78,17 @@ public interface ElementwiseVectorGradient {
     // of
     // these two, and their vectors become objects.
 
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
-    }
-
     @Override
     public void reluGradient(
         MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector y = load(ys, i);
-        FloatVector dy = load(dys, i);
-        store(FloatVector.zero(F).blend(dy, y.compare(VectorOperators.GT, 0f)), dxs, i);
+        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
+        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector.zero(F)
+            .blend(dy, y.compare(VectorOperators.GT, 0f))
+            .intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float y = f32(ys, i);
@@ -109,9 +103,9 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector y = load(ys, i);
-        FloatVector dy = load(dys, i);
-        store(dy.mul(y.neg().fma(y, FloatVector.broadcast(F, 1f))), dxs, i);
+        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
+        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        dy.mul(y.neg().fma(y, FloatVector.broadcast(F, 1f))).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float y = f32(ys, i);
@@ -126,9 +120,9 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector y = load(ys, i);
-        FloatVector dy = load(dys, i);
-        store(dy.mul(y.mul(FloatVector.broadcast(F, 1f).sub(y))), dxs, i);
+        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
+        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        dy.mul(y.mul(FloatVector.broadcast(F, 1f).sub(y))).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float y = f32(ys, i);
@@ -143,9 +137,9 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        FloatVector dy = load(dys, i);
-        store(dy.div(x.add(1f)), dxs, i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        dy.div(x.add(1f)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);
@@ -160,9 +154,9 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector y = load(ys, i);
-        FloatVector dy = load(dys, i);
-        store(dy.div(y.mul(2f)), dxs, i);
+        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
+        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        dy.div(y.mul(2f)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float y = f32(ys, i);
@@ -182,10 +176,10 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        FloatVector y = load(ys, i);
-        FloatVector dy = load(dys, i);
-        store(dy.mul(y.mul(-0.5f).div(x)), dxs, i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
+        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        dy.mul(y.mul(-0.5f).div(x)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);
@@ -201,14 +195,12 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        FloatVector dy = load(dys, i);
-        store(
-            FloatVector.zero(F)
-                .blend(dy, x.compare(VectorOperators.GT, 0f))
-                .blend(dy.neg(), x.compare(VectorOperators.LT, 0f)),
-            dxs,
-            i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector.zero(F)
+            .blend(dy, x.compare(VectorOperators.GT, 0f))
+            .blend(dy.neg(), x.compare(VectorOperators.LT, 0f))
+            .intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);
@@ -223,9 +215,9 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = load(xs, i);
-        FloatVector dy = load(dys, i);
-        store(dy.mul(x.mul(2f)), dxs, i);
+        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        dy.mul(x.mul(2f)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float x = f32(xs, i);

@@ -80,24 +80,21 @@ public interface GatherVector {
         // Slices of a constant size leave one check for four vectors.
         MemorySegment x = table.asSlice((from + j) * Float.BYTES, 4L * V);
         MemorySegment y = out.asSlice((to + j) * Float.BYTES, 4L * V);
-        FloatVector a = at(x, 0);
-        FloatVector b = at(x, V);
-        FloatVector c = at(x, 2 * V);
-        at(x, 3 * V).intoMemorySegment(y, 3 * V, ORDER);
+        FloatVector a = FloatVector.fromMemorySegment(F, x, 0, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(F, x, V, ORDER);
+        FloatVector c = FloatVector.fromMemorySegment(F, x, 2 * V, ORDER);
+        FloatVector.fromMemorySegment(F, x, 3 * V, ORDER).intoMemorySegment(y, 3 * V, ORDER);
         a.intoMemorySegment(y, 0, ORDER);
         b.intoMemorySegment(y, V, ORDER);
         c.intoMemorySegment(y, 2 * V, ORDER);
       }
       for (; j <= columns - W; j += W) {
-        at(table, (from + j) * Float.BYTES).intoMemorySegment(out, (to + j) * Float.BYTES, ORDER);
+        FloatVector.fromMemorySegment(F, table, (from + j) * Float.BYTES, ORDER)
+            .intoMemorySegment(out, (to + j) * Float.BYTES, ORDER);
       }
       for (; j < columns; j++) {
         Mem.i32(out, to + j, Mem.i32(table, from + j));
       }
-    }
-
-    private static FloatVector at(MemorySegment x, long offset) {
-      return FloatVector.fromMemorySegment(F, x, offset, ORDER);
     }
 
     @Override

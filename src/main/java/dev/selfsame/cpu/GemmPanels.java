@@ -35,7 +35,8 @@ final class GemmPanels implements GemmEnds {
     // terms have none, or too little, behind them.
     for (; k <= whole && at + k * step <= end; k++) {
       for (int v = 0; v < vectors; v++) {
-        load(from, at + k * step + v * N).intoArray(packed, packedAt + k * width + v * N);
+        FloatVector.fromMemorySegment(F, from, (at + k * step + v * N) << 2, NATIVE)
+            .intoArray(packed, packedAt + k * width + v * N);
       }
     }
     for (; k < depth; k++) {
@@ -56,15 +57,18 @@ final class GemmPanels implements GemmEnds {
       long packedAt) {
     if (count == 2 * N) {
       for (int k = 0; k < depth; k++) {
-        store(load(from, at + k * step), packed, packedAt + k * 2L * N);
-        store(load(from, at + k * step + N), packed, packedAt + k * 2L * N + N);
+        FloatVector.fromMemorySegment(F, from, (at + k * step) << 2, NATIVE)
+            .intoMemorySegment(packed, (packedAt + k * 2L * N) << 2, NATIVE);
+        FloatVector.fromMemorySegment(F, from, (at + k * step + N) << 2, NATIVE)
+            .intoMemorySegment(packed, (packedAt + k * 2L * N + N) << 2, NATIVE);
       }
       return;
     }
     for (int k = 0; k < depth; k++) {
       int j = 0;
       for (; j + N <= count; j += N) {
-        store(load(from, at + k * step + j), packed, packedAt + k * 2L * N + j);
+        FloatVector.fromMemorySegment(F, from, (at + k * step + j) << 2, NATIVE)
+            .intoMemorySegment(packed, (packedAt + k * 2L * N + j) << 2, NATIVE);
       }
       for (; j < count; j++) {
         f32(packed, packedAt + k * 2L * N + j, f32(from, at + k * step + j));
@@ -121,7 +125,9 @@ final class GemmPanels implements GemmEnds {
       int columns) {
     int j = 0;
     for (; j + N <= columns; j += N) {
-      store(load(s, at + j).add(load(c, row + j)), to, toAt + j);
+      FloatVector.fromMemorySegment(F, s, (at + j) << 2, NATIVE)
+          .add(FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE))
+          .intoMemorySegment(to, (toAt + j) << 2, NATIVE);
     }
     for (; j < columns; j++) {
       f32(to, toAt + j, f32(s, at + j) + f32(c, row + j));
@@ -131,7 +137,9 @@ final class GemmPanels implements GemmEnds {
   private static void relu(MemorySegment c, long row, int columns) {
     int j = 0;
     for (; j + N <= columns; j += N) {
-      store(load(c, row + j).max(0f), c, row + j);
+      FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE)
+          .max(0f)
+          .intoMemorySegment(c, (row + j) << 2, NATIVE);
     }
     for (; j < columns; j++) {
       f32(c, row + j, Math.max(f32(c, row + j), 0f));
@@ -141,18 +149,11 @@ final class GemmPanels implements GemmEnds {
   private static void copy(MemorySegment c, long row, MemorySegment out, long to, int columns) {
     int j = 0;
     for (; j + N <= columns; j += N) {
-      store(load(c, row + j), out, to + j);
+      FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE)
+          .intoMemorySegment(out, (to + j) << 2, NATIVE);
     }
     for (; j < columns; j++) {
       f32(out, to + j, f32(c, row + j));
     }
-  }
-
-  private static FloatVector load(MemorySegment s, long i) {
-    return FloatVector.fromMemorySegment(F, s, i << 2, NATIVE);
-  }
-
-  private static void store(FloatVector v, MemorySegment s, long i) {
-    v.intoMemorySegment(s, i << 2, NATIVE);
   }
 }

@@ -85,7 +85,9 @@ public interface GruVector {
     private static void add(MemorySegment to, MemorySegment from, long at, long count) {
       long i = 0;
       for (; i <= count - W; i += W) {
-        store(load(to, at + i).add(load(from, at + i)), to, at + i);
+        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
+            .add(FloatVector.fromMemorySegment(F, from, (at + i) << 2, ORDER))
+            .intoMemorySegment(to, (at + i) << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(to, at + i, f32(to, at + i) + f32(from, at + i));
@@ -97,8 +99,11 @@ public interface GruVector {
       long n = a + 2 * units;
       long j = 0;
       for (; j <= units - W; j += W) {
-        FloatVector r = load(gates, a + j);
-        store(r.fma(load(recurrent, n + j), load(gates, n + j)), gates, n + j);
+        FloatVector r = FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER);
+        r.fma(
+                FloatVector.fromMemorySegment(F, recurrent, (n + j) << 2, ORDER),
+                FloatVector.fromMemorySegment(F, gates, (n + j) << 2, ORDER))
+            .intoMemorySegment(gates, (n + j) << 2, ORDER);
       }
       for (; j < units; j++) {
         float r = f32(gates, a + j);
@@ -111,9 +116,12 @@ public interface GruVector {
       FloatVector one = FloatVector.broadcast(F, 1f);
       long j = 0;
       for (; j <= units - W; j += W) {
-        FloatVector z = load(gates, a + units + j);
-        FloatVector in = one.sub(z).mul(load(gates, a + 2 * units + j));
-        store(z.fma(load(h, before + j), in), h, after + j);
+        FloatVector z = FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER);
+        FloatVector in =
+            one.sub(z)
+                .mul(FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER));
+        z.fma(FloatVector.fromMemorySegment(F, h, (before + j) << 2, ORDER), in)
+            .intoMemorySegment(h, (after + j) << 2, ORDER);
       }
       for (; j < units; j++) {
         float z = f32(gates, a + units + j);
@@ -164,20 +172,28 @@ public interface GruVector {
       long a = 3 * before;
       long j = 0;
       for (; j <= units - W; j += W) {
-        FloatVector r = load(gates, a + j);
-        FloatVector z = load(gates, a + units + j);
-        FloatVector n = load(gates, a + 2 * units + j);
-        FloatVector dh = load(dys, before + j).add(load(drs, c + j).add(load(dks, c + j)));
+        FloatVector r = FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER);
+        FloatVector z = FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER);
+        FloatVector n = FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER);
+        FloatVector dh =
+            FloatVector.fromMemorySegment(F, dys, (before + j) << 2, ORDER)
+                .add(
+                    FloatVector.fromMemorySegment(F, drs, (c + j) << 2, ORDER)
+                        .add(FloatVector.fromMemorySegment(F, dks, (c + j) << 2, ORDER)));
         FloatVector dn = dh.mul(one.sub(z)).mul(n.neg().fma(n, one));
-        FloatVector reset = dn.mul(load(recurrent, a + 2 * units + j)).mul(r.mul(one.sub(r)));
-        FloatVector update = dh.mul(load(hs, before + j).sub(n)).mul(z.mul(one.sub(z)));
-        store(reset, dgates, a + j);
-        store(update, dgates, a + units + j);
-        store(dn, dgates, a + 2 * units + j);
-        store(reset, drecurrent, a + j);
-        store(update, drecurrent, a + units + j);
-        store(dn.mul(r), drecurrent, a + 2 * units + j);
-        store(dh.mul(z), dks, c + j);
+        FloatVector reset =
+            dn.mul(FloatVector.fromMemorySegment(F, recurrent, (a + 2 * units + j) << 2, ORDER))
+                .mul(r.mul(one.sub(r)));
+        FloatVector update =
+            dh.mul(FloatVector.fromMemorySegment(F, hs, (before + j) << 2, ORDER).sub(n))
+                .mul(z.mul(one.sub(z)));
+        reset.intoMemorySegment(dgates, (a + j) << 2, ORDER);
+        update.intoMemorySegment(dgates, (a + units + j) << 2, ORDER);
+        dn.intoMemorySegment(dgates, (a + 2 * units + j) << 2, ORDER);
+        reset.intoMemorySegment(drecurrent, (a + j) << 2, ORDER);
+        update.intoMemorySegment(drecurrent, (a + units + j) << 2, ORDER);
+        dn.mul(r).intoMemorySegment(drecurrent, (a + 2 * units + j) << 2, ORDER);
+        dh.mul(z).intoMemorySegment(dks, (c + j) << 2, ORDER);
       }
       for (; j < units; j++) {
         float r = f32(gates, a + j);
@@ -195,14 +211,6 @@ public interface GruVector {
         f32(drecurrent, a + 2 * units + j, dn * r);
         f32(dks, c + j, dh * z);
       }
-    }
-
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
     }
   }
 }

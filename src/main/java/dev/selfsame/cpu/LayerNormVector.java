@@ -186,7 +186,13 @@ public interface LayerNormVector {
         long columns) {
       long i = 0;
       for (; i <= columns - W; i += W) {
-        store(load(x, row + i).sub(m).mul(s).fma(load(gamma, i), load(beta, i)), y, row + i);
+        FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER)
+            .sub(m)
+            .mul(s)
+            .fma(
+                FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER),
+                FloatVector.fromMemorySegment(F, beta, i << 2, ORDER))
+            .intoMemorySegment(y, (row + i) << 2, ORDER);
       }
       for (; i < columns; i++) {
         f32(y, row + i, Math.fma((f32(x, row + i) - m) * s, f32(gamma, i), f32(beta, i)));
@@ -276,10 +282,14 @@ public interface LayerNormVector {
         long columns) {
       long i = 0;
       for (; i <= columns - W; i += W) {
-        FloatVector d = load(dy, row + i);
-        FloatVector h = load(x, row + i).sub(m).mul(s);
-        store(load(partials, scale + i).add(d.mul(h)), partials, scale + i);
-        store(load(partials, shift + i).add(d), partials, shift + i);
+        FloatVector d = FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER);
+        FloatVector h = FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER).sub(m).mul(s);
+        FloatVector.fromMemorySegment(F, partials, (scale + i) << 2, ORDER)
+            .add(d.mul(h))
+            .intoMemorySegment(partials, (scale + i) << 2, ORDER);
+        FloatVector.fromMemorySegment(F, partials, (shift + i) << 2, ORDER)
+            .add(d)
+            .intoMemorySegment(partials, (shift + i) << 2, ORDER);
       }
       for (; i < columns; i++) {
         float d = f32(dy, row + i);
@@ -332,23 +342,17 @@ public interface LayerNormVector {
       FloatVector bs = FloatVector.broadcast(F, b);
       long i = 0;
       for (; i <= columns - W; i += W) {
-        FloatVector g = load(dy, row + i).mul(load(gamma, i));
-        FloatVector h = load(x, row + i).sub(m).mul(s);
-        store(h.neg().fma(bs, g.sub(a)).mul(s), dx, row + i);
+        FloatVector g =
+            FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER)
+                .mul(FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER));
+        FloatVector h = FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER).sub(m).mul(s);
+        h.neg().fma(bs, g.sub(a)).mul(s).intoMemorySegment(dx, (row + i) << 2, ORDER);
       }
       for (; i < columns; i++) {
         float g = f32(dy, row + i) * f32(gamma, i);
         float h = (f32(x, row + i) - m) * s;
         f32(dx, row + i, s * Math.fma(-h, b, g - a));
       }
-    }
-
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
     }
   }
 }

@@ -90,7 +90,9 @@ public interface LstmVector {
         MemorySegment to, long at, MemorySegment from, long fromAt, long count) {
       long i = 0;
       for (; i <= count - W; i += W) {
-        store(load(to, at + i).add(load(from, fromAt + i)), to, at + i);
+        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
+            .add(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER))
+            .intoMemorySegment(to, (at + i) << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(to, at + i, f32(to, at + i) + f32(from, fromAt + i));
@@ -101,8 +103,12 @@ public interface LstmVector {
         MemorySegment gates, long a, MemorySegment c, long before, long after, long units) {
       long j = 0;
       for (; j <= units - W; j += W) {
-        FloatVector in = load(gates, a + j).mul(load(gates, a + 2 * units + j));
-        store(load(gates, a + units + j).fma(load(c, before + j), in), c, after + j);
+        FloatVector in =
+            FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER)
+                .mul(FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER));
+        FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER)
+            .fma(FloatVector.fromMemorySegment(F, c, (before + j) << 2, ORDER), in)
+            .intoMemorySegment(c, (after + j) << 2, ORDER);
       }
       for (; j < units; j++) {
         float in = f32(gates, a + j) * f32(gates, a + 2 * units + j);
@@ -114,7 +120,9 @@ public interface LstmVector {
         MemorySegment to, long at, MemorySegment from, long fromAt, long count) {
       long i = 0;
       for (; i <= count - W; i += W) {
-        store(load(to, at + i).mul(load(from, fromAt + i)), to, at + i);
+        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
+            .mul(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER))
+            .intoMemorySegment(to, (at + i) << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(to, at + i, f32(to, at + i) * f32(from, fromAt + i));
@@ -178,18 +186,28 @@ public interface LstmVector {
       FloatVector one = FloatVector.broadcast(F, 1f);
       int k = 0;
       for (; k <= count - W; k += W) {
-        FloatVector i = load(gates, a + k);
-        FloatVector f = load(gates, a + units + k);
-        FloatVector g = load(gates, a + 2 * units + k);
-        FloatVector o = load(gates, a + 3 * units + k);
-        FloatVector u = load(us, k);
-        FloatVector dh = load(dys, before + k).add(load(drs, s + k));
-        FloatVector dc = dh.mul(o).fma(u.neg().fma(u, one), load(dqs, s + k));
-        store(dc.mul(g).mul(i.mul(one.sub(i))), dgates, a + k);
-        store(dc.mul(load(cs, before + k)).mul(f.mul(one.sub(f))), dgates, a + units + k);
-        store(dc.mul(i).mul(g.neg().fma(g, one)), dgates, a + 2 * units + k);
-        store(dh.mul(u).mul(o.mul(one.sub(o))), dgates, a + 3 * units + k);
-        store(dc.mul(f), dqs, s + k);
+        FloatVector i = FloatVector.fromMemorySegment(F, gates, (a + k) << 2, ORDER);
+        FloatVector f = FloatVector.fromMemorySegment(F, gates, (a + units + k) << 2, ORDER);
+        FloatVector g = FloatVector.fromMemorySegment(F, gates, (a + 2 * units + k) << 2, ORDER);
+        FloatVector o = FloatVector.fromMemorySegment(F, gates, (a + 3 * units + k) << 2, ORDER);
+        FloatVector u = FloatVector.fromMemorySegment(F, us, k << 2, ORDER);
+        FloatVector dh =
+            FloatVector.fromMemorySegment(F, dys, (before + k) << 2, ORDER)
+                .add(FloatVector.fromMemorySegment(F, drs, (s + k) << 2, ORDER));
+        FloatVector dc =
+            dh.mul(o)
+                .fma(
+                    u.neg().fma(u, one),
+                    FloatVector.fromMemorySegment(F, dqs, (s + k) << 2, ORDER));
+        dc.mul(g).mul(i.mul(one.sub(i))).intoMemorySegment(dgates, (a + k) << 2, ORDER);
+        dc.mul(FloatVector.fromMemorySegment(F, cs, (before + k) << 2, ORDER))
+            .mul(f.mul(one.sub(f)))
+            .intoMemorySegment(dgates, (a + units + k) << 2, ORDER);
+        dc.mul(i)
+            .mul(g.neg().fma(g, one))
+            .intoMemorySegment(dgates, (a + 2 * units + k) << 2, ORDER);
+        dh.mul(u).mul(o.mul(one.sub(o))).intoMemorySegment(dgates, (a + 3 * units + k) << 2, ORDER);
+        dc.mul(f).intoMemorySegment(dqs, (s + k) << 2, ORDER);
       }
       for (; k < count; k++) {
         float i = f32(gates, a + k);
@@ -205,14 +223,6 @@ public interface LstmVector {
         f32(dgates, a + 3 * units + k, (dh * u) * (o * (1f - o)));
         f32(dqs, s + k, dc * f);
       }
-    }
-
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
     }
   }
 }

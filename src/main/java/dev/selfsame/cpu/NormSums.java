@@ -69,10 +69,6 @@ interface NormSums {
 
     Kernel() {}
 
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
     @Override
     public void sums(MemorySegment x, long a, long b, int count, float[] sums) {
       int whole = count & -LANES;
@@ -82,10 +78,10 @@ interface NormSums {
         FloatVector b0 = a0;
         FloatVector b1 = a0;
         for (long i = j; i < whole; i += LANES) {
-          a0 = a0.add(load(x, a + i));
-          a1 = a1.add(load(x, a + i + W));
-          b0 = b0.add(load(x, b + i));
-          b1 = b1.add(load(x, b + i + W));
+          a0 = a0.add(FloatVector.fromMemorySegment(F, x, (a + i) << 2, ORDER));
+          a1 = a1.add(FloatVector.fromMemorySegment(F, x, (a + i + W) << 2, ORDER));
+          b0 = b0.add(FloatVector.fromMemorySegment(F, x, (b + i) << 2, ORDER));
+          b1 = b1.add(FloatVector.fromMemorySegment(F, x, (b + i + W) << 2, ORDER));
         }
         a0.intoArray(sums, j);
         a1.intoArray(sums, j + W);
@@ -109,13 +105,13 @@ interface NormSums {
         FloatVector b0 = a0;
         FloatVector b1 = a0;
         for (long i = j; i < whole; i += LANES) {
-          FloatVector t = load(x, a + i).sub(ma);
+          FloatVector t = FloatVector.fromMemorySegment(F, x, (a + i) << 2, ORDER).sub(ma);
           a0 = a0.add(t.mul(t));
-          t = load(x, a + i + W).sub(ma);
+          t = FloatVector.fromMemorySegment(F, x, (a + i + W) << 2, ORDER).sub(ma);
           a1 = a1.add(t.mul(t));
-          t = load(x, b + i).sub(mb);
+          t = FloatVector.fromMemorySegment(F, x, (b + i) << 2, ORDER).sub(mb);
           b0 = b0.add(t.mul(t));
-          t = load(x, b + i + W).sub(mb);
+          t = FloatVector.fromMemorySegment(F, x, (b + i + W) << 2, ORDER).sub(mb);
           b1 = b1.add(t.mul(t));
         }
         a0.intoArray(sums, j);
@@ -150,12 +146,23 @@ interface NormSums {
         FloatVector h0 = g0;
         FloatVector h1 = g0;
         for (long i = j; i < whole; i += LANES) {
-          FloatVector g = load(dy, at + i).mul(load(gamma, column + i));
+          FloatVector g =
+              FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER)
+                  .mul(FloatVector.fromMemorySegment(F, gamma, (column + i) << 2, ORDER));
           g0 = g0.add(g);
-          h0 = h0.add(load(x, at + i).sub(m).mul(s).mul(g));
-          g = load(dy, at + i + W).mul(load(gamma, column + i + W));
+          h0 =
+              h0.add(
+                  FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER).sub(m).mul(s).mul(g));
+          g =
+              FloatVector.fromMemorySegment(F, dy, (at + i + W) << 2, ORDER)
+                  .mul(FloatVector.fromMemorySegment(F, gamma, (column + i + W) << 2, ORDER));
           g1 = g1.add(g);
-          h1 = h1.add(load(x, at + i + W).sub(m).mul(s).mul(g));
+          h1 =
+              h1.add(
+                  FloatVector.fromMemorySegment(F, x, (at + i + W) << 2, ORDER)
+                      .sub(m)
+                      .mul(s)
+                      .mul(g));
         }
         g0.intoArray(sums, j);
         g1.intoArray(sums, j + W);

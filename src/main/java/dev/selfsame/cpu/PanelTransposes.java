@@ -61,10 +61,14 @@ final class PanelTransposes implements PanelPack.Square {
     long at3 = at + Math.min(j + 3, last) * step;
     for (int t0 = 0; t0 < depth; t0 += 4) {
       int t = Math.min(t0, depth - 4);
-      FloatVector r0 = row(from, at0 + t);
-      FloatVector r1 = row(from, at1 + t);
-      FloatVector r2 = row(from, at2 + t);
-      FloatVector r3 = row(from, at3 + t);
+      FloatVector r0 =
+          FloatVector.fromMemorySegment(F, from, (at0 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r1 =
+          FloatVector.fromMemorySegment(F, from, (at1 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r2 =
+          FloatVector.fromMemorySegment(F, from, (at2 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r3 =
+          FloatVector.fromMemorySegment(F, from, (at3 + t) << 2, ByteOrder.nativeOrder());
       FloatVector a0 = r0.blend(r1.rearrange(SWAP1), ODD1);
       FloatVector a1 = r0.rearrange(SWAP1).blend(r1, ODD1);
       FloatVector a2 = r2.blend(r3.rearrange(SWAP1), ODD1);
@@ -101,14 +105,22 @@ final class PanelTransposes implements PanelPack.Square {
     long at7 = at + Math.min(j + 7, last) * step;
     for (int t0 = 0; t0 < depth; t0 += 8) {
       int t = Math.min(t0, depth - 8);
-      FloatVector r0 = row(from, at0 + t);
-      FloatVector r1 = row(from, at1 + t);
-      FloatVector r2 = row(from, at2 + t);
-      FloatVector r3 = row(from, at3 + t);
-      FloatVector r4 = row(from, at4 + t);
-      FloatVector r5 = row(from, at5 + t);
-      FloatVector r6 = row(from, at6 + t);
-      FloatVector r7 = row(from, at7 + t);
+      FloatVector r0 =
+          FloatVector.fromMemorySegment(F, from, (at0 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r1 =
+          FloatVector.fromMemorySegment(F, from, (at1 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r2 =
+          FloatVector.fromMemorySegment(F, from, (at2 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r3 =
+          FloatVector.fromMemorySegment(F, from, (at3 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r4 =
+          FloatVector.fromMemorySegment(F, from, (at4 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r5 =
+          FloatVector.fromMemorySegment(F, from, (at5 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r6 =
+          FloatVector.fromMemorySegment(F, from, (at6 + t) << 2, ByteOrder.nativeOrder());
+      FloatVector r7 =
+          FloatVector.fromMemorySegment(F, from, (at7 + t) << 2, ByteOrder.nativeOrder());
       FloatVector a0 = r0.blend(r1.rearrange(SWAP1), ODD1);
       FloatVector a1 = r0.rearrange(SWAP1).blend(r1, ODD1);
       FloatVector a2 = r2.blend(r3.rearrange(SWAP1), ODD1);
@@ -143,10 +155,6 @@ final class PanelTransposes implements PanelPack.Square {
       c6.intoArray(to, o + 6 * width);
       c7.intoArray(to, o + 7 * width);
     }
-  }
-
-  private static FloatVector row(MemorySegment from, long i) {
-    return FloatVector.fromMemorySegment(F, from, i << 2, ByteOrder.nativeOrder());
   }
 
   private static VectorMask<Float> odd(int stage) {

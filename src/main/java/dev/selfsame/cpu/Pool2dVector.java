@@ -117,15 +117,6 @@ public interface Pool2dVector {
       return loaded * Float.BYTES <= x.byteSize() ? Math.max(0, lanes) : 0;
     }
 
-    /** Elements at, at + stride, … of W windows. */
-    private static FloatVector load(MemorySegment x, long at, int stride) {
-      FloatVector a = FloatVector.fromMemorySegment(F, x, at * Float.BYTES, ORDER);
-      if (stride == 1) {
-        return a;
-      }
-      return a.rearrange(EVEN, FloatVector.fromMemorySegment(F, x, (at + W) * Float.BYTES, ORDER));
-    }
-
     private static void maxVector(
         MemorySegment x, int i, int j, int lanes, int[] g, MemorySegment y, MemorySegment argmax) {
       int w = g[1];
@@ -135,12 +126,22 @@ public interface Pool2dVector {
       int first = Math.max(0, h0);
       int start = first * w + w0;
       IntVector steps = IntVector.zero(I).addIndex(stride);
-      FloatVector best = load(x, start, stride);
+      // Loads are written out: a helper that is compiled apart is no longer inlined, and boxes.
+      FloatVector best = FloatVector.fromMemorySegment(F, x, (long) start << 2, ORDER);
+      if (stride == 2) {
+        long odd = (long) (start + W) << 2;
+        best = best.rearrange(EVEN, FloatVector.fromMemorySegment(F, x, odd, ORDER));
+      }
       IntVector at = steps.add(start);
       for (int r = first; r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = r == first ? 1 : 0; s < g[5]; s++) {
           int place = r * w + w0 + s;
-          FloatVector higher = best.max(load(x, place, stride));
+          FloatVector next = FloatVector.fromMemorySegment(F, x, (long) place << 2, ORDER);
+          if (stride == 2) {
+            long odd = (long) (place + W) << 2;
+            next = next.rearrange(EVEN, FloatVector.fromMemorySegment(F, x, odd, ORDER));
+          }
+          FloatVector higher = best.max(next);
           VectorMask<Float> beats =
               higher
                   .reinterpretAsInts()
@@ -241,7 +242,13 @@ public interface Pool2dVector {
       FloatVector sum = FloatVector.zero(F);
       for (int r = Math.max(0, h0); r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = 0; s < g[5]; s++) {
-          sum = sum.add(load(x, r * g[1] + w0 + s, g[7]));
+          int place = r * g[1] + w0 + s;
+          FloatVector next = FloatVector.fromMemorySegment(F, x, (long) place << 2, ORDER);
+          if (g[7] == 2) {
+            long odd = (long) (place + W) << 2;
+            next = next.rearrange(EVEN, FloatVector.fromMemorySegment(F, x, odd, ORDER));
+          }
+          sum = sum.add(next);
         }
       }
       FloatVector mean = sum.div((float) (g[4] * g[5]));

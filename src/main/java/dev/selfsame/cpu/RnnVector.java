@@ -60,7 +60,9 @@ public interface RnnVector {
         MemorySegment to, long at, MemorySegment from, long fromAt, long count) {
       long i = 0;
       for (; i <= count - W; i += W) {
-        store(load(to, at + i).add(load(from, fromAt + i)), to, at + i);
+        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
+            .add(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER))
+            .intoMemorySegment(to, (at + i) << 2, ORDER);
       }
       for (; i < count; i++) {
         f32(to, at + i, f32(to, at + i) + f32(from, fromAt + i));
@@ -97,22 +99,16 @@ public interface RnnVector {
       FloatVector one = FloatVector.broadcast(F, 1f);
       long s = from;
       for (; s <= end - W; s += W) {
-        FloatVector u = load(hs, after + s);
-        FloatVector dh = load(dys, before + s).add(load(drs, s));
-        store(dh.mul(u.neg().fma(u, one)), ds, before + s);
+        FloatVector u = FloatVector.fromMemorySegment(F, hs, (after + s) << 2, ORDER);
+        FloatVector dh =
+            FloatVector.fromMemorySegment(F, dys, (before + s) << 2, ORDER)
+                .add(FloatVector.fromMemorySegment(F, drs, s << 2, ORDER));
+        dh.mul(u.neg().fma(u, one)).intoMemorySegment(ds, (before + s) << 2, ORDER);
       }
       for (; s < end; s++) {
         float u = f32(hs, after + s);
         f32(ds, before + s, (f32(dys, before + s) + f32(drs, s)) * Math.fma(-u, u, 1f));
       }
-    }
-
-    private static FloatVector load(MemorySegment s, long i) {
-      return FloatVector.fromMemorySegment(F, s, i << 2, ORDER);
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long i) {
-      v.intoMemorySegment(s, i << 2, ORDER);
     }
   }
 }

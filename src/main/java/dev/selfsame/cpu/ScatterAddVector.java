@@ -276,13 +276,23 @@ public interface ScatterAddVector {
       for (; j <= bytes - 4 * V; j += 4 * V) {
         MemorySegment p = x.asSlice(a + j, 4L * V);
         MemorySegment t = y.asSlice(to + j, 4L * V);
-        at(t, 0).add(at(p, 0)).intoMemorySegment(t, 0, ORDER);
-        at(t, V).add(at(p, V)).intoMemorySegment(t, V, ORDER);
-        at(t, 2 * V).add(at(p, 2 * V)).intoMemorySegment(t, 2 * V, ORDER);
-        at(t, 3 * V).add(at(p, 3 * V)).intoMemorySegment(t, 3 * V, ORDER);
+        FloatVector.fromMemorySegment(F, t, 0, ORDER)
+            .add(FloatVector.fromMemorySegment(F, p, 0, ORDER))
+            .intoMemorySegment(t, 0, ORDER);
+        FloatVector.fromMemorySegment(F, t, V, ORDER)
+            .add(FloatVector.fromMemorySegment(F, p, V, ORDER))
+            .intoMemorySegment(t, V, ORDER);
+        FloatVector.fromMemorySegment(F, t, 2 * V, ORDER)
+            .add(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER))
+            .intoMemorySegment(t, 2 * V, ORDER);
+        FloatVector.fromMemorySegment(F, t, 3 * V, ORDER)
+            .add(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER))
+            .intoMemorySegment(t, 3 * V, ORDER);
       }
       for (; j < bytes; j += V) {
-        at(y, to + j).add(at(x, a + j)).intoMemorySegment(y, to + j, ORDER);
+        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
+            .add(FloatVector.fromMemorySegment(F, x, a + j, ORDER))
+            .intoMemorySegment(y, to + j, ORDER);
       }
     }
 
@@ -294,14 +304,34 @@ public interface ScatterAddVector {
         MemorySegment p = x.asSlice(a + j, 4L * V);
         MemorySegment q = x.asSlice(b + j, 4L * V);
         MemorySegment t = y.asSlice(to + j, 4L * V);
-        at(t, 0).add(at(p, 0).add(at(q, 0))).intoMemorySegment(t, 0, ORDER);
-        at(t, V).add(at(p, V).add(at(q, V))).intoMemorySegment(t, V, ORDER);
-        at(t, 2 * V).add(at(p, 2 * V).add(at(q, 2 * V))).intoMemorySegment(t, 2 * V, ORDER);
-        at(t, 3 * V).add(at(p, 3 * V).add(at(q, 3 * V))).intoMemorySegment(t, 3 * V, ORDER);
+        FloatVector.fromMemorySegment(F, t, 0, ORDER)
+            .add(
+                FloatVector.fromMemorySegment(F, p, 0, ORDER)
+                    .add(FloatVector.fromMemorySegment(F, q, 0, ORDER)))
+            .intoMemorySegment(t, 0, ORDER);
+        FloatVector.fromMemorySegment(F, t, V, ORDER)
+            .add(
+                FloatVector.fromMemorySegment(F, p, V, ORDER)
+                    .add(FloatVector.fromMemorySegment(F, q, V, ORDER)))
+            .intoMemorySegment(t, V, ORDER);
+        FloatVector.fromMemorySegment(F, t, 2 * V, ORDER)
+            .add(
+                FloatVector.fromMemorySegment(F, p, 2 * V, ORDER)
+                    .add(FloatVector.fromMemorySegment(F, q, 2 * V, ORDER)))
+            .intoMemorySegment(t, 2 * V, ORDER);
+        FloatVector.fromMemorySegment(F, t, 3 * V, ORDER)
+            .add(
+                FloatVector.fromMemorySegment(F, p, 3 * V, ORDER)
+                    .add(FloatVector.fromMemorySegment(F, q, 3 * V, ORDER)))
+            .intoMemorySegment(t, 3 * V, ORDER);
       }
       for (; j < bytes; j += V) {
-        FloatVector sum = at(x, a + j).add(at(x, b + j));
-        at(y, to + j).add(sum).intoMemorySegment(y, to + j, ORDER);
+        FloatVector sum =
+            FloatVector.fromMemorySegment(F, x, a + j, ORDER)
+                .add(FloatVector.fromMemorySegment(F, x, b + j, ORDER));
+        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
+            .add(sum)
+            .intoMemorySegment(y, to + j, ORDER);
       }
     }
 
@@ -309,13 +339,14 @@ public interface ScatterAddVector {
     private static void plus3(
         MemorySegment x, long a, long b, long c, MemorySegment y, long to, int bytes) {
       for (int j = 0; j < bytes; j += V) {
-        FloatVector sum = at(x, a + j).add(at(x, b + j)).add(at(x, c + j));
-        at(y, to + j).add(sum).intoMemorySegment(y, to + j, ORDER);
+        FloatVector sum =
+            FloatVector.fromMemorySegment(F, x, a + j, ORDER)
+                .add(FloatVector.fromMemorySegment(F, x, b + j, ORDER))
+                .add(FloatVector.fromMemorySegment(F, x, c + j, ORDER));
+        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
+            .add(sum)
+            .intoMemorySegment(y, to + j, ORDER);
       }
-    }
-
-    private static FloatVector at(MemorySegment x, long offset) {
-      return FloatVector.fromMemorySegment(F, x, offset, ORDER);
     }
 
     // ---- across the rows, in registers: a block of up to 1,024 terms
@@ -358,16 +389,16 @@ public interface ScatterAddVector {
       for (int i = 0; i < count; i += RUN) {
         int end = place + Math.min(count, i + RUN);
         long from = order[place + i] * pitch + column;
-        FloatVector sum = at(x, from);
+        FloatVector sum = FloatVector.fromMemorySegment(F, x, from, ORDER);
         for (int k = place + i + 1; k < end; k++) {
           from = order[k] * pitch + column;
-          sum = sum.add(at(x, from));
+          sum = sum.add(FloatVector.fromMemorySegment(F, x, from, ORDER));
         }
         // Not 0 + sum: that would turn −0 into +0.
         total = i == 0 ? sum : total.add(sum);
       }
       if (adds) {
-        total = at(y, to).add(total);
+        total = FloatVector.fromMemorySegment(F, y, to, ORDER).add(total);
       }
       total.intoMemorySegment(y, to, ORDER);
     }

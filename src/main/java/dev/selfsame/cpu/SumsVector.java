@@ -120,12 +120,16 @@ public interface SumsVector {
 
     private static void lanes2(
         MemorySegment x, long from, int rows, boolean squared, float[] lanes, int j) {
-      FloatVector a = term(x, from, squared);
-      FloatVector b = term(x, from + W, squared);
+      FloatVector a = FloatVector.fromMemorySegment(F, x, from << 2, ORDER);
+      a = squared ? a.mul(a) : a;
+      FloatVector b = FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER);
+      b = squared ? b.mul(b) : b;
       for (int r = 1; r < rows; r++) {
         long at = from + (long) r * LANES;
-        a = a.add(term(x, at, squared));
-        b = b.add(term(x, at + W, squared));
+        FloatVector nextA = FloatVector.fromMemorySegment(F, x, at << 2, ORDER);
+        a = a.add(squared ? nextA.mul(nextA) : nextA);
+        FloatVector nextB = FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER);
+        b = b.add(squared ? nextB.mul(nextB) : nextB);
       }
       a.intoArray(lanes, j);
       b.intoArray(lanes, j + W);
@@ -133,26 +137,29 @@ public interface SumsVector {
 
     private static void lanes4(
         MemorySegment x, long from, int rows, boolean squared, float[] lanes, int j) {
-      FloatVector a = term(x, from, squared);
-      FloatVector b = term(x, from + W, squared);
-      FloatVector c = term(x, from + 2 * W, squared);
-      FloatVector d = term(x, from + 3 * W, squared);
+      FloatVector a = FloatVector.fromMemorySegment(F, x, from << 2, ORDER);
+      a = squared ? a.mul(a) : a;
+      FloatVector b = FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER);
+      b = squared ? b.mul(b) : b;
+      FloatVector c = FloatVector.fromMemorySegment(F, x, (from + 2 * W) << 2, ORDER);
+      c = squared ? c.mul(c) : c;
+      FloatVector d = FloatVector.fromMemorySegment(F, x, (from + 3 * W) << 2, ORDER);
+      d = squared ? d.mul(d) : d;
       for (int r = 1; r < rows; r++) {
         long at = from + (long) r * LANES;
-        a = a.add(term(x, at, squared));
-        b = b.add(term(x, at + W, squared));
-        c = c.add(term(x, at + 2 * W, squared));
-        d = d.add(term(x, at + 3 * W, squared));
+        FloatVector nextA = FloatVector.fromMemorySegment(F, x, at << 2, ORDER);
+        a = a.add(squared ? nextA.mul(nextA) : nextA);
+        FloatVector nextB = FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER);
+        b = b.add(squared ? nextB.mul(nextB) : nextB);
+        FloatVector nextC = FloatVector.fromMemorySegment(F, x, (at + 2 * W) << 2, ORDER);
+        c = c.add(squared ? nextC.mul(nextC) : nextC);
+        FloatVector nextD = FloatVector.fromMemorySegment(F, x, (at + 3 * W) << 2, ORDER);
+        d = d.add(squared ? nextD.mul(nextD) : nextD);
       }
       a.intoArray(lanes, j);
       b.intoArray(lanes, j + W);
       c.intoArray(lanes, j + 2 * W);
       d.intoArray(lanes, j + 3 * W);
-    }
-
-    private static FloatVector term(MemorySegment x, long element, boolean squared) {
-      FloatVector v = FloatVector.fromMemorySegment(F, x, element * Float.BYTES, ORDER);
-      return squared ? v.mul(v) : v;
     }
 
     @Override
@@ -300,16 +307,16 @@ public interface SumsVector {
 
     private static void fullStrip(
         MemorySegment x, long from, long columns, int count, float[] run) {
-      FloatVector a = term(x, from, false);
-      FloatVector b = term(x, from + W, false);
-      FloatVector c = term(x, from + 2 * W, false);
-      FloatVector d = term(x, from + 3 * W, false);
+      FloatVector a = FloatVector.fromMemorySegment(F, x, from << 2, ORDER);
+      FloatVector b = FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER);
+      FloatVector c = FloatVector.fromMemorySegment(F, x, (from + 2 * W) << 2, ORDER);
+      FloatVector d = FloatVector.fromMemorySegment(F, x, (from + 3 * W) << 2, ORDER);
       for (int i = 1; i < count; i++) {
         long at = from + i * columns;
-        a = a.add(term(x, at, false));
-        b = b.add(term(x, at + W, false));
-        c = c.add(term(x, at + 2 * W, false));
-        d = d.add(term(x, at + 3 * W, false));
+        a = a.add(FloatVector.fromMemorySegment(F, x, at << 2, ORDER));
+        b = b.add(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER));
+        c = c.add(FloatVector.fromMemorySegment(F, x, (at + 2 * W) << 2, ORDER));
+        d = d.add(FloatVector.fromMemorySegment(F, x, (at + 3 * W) << 2, ORDER));
       }
       a.intoArray(run, 0);
       b.intoArray(run, W);
