@@ -85,7 +85,7 @@ record Source(Path file, RunRecord record, String label) {
     }
     List<Source> all = new ArrayList<>(newest.values());
     for (Source source : complete) {
-      if (all.stream().anyMatch(s -> s.goesWith(source))) {
+      if (!all.contains(source) && all.stream().anyMatch(s -> s.goesWith(source))) {
         all.add(source);
       }
     }
