@@ -94,8 +94,7 @@ final class Conv2dVectorBlocks {
     long tail = height % tileRows;
     double tiles = height - tail + (tail == 0 ? 0 : Math.max(tail, tileRows / 2) + 1);
     // Each task reads its filters once more, from the second-level cache if they fit it, and rows
-    // of
-    // the image that its neighbours read, too.
+    // of the image that its neighbours read, too.
     double filters = height * (height * terms > FILTERS ? 0.5 : 0.1);
     double task = terms * (columns * tiles + columns * 14 + filters + 40) + 3000;
     double idle = 0.6 + 0.3 * waste(tasks, 2) + 0.1 * waste(tasks, 4) + 0.15 / tasks;

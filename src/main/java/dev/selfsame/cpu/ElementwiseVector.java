@@ -71,9 +71,8 @@ public interface ElementwiseVector {
 
     Kernel() {}
 
-    // Not for loops beside an exact function: once that is inlined, the compiler may leave a call
-    // of
-    // these two, and their vectors become objects.
+    // Loads and stores are written out: once an exact function is inlined beside them, the compiler
+    // may leave a call of a helper, and its vectors become objects.
 
     @Override
     public void relu(MemorySegment xs, MemorySegment ys, long from, long count) {

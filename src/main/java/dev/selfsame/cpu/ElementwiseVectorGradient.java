@@ -74,9 +74,8 @@ public interface ElementwiseVectorGradient {
 
     Kernel() {}
 
-    // Not for loops beside an exact function: once that is inlined, the compiler may leave a call
-    // of
-    // these two, and their vectors become objects.
+    // Loads and stores are written out: once an exact function is inlined beside them, the compiler
+    // may leave a call of a helper, and its vectors become objects.
 
     @Override
     public void reluGradient(
