@@ -90,7 +90,7 @@ class ReadmeTest {
   void theHashIsThatOfTheFirstCommand() throws IOException {
     TrainingSystem lenet = Systems.find("lenet");
     long steps = lenet.quickEpochs() * lenet.stepsPerEpoch("shipped");
-    var settings = new TrainingSystem.Settings(1, steps, "shipped");
+    var settings = lenet.settings(1, steps);
     try (TrainingRun run = lenet.start(Device.vector(), settings)) {
       for (int step = 0; step < 20; step++) {
         run.step();

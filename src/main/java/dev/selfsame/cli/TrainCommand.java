@@ -3,6 +3,7 @@ package dev.selfsame.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.selfsame.Device;
+import dev.selfsame.train.Finding;
 import dev.selfsame.train.Systems;
 import dev.selfsame.train.Trainer;
 import dev.selfsame.train.TrainingSystem;
@@ -26,7 +27,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "train",
     description = {
-      "Trains a system and prints accuracy and a SHA-256 of all parameters for each device.",
+      "Trains a system and prints its score, a SHA-256 of all parameters for each device, and, once"
+          + " its schedule is complete, the properties that it is known for, as measured.",
       "With --against, other devices train in lockstep: after every step the loss and all"
           + " parameters are compared, and the run stops at the first differing bit."
     },
@@ -42,11 +44,6 @@ import picocli.CommandLine.Spec;
       "Exit status: 0 all bits same; 1 a difference or a failed run; 2 wrong usage."
     })
 final class TrainCommand implements Callable<Integer> {
-  /**
-   * Lockstep steps of a quick run: scalar and softcuda are thousands of times slower than a GPU.
-   */
-  private static final long QUICK_LOCKSTEP = 20;
-
   @Parameters(index = "0", arity = "0..1", paramLabel = "NAME", description = "System to train.")
   private @Nullable String name;
 
@@ -69,7 +66,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--against-steps",
       paramLabel = "N",
-      description = "Steps in lockstep (default: all; with --quick " + QUICK_LOCKSTEP + ").")
+      description = "Steps in lockstep (default: all; with --quick a few).")
   private @Nullable Long againstSteps;
 
   @Option(
@@ -96,6 +93,12 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "SET",
       description = "Data set (default: shipped); see --list.")
   private @Nullable String data;
+
+  @Option(
+      names = "--variant",
+      paramLabel = "V",
+      description = "Form of the system (default: the one that shares); see --list.")
+  private @Nullable String variant;
 
   @Option(
       names = "--quick",
@@ -128,8 +131,13 @@ final class TrainCommand implements Callable<Integer> {
     if (list) {
       for (TrainingSystem system : Systems.ALL) {
         print.printf(
-            "%-12s %s; data: %s%n",
-            system.name(), system.summary(), String.join(", ", system.dataSets()));
+            "%-18s %s; data: %s%s%n",
+            system.name(),
+            system.summary(),
+            String.join(", ", system.dataSets()),
+            system.variants().size() == 1
+                ? ""
+                : "; variants: " + String.join(", ", system.variants()));
       }
       return Main.GOOD;
     }
@@ -170,6 +178,16 @@ final class TrainCommand implements Callable<Integer> {
       throw usage(
           "--data " + set + " is unknown; data sets are " + String.join(", ", system.dataSets()));
     }
+    String form = variant == null ? system.variants().getFirst() : variant;
+    if (!system.variants().contains(form)) {
+      throw usage(
+          "--variant "
+              + form
+              + " is unknown; variants of "
+              + system.name()
+              + " are "
+              + String.join(", ", system.variants()));
+    }
     if (resume && out == null) {
       throw usage("--resume goes on from the checkpoint in --out; name that folder");
     }
@@ -180,7 +198,7 @@ final class TrainCommand implements Callable<Integer> {
     long together =
         againstSteps != null
             ? positive("--against-steps", againstSteps)
-            : quick ? QUICK_LOCKSTEP : last;
+            : quick ? system.quickLockstep() : last;
     int team =
         threads == null
             ? Runtime.getRuntime().availableProcessors()
@@ -191,13 +209,14 @@ final class TrainCommand implements Callable<Integer> {
     }
     return new Trainer.Plan(
         system,
-        new TrainingSystem.Settings(seed, total, set),
+        new TrainingSystem.Settings(seed, total, set, form),
         device(device, team),
         others,
         Math.min(together, last),
         last,
         out == null ? null : out.resolve("checkpoint.safetensors"),
-        resume);
+        resume,
+        quick);
   }
 
   private Device device(String wanted, int team) {
@@ -238,13 +257,14 @@ final class TrainCommand implements Callable<Integer> {
     ObjectNode record = Json.report("train", spec.commandLine().getParseResult().originalArgs());
     record.put("system", plan.system().name());
     record.put("data", plan.settings().data());
+    record.put("variant", plan.settings().variant());
     record.put("seed", plan.settings().seed());
     record.put("device", plan.device().toString());
     record.put("parameters", report.parameters());
     record.put("firstStep", report.firstStep());
     record.put("steps", report.steps());
     record.put("scheduleSteps", plan.settings().steps());
-    record.put("measure", report.measure());
+    record.put("measure", report.measure().name());
     ArrayNode evaluations = record.putArray("evaluations");
     for (Trainer.Evaluation e : report.evaluations()) {
       ObjectNode row = evaluations.addObject();
@@ -258,6 +278,14 @@ final class TrainCommand implements Callable<Integer> {
     record.put("sha256", report.hash());
     record.put("lockstepSteps", report.lockstepSteps());
     report.lockstepHashes().forEach(record.putObject("lockstepSha256")::put);
+    ArrayNode findings = record.putArray("findings");
+    for (Finding f : report.findings()) {
+      findings
+          .addObject()
+          .put("claim", f.claim())
+          .put("measured", f.measured())
+          .put("holds", f.holds());
+    }
     record.put("difference", report.difference().map(Object::toString).orElse(null));
     return record;
   }

@@ -1,31 +1,39 @@
 package dev.selfsame.cli;
 
+import dev.selfsame.train.Finding;
+import dev.selfsame.train.Measure;
 import dev.selfsame.train.Trainer;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Prints a training run as it goes. */
 final class TrainOutput implements Trainer.Listener, AutoCloseable {
   private final PrintWriter print;
   private final Trainer.Plan plan;
+  private final PrintWriter err;
   private final Progress progress;
-  private String measure = "score";
+  private Measure measure = Measure.number("score");
+  private @Nullable Progress measuring;
+  private String task = "";
 
   TrainOutput(PrintWriter print, PrintWriter err, Trainer.Plan plan) {
     this.print = print;
     this.plan = plan;
+    this.err = err;
     progress = Progress.of("train", plan.lastStep(), err);
   }
 
   @Override
-  public void started(long firstStep, long lastStep, long parameters, String measured) {
+  public void started(long firstStep, long lastStep, long parameters, Measure measured) {
     measure = measured;
     print.printf(
         Locale.ROOT,
-        "%s on %s, %s data: %,d parameters, steps %,d to %,d, seed %d%n",
+        "%s%s on %s, %s data: %,d parameters, steps %,d to %,d, seed %d%n",
         plan.system().name(),
+        plan.system().variants().size() == 1 ? "" : " (" + plan.settings().variant() + ")",
         plan.device(),
         plan.settings().data(),
         parameters,
@@ -63,13 +71,27 @@ final class TrainOutput implements Trainer.Listener, AutoCloseable {
     line(
         String.format(
             Locale.ROOT,
-            "epoch %d  step %,d  loss %.4f  %s %.2f %%  %.1f s",
+            "epoch %d  step %,d  loss %.4f  %s  %.1f s",
             e.epoch(),
             e.step(),
             e.loss(),
-            measure,
-            100 * e.score(),
+            measure.text(e.score()),
             e.trainSeconds()));
+  }
+
+  @Override
+  public void finding(String what, long done, long total) {
+    Progress shown = measuring;
+    if (shown == null || !what.equals(task)) {
+      progress.pause();
+      if (shown != null) {
+        shown.close();
+      }
+      shown = Progress.of(what, total, err);
+      measuring = shown;
+      task = what;
+    }
+    shown.to(done, "");
   }
 
   /** The last lines. */
@@ -78,6 +100,9 @@ final class TrainOutput implements Trainer.Listener, AutoCloseable {
         .millisPerStep()
         .forEach(
             (device, ms) -> line(String.format(Locale.ROOT, "  %-20s %.2f ms a step", device, ms)));
+    for (Finding f : report.findings()) {
+      line((f.holds() ? "  HOLDS  " : "  FAILS  ") + f.claim() + ": " + f.measured());
+    }
     report
         .difference()
         .ifPresent(d -> {
@@ -98,6 +123,9 @@ final class TrainOutput implements Trainer.Listener, AutoCloseable {
 
   private void line(String text) {
     progress.pause();
+    if (measuring != null) {
+      measuring.pause();
+    }
     print.println(text);
     print.flush();
   }
@@ -105,5 +133,8 @@ final class TrainOutput implements Trainer.Listener, AutoCloseable {
   @Override
   public void close() {
     progress.close();
+    if (measuring != null) {
+      measuring.close();
+    }
   }
 }

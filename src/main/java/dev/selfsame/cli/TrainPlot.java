@@ -51,7 +51,7 @@ final class TrainPlot {
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
     chart.getStyler().setYAxisMin(0, 0.0);
     chart.getStyler().setXAxisMin(0.0);
-    chart.setYAxisGroupTitle(1, report.measure() + ", %");
+    chart.setYAxisGroupTitle(1, report.measure().axis());
     chart.getStyler().setYAxisGroupPosition(1, Styler.YAxisPosition.Right);
     float[] losses = report.losses();
     int window = Math.max(1, losses.length / 200);
@@ -74,14 +74,16 @@ final class TrainPlot {
     if (!report.evaluations().isEmpty()) {
       XYSeries score =
           chart.addSeries(
-              report.measure(),
+              report.measure().name(),
               report.evaluations().stream().map(e -> (double) e.step()).toList(),
-              report.evaluations().stream().map(e -> 100 * e.score()).toList());
+              report.evaluations().stream().map(e -> report.measure().onAxis(e.score())).toList());
       score.setYAxisGroup(1);
-      double lowest =
-          report.evaluations().stream().mapToDouble(e -> 100 * e.score()).min().orElse(0);
-      chart.getStyler().setYAxisMin(1, Math.max(0, Math.floor(lowest / 5) * 5 - 5));
-      chart.getStyler().setYAxisMax(1, 100.0);
+      if (report.measure().percent()) {
+        double lowest =
+            report.evaluations().stream().mapToDouble(e -> 100 * e.score()).min().orElse(0);
+        chart.getStyler().setYAxisMin(1, Math.max(0, Math.floor(lowest / 5) * 5 - 5));
+        chart.getStyler().setYAxisMax(1, 100.0);
+      }
       score.setMarker(SeriesMarkers.CIRCLE);
     }
     return chart;

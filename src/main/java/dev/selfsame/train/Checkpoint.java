@@ -15,11 +15,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A run's whole state in one safetensors file: parameters under their names, the optimizer's
- * tensors under {@code optimizer.}, and in the metadata the system, its settings and the step. A
- * run that continues from it has the bits of one that was never interrupted.
+ * tensors under {@code optimizer.}, other state under {@code state.}, and in the metadata the
+ * system, its settings and the step. A run that continues from it has the bits of one that was
+ * never interrupted.
  */
 public final class Checkpoint {
   private static final String OPTIMIZER = "optimizer.";
+  private static final String STATE = "state.";
 
   private Checkpoint() {}
 
@@ -106,6 +108,7 @@ public final class Checkpoint {
     metadata.put("seed", Long.toString(settings.seed()));
     metadata.put("steps", Long.toString(settings.steps()));
     metadata.put("data", settings.data());
+    metadata.put("variant", settings.variant());
     return metadata;
   }
 
@@ -115,6 +118,7 @@ public final class Checkpoint {
       put(tensors, p.name(), p.value());
     }
     run.optimizer().state().forEach((name, t) -> put(tensors, OPTIMIZER + name, t));
+    run.state().forEach((name, t) -> put(tensors, STATE + name, t));
     return tensors;
   }
 

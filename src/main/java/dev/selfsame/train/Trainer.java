@@ -26,6 +26,7 @@ public final class Trainer {
    * @param lastStep step at which {@code device} stops, at most the schedule's
    * @param checkpoint written after every epoch and at the end, or null
    * @param resume whether to go on from the checkpoint
+   * @param quick whether what is measured after the training shall take seconds only
    */
   public record Plan(
       TrainingSystem system,
@@ -35,12 +36,13 @@ public final class Trainer {
       long againstSteps,
       long lastStep,
       @Nullable Path checkpoint,
-      boolean resume) {}
+      boolean resume,
+      boolean quick) {}
 
   /** Hears how it goes. */
   public interface Listener {
     /** Before the first step. */
-    default void started(long firstStep, long lastStep, long parameters, String measure) {}
+    default void started(long firstStep, long lastStep, long parameters, Measure measure) {}
 
     /** After a step, with the number of devices that made it. */
     default void step(long step, float loss, int devices) {}
@@ -50,6 +52,9 @@ public final class Trainer {
 
     /** After an epoch, or at the end of the last one, if it is cut short. */
     default void evaluated(Evaluation evaluation) {}
+
+    /** While the system's findings are measured, once the schedule is complete. */
+    default void finding(String task, long done, long total) {}
   }
 
   /**
@@ -77,6 +82,7 @@ public final class Trainer {
    * @param hash SHA-256 of all parameters at the end, on {@code device}
    * @param measure what the evaluations measure
    * @param difference the first one, or empty
+   * @param findings what the system is known for; empty unless the schedule is complete
    */
   @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
   public record Report(
@@ -89,8 +95,9 @@ public final class Trainer {
       Map<String, String> lockstepHashes,
       Map<String, Double> millisPerStep,
       String hash,
-      String measure,
-      Optional<Lockstep.Difference> difference) {}
+      Measure measure,
+      Optional<Lockstep.Difference> difference,
+      List<Finding> findings) {}
 
   /** Runs the plan. A difference between devices ends it at once, and the report names it. */
   public static Report train(Plan plan, Listener listener) {
@@ -213,6 +220,12 @@ public final class Trainer {
       listener.evaluated(evaluation);
     }
 
+    private List<Finding> findings() {
+      double score = evaluations.isEmpty() ? control.evaluate() : evaluations.getLast().score();
+      return plan.system()
+          .findings(new Trained(control, plan.settings(), plan.quick(), score, listener::finding));
+    }
+
     private Report report(
         long first, long step, long parameters, Optional<Lockstep.Difference> difference) {
       float[] all = new float[losses.size()];
@@ -235,7 +248,8 @@ public final class Trainer {
           millis,
           ParameterHash.of(control.parameters()),
           control.measure(),
-          difference);
+          difference,
+          difference.isEmpty() && step == plan.settings().steps() ? findings() : List.of());
     }
   }
 }

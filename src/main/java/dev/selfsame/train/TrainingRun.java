@@ -2,8 +2,10 @@ package dev.selfsame.train;
 
 import dev.selfsame.Device;
 import dev.selfsame.Parameter;
+import dev.selfsame.Tensor;
 import dev.selfsame.optim.Optimizer;
 import java.util.List;
+import java.util.Map;
 
 /** One model in training on one device. */
 public interface TrainingRun extends AutoCloseable {
@@ -20,13 +22,19 @@ public interface TrainingRun extends AutoCloseable {
   float step();
 
   /**
-   * Share of the test set that is classified correctly, or another measure named by {@link
-   * #measure}; 0 … 1.
+   * Tensors that are neither parameters nor the optimizer's, but that the next step depends on:
+   * running statistics, states carried from one piece of text to the next. They belong to the
+   * checkpoint.
    */
+  default Map<String, Tensor> state() {
+    return Map.of();
+  }
+
+  /** The score on the test set, in the terms of {@link #measure}. */
   double evaluate();
 
   /** What {@link #evaluate} measures. */
-  String measure();
+  Measure measure();
 
   /** Frees the model. */
   @Override

@@ -21,6 +21,18 @@ public final class Devices {
     return TESTED;
   }
 
+  /** One of each kind, for whole models: narrow vectors, softcuda in a shuffled order, GPUs. */
+  public static List<Device> oneOfEachKind() {
+    return TESTED.stream()
+        .filter(d ->
+            switch (d) {
+              case Device.Scalar s -> false;
+              case Device.Vector v -> v.bits() == 128 && v.threads() == 3;
+              case Device.Cuda c -> !c.toString().matches("softcuda(:ascending|:descending)?");
+            })
+        .toList();
+  }
+
   /** The control. */
   public static Device control() {
     return Device.scalar();

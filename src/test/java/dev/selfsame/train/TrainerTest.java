@@ -24,8 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
   private static final TrainingSystem LENET = new LeNet();
-  private static final TrainingSystem.Settings SETTINGS =
-      new TrainingSystem.Settings(1, 40, "shipped");
+  private static final TrainingSystem.Settings SETTINGS = LENET.settings(1, 40);
 
   private static Trainer.Report train(
       TrainingSystem system,
@@ -35,7 +34,7 @@ class TrainerTest {
       boolean resume) {
     Trainer.Plan plan =
         new Trainer.Plan(
-            system, SETTINGS, Device.vector(), against, steps, steps, checkpoint, resume);
+            system, SETTINGS, Device.vector(), against, steps, steps, checkpoint, resume, true);
     return Trainer.train(plan, new Trainer.Listener() {});
   }
 
@@ -50,7 +49,15 @@ class TrainerTest {
       Trainer.Report r =
           Trainer.train(
               new Trainer.Plan(
-                  LENET, SETTINGS, Device.vector(), List.of(device), steps, steps, null, false),
+                  LENET,
+                  SETTINGS,
+                  Device.vector(),
+                  List.of(device),
+                  steps,
+                  steps,
+                  null,
+                  false,
+                  true),
               new Trainer.Listener() {});
       assertTrue(r.difference().isEmpty(), () -> device + ": " + r.difference());
     }
@@ -81,7 +88,7 @@ class TrainerTest {
         assertThrows(DataException.class, () -> train(LENET, List.of(), 3, file, true));
     assertTrue(badStep.getMessage().contains("step is '-'"), badStep.getMessage());
     Files.write(file, bytes);
-    TrainingSystem.Settings other = new TrainingSystem.Settings(2, 40, "shipped");
+    TrainingSystem.Settings other = LENET.settings(2, 40);
     DataException e =
         assertThrows(
             DataException.class,
@@ -188,7 +195,7 @@ class TrainerTest {
     }
 
     @Override
-    public String measure() {
+    public Measure measure() {
       return run.measure();
     }
 

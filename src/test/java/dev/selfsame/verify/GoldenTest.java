@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.selfsame.Device;
 import dev.selfsame.Scope;
 import dev.selfsame.contract.Contract;
-import dev.selfsame.train.LeNet;
+import dev.selfsame.train.Systems;
 import dev.selfsame.train.Trainer;
 import dev.selfsame.train.TrainingSystem;
 import java.io.IOException;
@@ -45,7 +45,9 @@ class GoldenTest {
       assertEquals(onScalar, hash(op, Device.vector()), op + " on the vector device");
       found.put("op." + op.name(), onScalar);
     }
-    found.put("train.lenet", lenet());
+    for (TrainingSystem system : Systems.ALL) {
+      found.put("train." + system.name(), trained(system));
+    }
     if ("write".equals(System.getProperty("selfsame.golden"))) {
       Files.createDirectories(Objects.requireNonNull(SOURCE.getParent()));
       Files.writeString(SOURCE, text(found));
@@ -54,10 +56,10 @@ class GoldenTest {
     assertEquals(kept(), text(found), "the bits changed; see this test's comment");
   }
 
-  private static String lenet() {
-    TrainingSystem.Settings settings = new TrainingSystem.Settings(1, 100, "shipped");
+  private static String trained(TrainingSystem system) {
+    TrainingSystem.Settings settings = system.settings(1, 100);
     return Trainer.train(
-            new Trainer.Plan(new LeNet(), settings, Device.vector(), List.of(), 0, 5, null, false),
+            new Trainer.Plan(system, settings, Device.vector(), List.of(), 0, 5, null, false, true),
             new Trainer.Listener() {})
         .hash();
   }
