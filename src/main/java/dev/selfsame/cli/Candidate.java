@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 
 /**
  * A device by name, usable or not.
@@ -49,6 +51,25 @@ record Candidate(String name, String label, @Nullable Device device, @Nullable S
               : e.toString();
       return new Candidate(name, name, null, reason);
     }
+  }
+
+  /**
+   * The device that an option names.
+   *
+   * @throws ParameterException if there is no such name
+   * @throws Main.Failed if the device is not usable; the message says why
+   */
+  static Device usable(CommandSpec spec, String name, int threads) {
+    if (!isKnown(name)) {
+      throw new ParameterException(
+          spec.commandLine(), "there is no device '" + name + "'; devices are " + NAMES);
+    }
+    Candidate candidate = of(name, threads);
+    Device device = candidate.device();
+    if (device == null) {
+      throw new Main.Failed("device " + name + " is not usable: " + candidate.reason());
+    }
+    return device;
   }
 
   /** A name with the threads: {@code vector:256×2}. */

@@ -1,5 +1,6 @@
 package dev.selfsame.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -33,6 +34,19 @@ final class Json {
     machine.put("architecture", System.getProperty("os.arch"));
     machine.put("processors", Runtime.getRuntime().availableProcessors());
     return report;
+  }
+
+  /**
+   * Reads a report.
+   *
+   * @throws Main.Failed if the file can't be read or is none
+   */
+  static JsonNode read(Path file) {
+    try {
+      return MAPPER.readTree(file.toFile());
+    } catch (IOException e) {
+      throw new Main.Failed("the report " + file + " can't be read: " + e);
+    }
   }
 
   /**

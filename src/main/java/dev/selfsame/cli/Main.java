@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
       DevicesCommand.class,
       VerifyCommand.class,
       TrainCommand.class,
+      SystemsCommand.class,
       HelpCommand.class
     },
     footerHeading = "%nExamples:%n",

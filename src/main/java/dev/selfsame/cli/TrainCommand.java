@@ -3,7 +3,6 @@ package dev.selfsame.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.selfsame.Device;
-import dev.selfsame.train.Finding;
 import dev.selfsame.train.Systems;
 import dev.selfsame.train.Trainer;
 import dev.selfsame.train.TrainingSystem;
@@ -152,7 +151,8 @@ final class TrainCommand implements Callable<Integer> {
       report = Trainer.train(plan, output);
       output.finish(report);
     }
-    ObjectNode record = record(plan, report);
+    ObjectNode record = Json.report("train", spec.commandLine().getParseResult().originalArgs());
+    TrainRecord.fill(record, plan, report);
     if (folder != null) {
       writeOut(folder, record, report, print);
     }
@@ -205,30 +205,18 @@ final class TrainCommand implements Callable<Integer> {
             : (int) positive("--threads", threads);
     List<Device> others = new ArrayList<>();
     for (String other : against) {
-      others.add(device(other, team));
+      others.add(Candidate.usable(spec, other, team));
     }
     return new Trainer.Plan(
         system,
         new TrainingSystem.Settings(seed, total, set, form),
-        device(device, team),
+        Candidate.usable(spec, device, team),
         others,
         Math.min(together, last),
         last,
         out == null ? null : out.resolve("checkpoint.safetensors"),
         resume,
         quick);
-  }
-
-  private Device device(String wanted, int team) {
-    if (!Candidate.isKnown(wanted)) {
-      throw usage("there is no device '" + wanted + "'; devices are " + Candidate.NAMES);
-    }
-    Candidate candidate = Candidate.of(wanted, team);
-    Device usable = candidate.device();
-    if (usable == null) {
-      throw new Main.Failed("device " + wanted + " is not usable: " + candidate.reason());
-    }
-    return usable;
   }
 
   private TrainingSystem system() {
@@ -251,43 +239,6 @@ final class TrainCommand implements Callable<Integer> {
 
   private ParameterException usage(@Nullable String message) {
     return new ParameterException(spec.commandLine(), String.valueOf(message));
-  }
-
-  private ObjectNode record(Trainer.Plan plan, Trainer.Report report) {
-    ObjectNode record = Json.report("train", spec.commandLine().getParseResult().originalArgs());
-    record.put("system", plan.system().name());
-    record.put("data", plan.settings().data());
-    record.put("variant", plan.settings().variant());
-    record.put("seed", plan.settings().seed());
-    record.put("device", plan.device().toString());
-    record.put("parameters", report.parameters());
-    record.put("firstStep", report.firstStep());
-    record.put("steps", report.steps());
-    record.put("scheduleSteps", plan.settings().steps());
-    record.put("measure", report.measure().name());
-    ArrayNode evaluations = record.putArray("evaluations");
-    for (Trainer.Evaluation e : report.evaluations()) {
-      ObjectNode row = evaluations.addObject();
-      row.put("epoch", e.epoch());
-      row.put("step", e.step());
-      row.put("loss", e.loss());
-      row.put("score", e.score());
-      row.put("trainSeconds", e.trainSeconds());
-    }
-    report.millisPerStep().forEach(record.putObject("millisPerStep")::put);
-    record.put("sha256", report.hash());
-    record.put("lockstepSteps", report.lockstepSteps());
-    report.lockstepHashes().forEach(record.putObject("lockstepSha256")::put);
-    ArrayNode findings = record.putArray("findings");
-    for (Finding f : report.findings()) {
-      findings
-          .addObject()
-          .put("claim", f.claim())
-          .put("measured", f.measured())
-          .put("holds", f.holds());
-    }
-    record.put("difference", report.difference().map(Object::toString).orElse(null));
-    return record;
   }
 
   private static void writeOut(
