@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * much of it as stays in a core's second-level cache ({@link #SHARED} floats); of the other, each
  * task packs what it needs, which then is in its first-level cache. A <em>flat</em> product (few
  * rows) shares its rows and a task takes panels of columns; else columns are shared and a task
- * takes tiles of rows. Columns that lie well are read in place.
+ * takes tiles of rows. Columns that lie well, or that the caller packed, are read in place.
  *
  * <p>k is taken in steps of at most {@link OutputTile#DEPTH} terms, which never cross a chunk.
  * Where chunks are longer, unfinished chains stay in memory between steps.
@@ -105,7 +105,7 @@ final class GemmProduct implements LongConsumer {
     straight = out.isNative();
     flat = size.m() <= FLAT;
     inPlace =
-        !b.transposed()
+        b.layout() == GemmVector.Layout.ROWS
             && b.memory().isNative()
             && (size.m() <= kernel.rows() || size.n() <= 256 && flat);
   }
@@ -160,7 +160,7 @@ final class GemmProduct implements LongConsumer {
       rowPacks = tiles * steps;
       sharedRows = scratch.sharedRows(rowPacks * kernel.rows() * deepest);
     }
-    if (!flat) {
+    if (!flat && !b.packed()) {
       columnPacks = panels * steps;
       sharedColumns = scratch.sharedColumns((long) columnPacks * kernel.columns() * deepest);
     }
@@ -188,7 +188,7 @@ final class GemmProduct implements LongConsumer {
   public void accept(long task) {
     GemmScratch scratch = GemmScratch.of();
     if (packing) {
-      pack((int) task, scratch);
+      pack((int) task);
       return;
     }
     int first = (int) task * perTask;
@@ -202,14 +202,14 @@ final class GemmProduct implements LongConsumer {
     }
   }
 
-  private void pack(int part, GemmScratch scratch) {
+  private void pack(int part) {
     if (part < rowPacks) {
       int at = part * kernel.rows() * depth(0);
       packRows(part % tiles, part / tiles, sharedRows, at);
     } else {
       int i = part - rowPacks;
       long at = (long) i * kernel.columns() * depth(0);
-      packColumns(i % panels, i / panels, sharedColumns, at, scratch);
+      packColumns(i % panels, i / panels, sharedColumns, at);
     }
   }
 
@@ -221,25 +221,24 @@ final class GemmProduct implements LongConsumer {
   /** All tiles of a panel of columns. */
   private void column(int panel, GemmScratch scratch) {
     boolean there = inPlace && columns(panel) == kernel.columns();
+    long bStep = there ? size.n() : kernel.columns();
     for (int step = 0; step < steps; step++) {
       MemorySegment from = b.memory();
-      if (!there) {
+      long place = there ? place(panel, step) : b.packed() ? packedPlace(panel, step) : 0;
+      if (!there && !b.packed()) {
         from = scratch.columns((long) kernel.columns() * DEPTH);
-        packColumns(panel, step, from, 0, scratch);
+        packColumns(panel, step, from, 0);
       }
       for (int tile = 0; tile < tiles; tile++) {
         int at = (step * tiles + tile) * kernel.rows() * depth(0);
-        if (there) {
-          tile(tile, panel, step, sharedRows, at, from, place(panel, step), size.n(), scratch);
-        } else {
-          tile(tile, panel, step, sharedRows, at, from, 0, kernel.columns(), scratch);
-        }
+        tile(tile, panel, step, sharedRows, at, from, place, bStep, scratch);
       }
     }
   }
 
   /** All panels of a tile of rows. */
   private void row(int tile, GemmScratch scratch) {
+    MemorySegment from = b.packed() ? b.memory() : sharedColumns;
     float[] own = sharesRows ? sharedRows : scratch.rows(kernel.rows() * DEPTH);
     for (int step = 0; step < steps; step++) {
       int ownAt = sharesRows ? (step * tiles + tile) * kernel.rows() * depth(0) : 0;
@@ -247,8 +246,11 @@ final class GemmProduct implements LongConsumer {
         packRows(tile, step, own, 0);
       }
       for (int panel = 0; panel < panels; panel++) {
-        long at = (long) (step * panels + panel) * kernel.columns() * depth(0);
-        tile(tile, panel, step, own, ownAt, sharedColumns, at, kernel.columns(), scratch);
+        long at =
+            b.packed()
+                ? packedPlace(panel, step)
+                : (long) (step * panels + panel) * kernel.columns() * depth(0);
+        tile(tile, panel, step, own, ownAt, from, at, kernel.columns(), scratch);
       }
     }
   }
@@ -268,6 +270,12 @@ final class GemmProduct implements LongConsumer {
     return g * b.step() + (b.transposed() ? j * size.k() + k : k * size.n() + j);
   }
 
+  /** The same in b as {@link GemmVector#pack} leaves it. */
+  private long packedPlace(int panel, int step) {
+    long j = column + (long) panel * kernel.columns();
+    return j * size.k() + (firstK + (long) step * DEPTH) * kernel.columns();
+  }
+
   private void packRows(int tile, int step, float[] packed, int at) {
     long k = firstK + (long) step * DEPTH;
     long i = row + (long) tile * kernel.rows();
@@ -282,19 +290,9 @@ final class GemmProduct implements LongConsumer {
     }
   }
 
-  private void packColumns(
-      int panel, int step, MemorySegment packed, long at, GemmScratch scratch) {
-    int depth = depth(step);
-    int count = columns(panel);
+  private void packColumns(int panel, int step, MemorySegment packed, long at) {
     long from = place(panel, step);
-    if (b.transposed()) {
-      int width = kernel.columns();
-      float[] staging = scratch.staging(width * DEPTH);
-      on.pack.transpose(b.memory(), from, size.k(), count, depth, staging, 0, width);
-      MemorySegment.copy(staging, 0, packed, JAVA_FLOAT, at << 2, depth * width);
-    } else {
-      on.ends.packColumns(b.memory(), from, size.n(), count, depth, packed, at);
-    }
+    on.packColumns(b, from, size.n(), size.k(), columns(panel), depth(step), packed, at);
   }
 
   private void tile(

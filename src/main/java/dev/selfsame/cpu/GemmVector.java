@@ -1,5 +1,7 @@
 package dev.selfsame.cpu;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -52,17 +54,79 @@ public final class GemmVector {
     return made;
   }
 
+  /** How an operand lies in memory. */
+  public enum Layout {
+    ROWS,
+    /** The transpose, row-major. */
+    TRANSPOSED,
+    /** As {@link #pack} leaves it; for b of a single product. */
+    PACKED
+  }
+
   /**
    * An operand.
    *
    * @param memory all of its elements
-   * @param transposed whether memory holds the transpose, row-major
    * @param step elements from one product's matrix to the next; 0 if all use the same
    */
-  public record Matrix(MemorySegment memory, boolean transposed, long step) {}
+  public record Matrix(MemorySegment memory, Layout layout, long step) {
+    boolean transposed() {
+      return layout == Layout.TRANSPOSED;
+    }
+
+    boolean packed() {
+      return layout == Layout.PACKED;
+    }
+  }
 
   /** {@code batch} products of [m, k] by [k, n]; all at least 1. */
   public record Extent(long batch, long m, long n, long k) {}
+
+  /** Floats that {@link #pack} needs for b [k, n]. */
+  public long packedLength(long n, long k) {
+    return Math.ceilDiv(n, kernel.columns()) * kernel.columns() * k;
+  }
+
+  /**
+   * Packs b [k, n] as the tiles read it: for a matrix that many products share, each of which would
+   * pack it again. Panel by panel of columns, each with all of its terms.
+   *
+   * @param packed native memory of {@link #packedLength}
+   */
+  public Matrix pack(Matrix b, long n, long k, MemorySegment packed, Workers workers) {
+    workers.run(
+        Math.ceilDiv(n, kernel.columns()),
+        panel -> {
+          long column = panel * kernel.columns();
+          int count = (int) Math.min(kernel.columns(), n - column);
+          for (long from = 0; from < k; from += OutputTile.DEPTH) {
+            int depth = (int) Math.min(OutputTile.DEPTH, k - from);
+            long place = b.transposed() ? column * k + from : from * n + column;
+            packColumns(b, place, n, k, count, depth, packed, column * k + from * kernel.columns());
+          }
+        });
+    return new Matrix(packed, Layout.PACKED, 0);
+  }
+
+  /** Packs {@code count} columns of b [k, n], whose first term lies at {@code from}. */
+  void packColumns(
+      Matrix b,
+      long from,
+      long n,
+      long k,
+      int count,
+      int depth,
+      MemorySegment packed,
+      long packedAt) {
+    if (b.transposed()) {
+      int width = kernel.columns();
+      float[] staging = GemmScratch.of().staging(width * OutputTile.DEPTH);
+      pack.transpose(b.memory(), from, k, count, depth, staging, 0, width);
+      MemorySegment.copy(staging, 0, packed, JAVA_FLOAT, packedAt << 2, depth * width);
+    } else {
+      ends.packColumns(b.memory(), from, n, count, depth, packed, packedAt);
+    }
+  }
 
   /** out[g] = relu?(a[g]·b[g] + bias?), with out [batch, m, n] dense. */
   public void gemm(

@@ -49,6 +49,7 @@ public interface GruVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final ElementwiseVector PLAIN = ElementwiseVector.on(F.vectorBitSize());
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
 
     /** Units of a task, about. */
@@ -73,25 +74,13 @@ public interface GruVector {
             for (long k = task * samples; k < end; k++) {
               long before = (t * batch + k) * units;
               long a = 3 * before;
-              add(gates, recurrent, a, 2 * units);
+              PLAIN.accumulate(gates, a, recurrent, a, 2 * units);
               EXACT.sigmoid(gates, a, gates, a, 2 * units);
               candidates(gates, recurrent, a, units);
               EXACT.tanh(gates, a + 2 * units, gates, a + 2 * units, units);
               states(gates, a, h, before, before + batch * units, units);
             }
           });
-    }
-
-    private static void add(MemorySegment to, MemorySegment from, long at, long count) {
-      long i = 0;
-      for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
-            .add(FloatVector.fromMemorySegment(F, from, (at + i) << 2, ORDER))
-            .intoMemorySegment(to, (at + i) << 2, ORDER);
-      }
-      for (; i < count; i++) {
-        f32(to, at + i, f32(to, at + i) + f32(from, at + i));
-      }
     }
 
     private static void candidates(

@@ -48,6 +48,7 @@ public interface LstmVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final ElementwiseVector PLAIN = ElementwiseVector.on(F.vectorBitSize());
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
     private static final int BLOCK = BlockScratch.FLOATS;
 
@@ -75,7 +76,7 @@ public interface LstmVector {
               long a = (t * batch + n) * 4 * units;
               long before = (t * batch + n) * units;
               long after = before + batch * units;
-              add(gates, a, recurrent, n * 4 * units, 4 * units);
+              PLAIN.accumulate(gates, a, recurrent, n * 4 * units, 4 * units);
               EXACT.sigmoid(gates, a, gates, a, 2 * units);
               EXACT.tanh(gates, a + 2 * units, gates, a + 2 * units, units);
               EXACT.sigmoid(gates, a + 3 * units, gates, a + 3 * units, units);
@@ -84,19 +85,6 @@ public interface LstmVector {
               multiply(h, after, gates, a + 3 * units, units);
             }
           });
-    }
-
-    private static void add(
-        MemorySegment to, long at, MemorySegment from, long fromAt, long count) {
-      long i = 0;
-      for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
-            .add(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER))
-            .intoMemorySegment(to, (at + i) << 2, ORDER);
-      }
-      for (; i < count; i++) {
-        f32(to, at + i, f32(to, at + i) + f32(from, fromAt + i));
-      }
     }
 
     private static void cells(

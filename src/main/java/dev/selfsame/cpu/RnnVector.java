@@ -36,6 +36,7 @@ public interface RnnVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final ElementwiseVector PLAIN = ElementwiseVector.on(F.vectorBitSize());
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
 
     /** States of a task. */
@@ -51,22 +52,9 @@ public interface RnnVector {
           task -> {
             long from = task * TASK;
             long count = Math.min(TASK, states - from);
-            add(h, after + from, recurrent, from, count);
+            PLAIN.accumulate(h, after + from, recurrent, from, count);
             EXACT.tanh(h, after + from, h, after + from, count);
           });
-    }
-
-    private static void add(
-        MemorySegment to, long at, MemorySegment from, long fromAt, long count) {
-      long i = 0;
-      for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
-            .add(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER))
-            .intoMemorySegment(to, (at + i) << 2, ORDER);
-      }
-      for (; i < count; i++) {
-        f32(to, at + i, f32(to, at + i) + f32(from, fromAt + i));
-      }
     }
 
     @Override

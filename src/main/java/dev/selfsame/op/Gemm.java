@@ -55,8 +55,8 @@ public final class Gemm {
       case Device.Vector vector ->
           GemmVector.on(vector.bits())
               .gemm(
-                  new GemmVector.Matrix(memory(a), s.aTransposed, s.aStep()),
-                  new GemmVector.Matrix(memory(b), s.bTransposed, s.bStep()),
+                  new GemmVector.Matrix(memory(a), layout(a), s.aStep()),
+                  new GemmVector.Matrix(memory(b), layout(b), s.bStep()),
                   bias == null ? null : bias.memory(),
                   activation == Activation.RELU,
                   out.memory(),
@@ -213,7 +213,11 @@ public final class Gemm {
     Check.device(OP, name, t, out.device());
   }
 
-  private static MemorySegment memory(Tensor t) {
+  static GemmVector.Layout layout(Tensor t) {
+    return t.isTransposed() ? GemmVector.Layout.TRANSPOSED : GemmVector.Layout.ROWS;
+  }
+
+  static MemorySegment memory(Tensor t) {
     return t.isTransposed() ? t.transpose().memory() : t.memory();
   }
 }

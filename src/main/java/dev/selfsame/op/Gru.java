@@ -83,12 +83,13 @@ public final class Gru {
         h,
         gates,
         recurrent);
-    Tensor weights = wHh.transpose();
     Recurrence.project(x, wIh, bias, gates);
-    for (long t = 0; t < z.steps(); t++) {
-      Tensor product = Recurrence.step(recurrent, t);
-      Gemm.gemm(Recurrence.step(h, t), weights, recurrentBias, Activation.NONE, product);
-      cell(z, t, recurrent, gates, h);
+    try (Scope scope = Scope.open()) {
+      SharedFactor weights = SharedFactor.of(scope, wHh.transpose(), z.steps());
+      for (long t = 0; t < z.steps(); t++) {
+        weights.multiply(Recurrence.step(h, t), recurrentBias, Recurrence.step(recurrent, t));
+        cell(z, t, recurrent, gates, h);
+      }
     }
   }
 
@@ -181,10 +182,11 @@ public final class Gru {
       Tensor drecurrent = Tensor.empty(scope, device, z.steps(), z.batch(), z.width());
       Tensor dr = Tensor.zeros(scope, device, z.batch(), z.hidden());
       Tensor dk = Tensor.zeros(scope, device, z.batch(), z.hidden());
+      SharedFactor weights = SharedFactor.of(scope, wHh, z.steps());
       for (long t = z.steps() - 1; t >= 0; t--) {
         cellGradient(z, t, dy, dr, dk, gates, recurrent, h, dgates, drecurrent);
         if (t > 0 || dh0 != null) {
-          Gemm.gemm(Recurrence.step(drecurrent, t), wHh, dr);
+          weights.multiply(Recurrence.step(drecurrent, t), null, dr);
         }
       }
       if (dh0 != null) {

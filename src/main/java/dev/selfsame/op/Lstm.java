@@ -80,10 +80,10 @@ public final class Lstm {
         gates);
     try (Scope scope = Scope.open()) {
       Tensor recurrent = Tensor.empty(scope, h.device(), z.batch(), z.width());
-      Tensor weights = wHh.transpose();
+      SharedFactor weights = SharedFactor.of(scope, wHh.transpose(), z.steps());
       Recurrence.project(x, wIh, bias, gates);
       for (long t = 0; t < z.steps(); t++) {
-        Gemm.gemm(Recurrence.step(h, t), weights, recurrent);
+        weights.multiply(Recurrence.step(h, t), null, recurrent);
         cell(z, t, recurrent, gates, c, h);
       }
     }
@@ -181,10 +181,11 @@ public final class Lstm {
       Tensor dgates = Tensor.empty(scope, device, z.steps(), z.batch(), z.width());
       Tensor dr = Tensor.zeros(scope, device, z.batch(), z.hidden());
       Tensor dq = Tensor.zeros(scope, device, z.batch(), z.hidden());
+      SharedFactor weights = SharedFactor.of(scope, wHh, z.steps());
       for (long t = z.steps() - 1; t >= 0; t--) {
         cellGradient(z, t, dy, dr, dq, gates, c, dgates);
         if (t > 0 || dh0 != null) {
-          Gemm.gemm(Recurrence.step(dgates, t), wHh, t == 0 && dh0 != null ? dh0 : dr);
+          weights.multiply(Recurrence.step(dgates, t), null, t == 0 && dh0 != null ? dh0 : dr);
         }
       }
       if (dc0 != null) {

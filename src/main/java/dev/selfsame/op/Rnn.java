@@ -63,10 +63,10 @@ public final class Rnn {
         h);
     try (Scope scope = Scope.open()) {
       Tensor recurrent = Tensor.empty(scope, h.device(), z.batch(), z.hidden());
-      Tensor weights = wHh.transpose();
+      SharedFactor weights = SharedFactor.of(scope, wHh.transpose(), z.steps());
       Recurrence.project(x, wIh, bias, h.slice(1, z.steps() + 1));
       for (long t = 0; t < z.steps(); t++) {
-        Gemm.gemm(Recurrence.step(h, t), weights, recurrent);
+        weights.multiply(Recurrence.step(h, t), null, recurrent);
         cell(z, t, recurrent, h);
       }
     }
@@ -138,10 +138,11 @@ public final class Rnn {
     try (Scope scope = Scope.open()) {
       Tensor d = Tensor.empty(scope, dy.device(), z.steps(), z.batch(), z.hidden());
       Tensor dr = Tensor.zeros(scope, dy.device(), z.batch(), z.hidden());
+      SharedFactor weights = SharedFactor.of(scope, wHh, z.steps());
       for (long t = z.steps() - 1; t >= 0; t--) {
         cellGradient(z, t, dy, dr, h, d);
         if (t > 0 || dh0 != null) {
-          Gemm.gemm(Recurrence.step(d, t), wHh, t == 0 && dh0 != null ? dh0 : dr);
+          weights.multiply(Recurrence.step(d, t), null, t == 0 && dh0 != null ? dh0 : dr);
         }
       }
       Recurrence.inputGradients(d, x, wIh, dx, dwIh, dbias);
