@@ -19,7 +19,7 @@ __device__ __forceinline__ float cross_entropy_loss(float logit, float m, float 
   return -__fsub_rn(__fsub_rn(logit, m), em_logf(s));
 }
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 3)
 cross_entropy_losses(const float* logits, const int* labels, float* losses, long long rows, long long columns) {
   const long long r = softmax_warp_row();
   if (r >= rows) return;  // a whole warp, and no barrier follows
@@ -33,7 +33,7 @@ cross_entropy_losses(const float* logits, const int* labels, float* losses, long
 }
 EXPORT_KERNEL(cross_entropy_losses)
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 2)
 cross_entropy_losses_long(const float* logits, const int* labels, float* losses, long long, long long columns) {
   __shared__ float scratch[ORDERED_SCRATCH];
   const long long r = blockIdx.x;
@@ -95,7 +95,7 @@ cross_entropy_gradient_1024(const float* logits, const int* labels, float c, flo
 }
 EXPORT_KERNEL(cross_entropy_gradient_1024)
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 3)
 cross_entropy_gradient_long(const float* logits, const int* labels, float c, float* dlogits, long long,
                             long long columns) {
   __shared__ float scratch[ORDERED_SCRATCH];

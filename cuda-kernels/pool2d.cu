@@ -83,7 +83,7 @@ pool2d_average(POOL2D_GEOMETRY, const float* x, float* y) {
 }
 EXPORT_KERNEL(pool2d_average)
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 pool2d_average_gradient(POOL2D_GEOMETRY, const float* dy, float* dx) {
   const long long unit = (long long)blockIdx.x * 256 + threadIdx.x;
   if (unit >= planes * h * w) return;

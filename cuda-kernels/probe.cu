@@ -42,3 +42,11 @@ extern "C" __global__ void probe_arguments(long long* out, int a, long long b, f
   }
 }
 EXPORT_KERNEL(probe_arguments)
+
+// Shows what the compiler makes of plain operators: values[i] = values[i] * a + b has two roundings, and subnormals
+// stay. PtxAuditTest looks for the mul.rn and the add.rn, on every architecture: the flags are right then.
+extern "C" __global__ void probe_unfused(float* values, long long n, float a, float b) {
+  const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) values[i] = values[i] * a + b;
+}
+EXPORT_KERNEL(probe_unfused)

@@ -117,7 +117,7 @@ __device__ __forceinline__ void run_of_partials(float* partials, int terms, long
 
 // One level of the longer segments' run sums: terms `step` slots apart (1, 32, 1024 …). No row of threads reads what
 // another one writes: a run's sum takes the place of the run's own first term.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 scatter_add_level(float* partials, const int* rows, const int* starts, const int* owners, long long slots,
                   long long step, long long columns, float* dst, int width) {
   const long long slot = (long long)blockIdx.x * blockDim.y + threadIdx.y;

@@ -184,7 +184,7 @@ softmax_forward_long(const float* x, float* y, long long, long long columns) {
 }
 EXPORT_KERNEL(softmax_forward_long)
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 3)
 softmax_log_long(const float* x, float* y, long long, long long columns) {
   __shared__ float scratch[ORDERED_SCRATCH];
   const float* from = x + blockIdx.x * columns;

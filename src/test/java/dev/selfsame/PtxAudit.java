@@ -2,7 +2,9 @@ package dev.selfsame;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
@@ -21,15 +23,23 @@ final class PtxAudit {
   private static final Set<String> TO_INTEGER = Set.of("rni", "rzi", "rmi", "rpi");
   private static final Pattern ENTRY = Pattern.compile("\\.entry\\s+(\\w+)");
 
-  /** What was read: instructions of float arithmetic, and those that break the contract. */
-  record Report(int arithmetic, List<String> kernels, List<String> violations) {}
+  /**
+   * What was read.
+   *
+   * @param kernels for each kernel, how often each rounded float instruction stands in it
+   * @param violations the instructions that break the contract
+   */
+  record Report(Map<String, Map<String, Integer>> kernels, List<String> violations) {
+    int arithmetic() {
+      return kernels.values().stream().flatMap(k -> k.values().stream()).mapToInt(n -> n).sum();
+    }
+  }
 
   private PtxAudit() {}
 
   static Report audit(String ptx) {
-    int arithmetic = 0;
     String kernel = "?";
-    var kernels = new ArrayList<String>();
+    var kernels = new TreeMap<String, Map<String, Integer>>();
     var violations = new ArrayList<String>();
     int number = 0;
     for (String line : ptx.split("\n")) {
@@ -38,7 +48,7 @@ final class PtxAudit {
       var entry = ENTRY.matcher(text);
       if (entry.find()) {
         kernel = entry.group(1);
-        kernels.add(kernel);
+        kernels.put(kernel, new TreeMap<>());
       }
       // Several statements may share a line (inline assembly); a predicate or a brace may lead.
       for (String statement : text.split(";")) {
@@ -52,11 +62,11 @@ final class PtxAudit {
           violations.add(kernel + ", line " + number + ": " + why + ": " + instruction);
         }
         if (ROUNDED.contains(opcode[0]) && floats(List.of(opcode)) > 0) {
-          arithmetic++;
+          kernels.computeIfAbsent(kernel, _ -> new TreeMap<>()).merge(opcode[0], 1, Integer::sum);
         }
       }
     }
-    return new Report(arithmetic, kernels, violations);
+    return new Report(kernels, violations);
   }
 
   private static String why(String base, List<String> parts) {

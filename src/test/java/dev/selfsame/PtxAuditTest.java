@@ -7,16 +7,19 @@ import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -25,17 +28,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PtxAuditTest {
   private static final Path NATIVE = Path.of("target/native");
 
+  private static final List<String> COUNTED =
+      List.of("add", "sub", "mul", "fma", "div", "sqrt", "rcp");
+
   @Test
   void everyKernelForEveryArchitecture() throws IOException {
     var violations = new ArrayList<String>();
-    var kernels = new HashMap<String, TreeSet<String>>();
+    var kernels = new TreeMap<String, Map<String, Map<String, Integer>>>();
     int arithmetic = 0;
     for (Path file : ptx()) {
       PtxAudit.Report report = PtxAudit.audit(Files.readString(file));
       report.violations().forEach(v -> violations.add(file.getFileName() + ": " + v));
       arithmetic += report.arithmetic();
-      String architecture = file.toString().replaceFirst(".*\\.(\\w+)\\.ptx", "$1");
-      kernels.computeIfAbsent(architecture, _ -> new TreeSet<>()).addAll(report.kernels());
+      String target = file.toString().replaceFirst(".*\\.compute_(\\w+)\\.ptx", "$1");
+      kernels.computeIfAbsent(target, _ -> new TreeMap<>()).putAll(report.kernels());
     }
     assertEquals(List.of(), violations);
     assertTrue(arithmetic > 0, "no float arithmetic found: the audit reads nothing");
@@ -43,12 +49,107 @@ class PtxAuditTest {
         Files.readAllLines(NATIVE.resolve("dev/selfsame/cuda/kernels/index.txt")).stream()
             .map(l -> l.split(" ")[0])
             .collect(Collectors.toCollection(TreeSet::new));
-    for (Map.Entry<String, TreeSet<String>> e : kernels.entrySet()) {
-      assertEquals(listed, e.getValue(), "kernels of " + e.getKey() + " and EXPORT_KERNEL lines");
+    kernels.forEach((target, of) -> {
+      assertEquals(listed, of.keySet(), "kernels of " + target + " and EXPORT_KERNEL lines");
+      // Contraction leaves a correct fma.rn: only the operators of a known kernel show it.
+      assertEquals(Map.of("mul", 1, "add", 1), of.get("probe_unfused"), "compiled for " + target);
+    });
+    String table = table(kernels);
+    Path committed = Path.of("cuda-kernels/AUDIT.md");
+    if (System.getProperty("selfsame.golden", "").equals("write")) {
+      Files.writeString(committed, table);
+    } else if (!table.equals(Files.readString(committed))) {
+      System.out.println("PTX audit: AUDIT.md is of other sources (-Dselfsame.golden=write)");
     }
     System.out.printf(
         "PTX audit: %d kernels, %d architectures %s, %d float instructions, 0 violations%n",
-        listed.size(), kernels.size(), new TreeSet<>(kernels.keySet()), arithmetic);
+        listed.size(), kernels.size(), kernels.keySet(), arithmetic);
+  }
+
+  /** A line for each kernel, or for each group of targets whose counts agree. */
+  private static String table(Map<String, Map<String, Map<String, Integer>>> targets) {
+    var text = new StringBuilder();
+    text.append("# What the PTX audit read\n\n");
+    text.append(
+        "Written by `PtxAuditTest` (`-Dselfsame.golden=write`); not by hand. For each kernel and");
+    text.append(
+        " target, the float\ninstructions in its PTX: all round to nearest even (`.rn`), none");
+    text.append(" flushes, approximates or adds atomically.\n\nTargets: ");
+    text.append(targets.keySet().stream().map(t -> "sm_" + t).collect(Collectors.joining(", ")));
+    text.append("\n\n| kernel | targets | ").append(String.join(" | ", COUNTED));
+    text.append(" | violations |\n| --- | --- |").append(" ---: |".repeat(COUNTED.size() + 1));
+    for (String kernel : targets.values().iterator().next().keySet()) {
+      var same = new LinkedHashMap<Map<String, Integer>, List<String>>();
+      targets.forEach(
+          (target, of) -> same.computeIfAbsent(of.get(kernel), _ -> new ArrayList<>()).add(target));
+      same.forEach((counts, at) -> {
+        String where = at.size() == targets.size() ? "all" : String.join(", ", at);
+        text.append("\n| ").append(kernel).append(" | ").append(where).append(" |");
+        COUNTED.forEach(c -> text.append(' ').append(counts.getOrDefault(c, 0)).append(" |"));
+        text.append(" 0 |");
+      });
+    }
+    return text.append('\n').toString();
+  }
+
+  /** The build's flags, one of them wrong at a time: what nvcc then makes is found. */
+  @ParameterizedTest
+  @CsvSource({
+    "-fmad=true, fused operators",
+    "-ftz=true, flushes subnormals",
+    "-prec-div=false, approximate",
+    "-prec-sqrt=false, approximate",
+    "-DPLANT_ATOMIC, float atomic",
+    "-DPLANT_FAST, approximate",
+    "-DPLANT_TOWARDS_ZERO, without .rn",
+  })
+  void whatWrongFlagsAndCallsMakeIsFound(String flag, String why) throws Exception {
+    assertEquals(List.of(), planted(List.of()), "the build's own flags");
+    List<String> found = planted(List.of(flag));
+    assertTrue(found.stream().anyMatch(v -> v.contains(why)), flag + ": " + found);
+  }
+
+  /** What the audit says of planted.cu, compiled with the build's flags and some more. */
+  private static List<String> planted(List<String> more) throws Exception {
+    ptx(); // without it there is no nvcc
+    var command = new ArrayList<String>();
+    command.add(nvcc());
+    for (String line : Files.readAllLines(Path.of("native/flags.txt"))) {
+      String[] words = line.split("\\s+");
+      if (words[0].equals("nvcc") && !words[1].contains("Xptxas")) {
+        command.add(words[1]);
+      }
+    }
+    for (String flag : more) { // nvcc takes a flag once
+      command.removeIf(c -> c.startsWith(flag.replaceFirst("=.*", "=")));
+      command.add(flag);
+    }
+    Path out = Files.createTempFile("planted", ".ptx");
+    try {
+      command.addAll(
+          List.of("-arch=sm_90", "-ptx", "src/test/cuda/planted.cu", "-o", out.toString()));
+      Process nvcc = new ProcessBuilder(command).redirectErrorStream(true).start();
+      String said = new String(nvcc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertEquals(0, nvcc.waitFor(), said);
+      PtxAudit.Report report = PtxAudit.audit(Files.readString(out));
+      var found = new ArrayList<>(report.violations());
+      if (report.kernels().get("planted_unfused").containsKey("fma")) {
+        found.add("fused operators");
+      }
+      return found;
+    } finally {
+      Files.delete(out);
+    }
+  }
+
+  /** Where native/build.sh looks, too. */
+  private static String nvcc() {
+    String named = System.getenv("NVCC");
+    if (named != null) {
+      return named;
+    }
+    Path usual = Path.of("/usr/local/cuda/bin/nvcc");
+    return Files.isExecutable(usual) ? usual.toString() : "nvcc";
   }
 
   @ParameterizedTest
