@@ -31,6 +31,7 @@ module dev.selfsame {
   exports dev.selfsame.nn;
   exports dev.selfsame.op;
   exports dev.selfsame.optim;
+  exports dev.selfsame.study;
   exports dev.selfsame.train;
   exports dev.selfsame.verify;
 }

@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Uses run one way: cli, train, then (verify, data, nn, optim), grad, op, dev.selfsame, (cpu,
- * cuda), contract.
+ * Uses run one way: cli, study, train, then (verify, data, nn, optim), grad, op, dev.selfsame,
+ * (cpu, cuda), contract.
  */
 class ArrowsTest {
   private static final JavaClasses HOUSE =
@@ -50,7 +50,8 @@ class ArrowsTest {
           data,     io root contract
           verify,   grad op root contract
           train,    verify data nn optim io grad op root contract
-          cli,      train verify data nn optim io grad op root cuda contract
+          study,    train verify data nn optim io grad op root contract
+          cli,      study train verify data nn optim io grad op root cuda contract
           """)
   void packageUsesOnlyWhatIsBelowIt(String name, String below) {
     EvaluationResult result = arrow(name, below == null ? "" : below);

@@ -19,6 +19,11 @@ final class Json {
 
   private Json() {}
 
+  /** An empty object. */
+  static ObjectNode object() {
+    return MAPPER.createObjectNode();
+  }
+
   /** A report with its head filled in. */
   static ObjectNode report(String command, List<String> arguments) {
     ObjectNode report = MAPPER.createObjectNode();

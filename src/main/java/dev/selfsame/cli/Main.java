@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
       VerifyCommand.class,
       TrainCommand.class,
       SystemsCommand.class,
+      StudyCommand.class,
       HelpCommand.class
     },
     footerHeading = "%nExamples:%n",
@@ -29,6 +30,7 @@ import picocli.CommandLine.Spec;
       "  selfsame devices",
       "  selfsame verify --quick",
       "  selfsame train lenet --device vector --against scalar --quick",
+      "  selfsame study variance --quick",
       "  selfsame help verify",
       "",
       "Exit status: 0 good; 1 a mismatch or a failed run; 2 wrong usage."

@@ -1,6 +1,7 @@
 package dev.selfsame.nn;
 
 import dev.selfsame.Parameter;
+import dev.selfsame.Shape;
 import dev.selfsame.grad.Functions;
 import dev.selfsame.grad.Var;
 import dev.selfsame.op.Activation;
@@ -34,9 +35,15 @@ public final class Conv2d implements Contraction {
       dev.selfsame.op.Conv2d.Geometry geometry) {
     long fanIn = in / geometry.groups() * kernel * kernel;
     return new Conv2d(
-        init.uniform(name + ".weight", fanIn, out, in / geometry.groups(), kernel, kernel),
+        init.uniform(name + ".weight", fanIn, weightShape(in, out, kernel, geometry).sizes()),
         init.uniform(name + ".bias", fanIn, out),
         geometry);
+  }
+
+  /** Shape of the filters of a layer: whatever the size of the image. */
+  public static Shape weightShape(
+      long in, long out, long kernel, dev.selfsame.op.Conv2d.Geometry geometry) {
+    return Shape.of(out, in / geometry.groups(), kernel, kernel);
   }
 
   @Override

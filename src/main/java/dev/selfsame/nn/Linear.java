@@ -1,6 +1,7 @@
 package dev.selfsame.nn;
 
 import dev.selfsame.Parameter;
+import dev.selfsame.Shape;
 import dev.selfsame.grad.Functions;
 import dev.selfsame.grad.Var;
 import dev.selfsame.op.Activation;
@@ -24,7 +25,13 @@ public final class Linear implements Contraction {
   /** New parameters {@code name.weight} and {@code name.bias}. */
   public static Linear of(Initializer init, String name, long in, long out) {
     return new Linear(
-        init.uniform(name + ".weight", in, out, in), init.uniform(name + ".bias", in, out));
+        init.uniform(name + ".weight", in, weightShape(in, out).sizes()),
+        init.uniform(name + ".bias", in, out));
+  }
+
+  /** Shape of the weight of a layer, also of one too large to be made. */
+  public static Shape weightShape(long in, long out) {
+    return Shape.of(out, in);
   }
 
   /** The weight [O, I], for tying. */
