@@ -131,6 +131,7 @@ CUresult launch(Device& d, CUfunction function, uint3 grid, uint3 block, unsigne
     if (!damage.empty()) fault = Fault{CUDA_ERROR_ILLEGAL_ADDRESS, std::string("kernel ") + kernel.name + ": " + damage};
   }
   if (fault.code != CUDA_SUCCESS) d.lose(fault.code, fault.text);
+  if (d.flip.nth > 0 && --d.flip.nth == 0) d.memory.flip(d.flip.rank, d.flip.word, d.flip.bit);
   return fault.code;
 }
 

@@ -59,6 +59,18 @@ void read_environment(Device& d) {
   if (const char* v = getenv("SOFTCUDA_STACK")) o.stack = std::max<size_t>(16 * 1024, to_bytes(v));
   if (const char* v = getenv("SOFTCUDA_FAIL_ALLOC")) d.fail_allocation = atoll(v);
   if (const char* v = getenv("SOFTCUDA_FAIL_LAUNCH")) d.fail_launch = atoll(v);
+  if (const char* v = getenv("SOFTCUDA_FLIP")) {
+    Flip f;
+    long long nth = 0;
+    unsigned long long word = 0;
+    if (sscanf(v, "%lld:%d:%llu:%d", &nth, &f.rank, &word, &f.bit) != 4 || nth < 1 || f.rank < 0 || f.bit < 0 || f.bit > 31) {
+      fprintf(stderr, "softcuda: SOFTCUDA_FLIP=%s: want NTH:RANK:WORD:BIT\n", v);
+    } else {
+      f.nth = nth;
+      f.word = word;
+      d.flip = f;
+    }
+  }
 }
 
 void Device::lose(CUresult code, const std::string& text) {
@@ -119,6 +131,15 @@ SOFTCUDA_CONTROL int softcudaInjectLaunchFailure(int64_t nth) {
   return 0;
 }
 
+// After the nth launch from now, one bit of device memory is inverted, as by faulty hardware: in the largest live
+// allocation but `rank`, 32-bit word `word` (modulo its size). nth 0 takes it back. Returns 0, or 1 for bad values.
+SOFTCUDA_CONTROL int softcudaInjectBitFlip(int64_t nth, int rank, uint64_t word, int bit) {
+  LOCKED;
+  if (nth < 0 || rank < 0 || bit < 0 || bit > 31) return CUDA_ERROR_INVALID_VALUE;
+  d.flip = softcuda::Flip{nth, rank, word, bit};
+  return 0;
+}
+
 // From now on every call fails with CUDA_ERROR_DEVICE_UNAVAILABLE.
 SOFTCUDA_CONTROL int softcudaLoseDevice() {
   LOCKED;
@@ -132,6 +153,7 @@ SOFTCUDA_CONTROL int softcudaReset() {
   d.sticky = CUDA_SUCCESS;
   d.last_fault.clear();
   d.fail_allocation = d.fail_launch = 0;
+  d.flip = softcuda::Flip{};
   return 0;
 }
 

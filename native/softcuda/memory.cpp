@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -115,6 +116,18 @@ const Allocation* Memory::find(uint64_t address, size_t bytes) const {
 void Memory::release_all() {
   for (auto& entry : allocations_) release(entry.second);
   allocations_.clear();
+}
+
+bool Memory::flip(int rank, uint64_t word, int bit) {
+  std::vector<const Allocation*> largest;
+  for (auto& entry : allocations_)
+    if (!entry.second.host && entry.second.bytes >= 4) largest.push_back(&entry.second);
+  std::stable_sort(largest.begin(), largest.end(),
+                   [](const Allocation* a, const Allocation* b) { return a->bytes > b->bytes; });
+  if (static_cast<size_t>(rank) >= largest.size()) return false;
+  const Allocation& a = *largest[static_cast<size_t>(rank)];
+  reinterpret_cast<uint32_t*>(a.address)[word % (a.bytes / 4)] ^= 1u << bit;
+  return true;
 }
 
 std::string Memory::damage() const {

@@ -76,6 +76,9 @@ class Memory {
   // In checking mode: an allocation whose border bytes were written, or "".
   std::string damage() const;
   std::string describe(uint64_t address) const;
+  // Inverts a bit of a 32-bit word (counted modulo) of the largest live device allocation but `rank`; false if there
+  // are not so many.
+  bool flip(int rank, uint64_t word, int bit);
   uint64_t live_bytes() const { return live_; }
   size_t count() const { return allocations_.size(); }
 
@@ -124,6 +127,14 @@ struct CUmemPoolHandle_st {
 
 namespace softcuda {
 
+// A bit of device memory to invert after a launch to come; nth 0: none.
+struct Flip {
+  int64_t nth = 0;
+  int rank = 0;
+  uint64_t word = 0;
+  int bit = 0;
+};
+
 struct Device {
   std::recursive_mutex lock;
   bool initialized = false;
@@ -132,6 +143,7 @@ struct Device {
   std::string last_fault;
   int64_t fail_allocation = 0;  // counts down to the failing call; 0: none
   int64_t fail_launch = 0;
+  Flip flip;
   uint64_t launches = 0;
 
   Memory memory;

@@ -2,6 +2,19 @@
 #include "harness.h"
 
 void test_faults() {
+  {  // one inverted bit, in the largest allocation but one, after the second launch
+    auto flip = find<int (*)(int64_t, int, uint64_t, int)>("softcudaInjectBitFlip");
+    Buffer a(100 * 4), b(90 * 4), out(80 * 4);
+    const std::vector<unsigned> before = b.get<unsigned>(90);
+    CHECK_IS(0, flip(2, 1, 90 + 7, 30));
+    for (int i = 0; i < 2; i++) {
+      CHECK_IS(CUDA_SUCCESS, launch("test_add", {1}, {128}, 0, a.address, a.address, out.address, 80));
+      const std::vector<unsigned> after = b.get<unsigned>(90);
+      for (size_t j = 0; j < 90; j++) CHECK_IS(i == 1 && j == 7 ? 1u << 30 : 0u, before[j] ^ after[j]);
+    }
+    CHECK_IS(CUDA_ERROR_INVALID_VALUE, flip(1, 0, 0, 32));
+    reset();
+  }
   for (int mode = 0; mode < 3; mode++) {
     schedule(mode, 7);
     host_threads(1 + mode);

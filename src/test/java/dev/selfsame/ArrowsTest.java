@@ -48,7 +48,7 @@ class ArrowsTest {
           optim,    grad op root io contract
           nn,       grad op root io contract
           data,     io root contract
-          verify,   grad op root contract
+          verify,   grad op root cuda contract
           train,    verify data nn optim io grad op root contract
           study,    train verify data nn optim io grad op root contract
           cli,      study train verify data nn optim io grad op root cuda contract

@@ -41,6 +41,8 @@ import picocli.CommandLine.Spec;
       "  selfsame verify --op gemm --op conv2d --device vector:256 --cases 1000",
       "  selfsame verify --device cuda:0 --json gpu.json",
       "  selfsame verify --op gemm --device softcuda --seed 7 --from 41 --cases 1",
+      "  selfsame verify --functions --device cuda:0 --seconds 120",
+      "  selfsame verify --soak 30 --device cuda:0 --json soak.json",
       "",
       "Without --device: all usable devices; those that are not are listed with the reason.",
       "Exit status: 0 all bits same; 1 a mismatch, or a device that failed; 2 wrong usage."
@@ -93,6 +95,27 @@ final class VerifyCommand implements Callable<Integer> {
       description = "Ends within a minute: fewer cases, no large ones on softcuda.")
   private boolean quick;
 
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      description = "Begin no case after this time, shared by the operations.")
+  private @Nullable Double seconds;
+
+  @Option(
+      names = "--functions",
+      description =
+          "Instead of cases: every function of one element over all 2^32 inputs, one device against"
+              + " the vector kernels; with --seconds as many as the time allows.")
+  private boolean functions;
+
+  @Option(
+      names = "--soak",
+      paramLabel = "MINUTES",
+      description =
+          "Instead of cases: a burn-in of one GPU, which finds faulty hardware: operations whose"
+              + " bits are known, and the rest of the memory filled and checked.")
+  private @Nullable Double soak;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON, too.")
   private @Nullable Path json;
 
@@ -100,8 +123,53 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    long start = System.nanoTime();
     check();
+    return soak != null || functions ? oneDevice() : cases();
+  }
+
+  /** The burn-in, and the functions of one element. */
+  private int oneDevice() {
+    String option = soak != null ? "--soak" : "--functions";
+    if (deviceNames.size() != 1) {
+      throw new ParameterException(
+          spec.commandLine(), option + " takes one --device, given are " + deviceNames);
+    }
+    if (soak != null && functions || !opNames.isEmpty() || cases != null || from != 0) {
+      throw new ParameterException(
+          spec.commandLine(),
+          option + " can't be combined with --op, --cases, --from, or each other");
+    }
+    Device device = Objects.requireNonNull(devices().getFirst().device());
+    boolean soft = isSoftcuda(device);
+    if (soft) {
+      Softcuda.controls().hostThreads(threads);
+    }
+    ObjectNode report =
+        Json.report("verify " + option, spec.commandLine().getParseResult().originalArgs());
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    boolean passed =
+        soak != null
+            ? SoakRun.run(device, soak, out, err, report)
+            : SweepRun.run(device, soft || quick, budget(), out, err, report);
+    Path file = json;
+    if (file != null) {
+      Json.write(file, report);
+    }
+    return passed ? Main.GOOD : Main.FAILED;
+  }
+
+  /** The time of a run: as asked for, short, or without a limit. */
+  private Duration budget() {
+    Double limit = seconds;
+    if (limit != null) {
+      return Duration.ofNanos((long) (limit * 1e9));
+    }
+    return quick ? QUICK : Duration.ofDays(365);
+  }
+
+  private int cases() {
+    long start = System.nanoTime();
     List<OpUnderTest> ops = ops();
     List<Candidate> candidates = devices();
     List<Device> devices =
@@ -116,11 +184,11 @@ final class VerifyCommand implements Callable<Integer> {
     table.controls(blind);
     table.head();
     List<Verification> results = run(ops, devices, table);
-    double seconds = (System.nanoTime() - start) / 1e9;
-    table.foot(results, seconds);
+    double took = (System.nanoTime() - start) / 1e9;
+    table.foot(results, took);
     Path file = json;
     if (file != null) {
-      Json.write(file, report(candidates, blind, results, seconds));
+      Json.write(file, report(candidates, blind, results, took));
     }
     return passed(blind, results) ? Main.GOOD : Main.FAILED;
   }
@@ -131,7 +199,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   private List<Verification> run(List<OpUnderTest> ops, List<Device> devices, VerifyTable table) {
     int count = cases != null ? cases : quick ? QUICK_CASES : FULL_CASES;
-    long deadline = System.nanoTime() + QUICK.toNanos();
+    long deadline = System.nanoTime() + budget().toNanos();
     Verifier verifier =
         Verifier.against(Device.scalar())
             .seed(seed)
@@ -145,7 +213,7 @@ final class VerifyCommand implements Callable<Integer> {
         OpUnderTest op = ops.get(i);
         long before = (long) i * count;
         Verifier v =
-            quick
+            quick || seconds != null
                 ? verifier.budget(
                     Duration.ofNanos((deadline - System.nanoTime()) / (ops.size() - i)))
                 : verifier;
@@ -166,6 +234,8 @@ final class VerifyCommand implements Callable<Integer> {
   private void check() {
     require(cases == null || cases >= 1, "--cases", cases);
     require(from >= 0, "--from", from);
+    require(seconds == null || seconds > 0 && seconds <= 1e6, "--seconds", seconds);
+    require(soak == null || soak > 0 && soak <= 1e6, "--soak", soak);
     require(threads >= 1 && threads <= 1024, "--threads", threads);
   }
 
@@ -220,7 +290,7 @@ final class VerifyCommand implements Callable<Integer> {
       List<Candidate> candidates,
       List<NegativeControl> blind,
       List<Verification> results,
-      double seconds) {
+      double took) {
     ObjectNode report = Json.report("verify", spec.commandLine().getParseResult().originalArgs());
     report.put("seed", seed);
     report.put("control", "scalar");
@@ -231,7 +301,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
     report.put("values", results.stream().mapToLong(Verification::values).sum());
     report.put("mismatches", results.stream().mapToLong(Verification::mismatches).sum());
-    report.put("seconds", seconds);
+    report.put("seconds", took);
     ArrayNode rows = report.putArray("results");
     for (Verification v : results) {
       ObjectNode row = rows.addObject();

@@ -44,6 +44,7 @@ final class Abi {
   private static final MethodHandle LALL = of("LALL");
   private static final MethodHandle LLLL = of("LLLL");
   private static final MethodHandle LILL = of("LILL");
+  private static final MethodHandle LILI = of("LILI");
   private static final MethodHandle LLAA = of("LLAA");
   private static final MethodHandle LAUNCH = of("LIIIIIIILAA");
 
@@ -227,6 +228,14 @@ final class Abi {
   static int call(MemorySegment f, long a, int b, long c, long d) {
     try {
       return (int) LILL.invokeExact(f, a, b, c, d);
+    } catch (Throwable t) {
+      throw failed(t);
+    }
+  }
+
+  static int call(MemorySegment f, long a, int b, long c, int d) {
+    try {
+      return (int) LILI.invokeExact(f, a, b, c, d);
     } catch (Throwable t) {
       throw failed(t);
     }

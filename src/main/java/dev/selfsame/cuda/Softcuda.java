@@ -44,6 +44,7 @@ public final class Softcuda {
   private final MemorySegment setChecking;
   private final MemorySegment injectAllocFailure;
   private final MemorySegment injectLaunchFailure;
+  private final MemorySegment injectBitFlip;
   private final MemorySegment loseDevice;
   private final MemorySegment reset;
   private final MemorySegment lastFault;
@@ -58,6 +59,7 @@ public final class Softcuda {
     setChecking = find(lookup, "softcudaSetChecking");
     injectAllocFailure = find(lookup, "softcudaInjectAllocFailure");
     injectLaunchFailure = find(lookup, "softcudaInjectLaunchFailure");
+    injectBitFlip = find(lookup, "softcudaInjectBitFlip");
     loseDevice = find(lookup, "softcudaLoseDevice");
     reset = find(lookup, "softcudaReset");
     lastFault = find(lookup, "softcudaLastFault");
@@ -183,6 +185,24 @@ public final class Softcuda {
    */
   public void failLaunch(long nth) {
     Abi.call(injectLaunchFailure, nth);
+  }
+
+  /**
+   * Inverts one bit of device memory after a launch to come, as faulty hardware would.
+   *
+   * @param nth 1 for the next launch; 0 for none
+   * @param rank in which live allocation: 0 for the largest, 1 for the next
+   * @param word which 32-bit word of it, modulo its size
+   * @param bit which bit of the word, 0 … 31
+   */
+  public void flipBit(long nth, int rank, long word, int bit) {
+    if (nth < 0 || rank < 0 || bit < 0 || bit > 31) {
+      throw CudaException.refused(
+          "flipBit",
+          null,
+          "flipBit: launch " + nth + ", rank " + rank + ", bit " + bit + "; bits are 0 … 31");
+    }
+    Abi.call(injectBitFlip, nth, rank, word, bit);
   }
 
   /** Loses the device: all calls fail until {@link #reset()}. */

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.selfsame.Device;
 import dev.selfsame.cuda.Driver;
+import dev.selfsame.cuda.Softcuda;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -58,6 +59,12 @@ class MainTest {
         "verify --device gpu",
         "verify --device vector:129",
         "verify --cases 0",
+        "verify --seconds 0",
+        "verify --soak 0 --device softcuda",
+        "verify --soak 1",
+        "verify --soak 1 --device softcuda --op gemm",
+        "verify --soak 1 --functions --device softcuda",
+        "verify --functions --device scalar --device vector",
         "verify --cases many",
         "verify --from -1",
         "verify --threads 0",
@@ -157,5 +164,56 @@ class MainTest {
   void aReportThatCantBeWrittenFails() {
     assertEquals(1, run("devices", "--json", folder.toString()));
     assertTrue(err.toString().contains("can't be written"), err::toString);
+  }
+
+  @Test
+  void soakReportsAnInvertedBit() throws Exception {
+    String missing = Softcuda.probe();
+    Assumptions.assumeTrue(missing == null, "NOT RUN on softcuda: " + missing);
+    Path file = folder.resolve("soak.json");
+    String[] soak = {"verify", "--soak", "0.001", "--device", "softcuda", "--json", "" + file};
+    long before = Softcuda.controls().launches();
+    assertEquals(0, run(soak), () -> out + "\n" + err);
+    long launches = Softcuda.controls().launches() - before;
+    // The first half of one round's launches prepares it.
+    Softcuda.controls().flipBit(launches * 3 / 4, 0, 1234, 31);
+    try {
+      int status = run(soak);
+      assertEquals(1, status, () -> out + "\n" + err);
+    } finally {
+      Softcuda.controls().reset();
+    }
+    assertTrue(out.toString().contains("FAULT: "), out::toString);
+    assertTrue(out.toString().contains("1 differing words"), out::toString);
+    JsonNode fault = read(file).get("faults").get(0);
+    assertEquals("memory", fault.get("kind").asText());
+    assertEquals(1234, fault.get("index").asInt());
+    assertEquals("0x80000000", fault.get("xor").asText());
+    assertEquals(31, fault.get("bits").get(0).asInt());
+    assertEquals("softcuda is no hardware", fault.get("reading").get("notReadable").asText());
+    assertEquals(2, run("verify", "--soak", "1", "--device", "gpu"));
+    assertEquals(1, run("verify", "--soak", "0.001", "--device", "scalar"));
+    assertTrue(err.toString().contains("a burn-in takes a GPU"), err::toString);
+  }
+
+  @Test
+  void functionsAreReported() throws Exception {
+    Path file = folder.resolve("functions.json");
+    int status =
+        run(
+            "verify",
+            "--functions",
+            "--device",
+            "scalar",
+            "--quick",
+            "--seconds",
+            "0.1",
+            "--json",
+            file.toString());
+    assertEquals(0, status, () -> out + "\n" + err);
+    JsonNode report = read(file);
+    assertTrue(report.get("passed").asBoolean());
+    assertEquals(0, report.get("functions").get(1).get("mismatches").asLong());
+    assertTrue(report.get("functions").get(1).get("inputs").asLong() >= 1024);
   }
 }
