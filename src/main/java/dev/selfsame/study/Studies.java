@@ -7,7 +7,12 @@ import java.util.stream.Collectors;
 public final class Studies {
   /** All of them. */
   public static final List<Study> ALL =
-      List.of(new ParametersStudy(), new EquivarianceStudy(), new VarianceStudy());
+      List.of(
+          new ParametersStudy(),
+          new EquivarianceStudy(),
+          new VarianceStudy(),
+          new WeightDecayStudy(),
+          new GradientSumStudy());
 
   private Studies() {}
 
