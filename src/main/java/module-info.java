@@ -18,6 +18,10 @@ module dev.selfsame {
   requires static java.desktop;
   requires static com.fasterxml.jackson.databind;
 
+  // JCuda beside this library: optional, package dev.selfsame.jcuda only.
+  requires static jcuda;
+  requires static jcublas;
+
   // picocli sets the options of the commands.
   opens dev.selfsame.cli to
       info.picocli;
@@ -28,6 +32,7 @@ module dev.selfsame {
   exports dev.selfsame.data;
   exports dev.selfsame.grad;
   exports dev.selfsame.io;
+  exports dev.selfsame.jcuda;
   exports dev.selfsame.nn;
   exports dev.selfsame.op;
   exports dev.selfsame.optim;

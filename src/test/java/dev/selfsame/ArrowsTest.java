@@ -82,6 +82,16 @@ class ArrowsTest {
   }
 
   @Test
+  void onlyItsOwnPackageKnowsJCuda() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.selfsame.jcuda..")
+        .should()
+        .dependOnClassesThat(resideInAnyPackage("jcuda..", "dev.selfsame.jcuda.."))
+        .check(HOUSE);
+  }
+
+  @Test
   void nobodyPrintsButTheCommandLine() {
     noClasses()
         .that()
