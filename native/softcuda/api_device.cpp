@@ -27,8 +27,12 @@ void Device::destroy_context_state() {
   while (!modules.empty()) unload_module(*this, *modules.begin());
   for (CUstream s : streams) delete s;
   for (CUevent e : events) delete e;
+  for (CUgraph g : graphs) delete g;
+  for (CUgraphExec g : graph_execs) delete g;
   streams.clear();
   events.clear();
+  graphs.clear();
+  graph_execs.clear();
   memory.release_all();
 }
 

@@ -56,6 +56,9 @@ void* pointer(CUdeviceptr address) { return reinterpret_cast<void*>(address); }
 #define SOFTCUDA_STREAM(stream) \
   SOFTCUDA_READY;               \
   if (!valid_stream(d, stream)) return CUDA_ERROR_INVALID_HANDLE
+#define SOFTCUDA_QUEUE(stream, work)                                   \
+  if (captured(d, stream, [=, &d] { return work; })) return CUDA_SUCCESS; \
+  return work
 
 CUDA_API cuMemAlloc_v2(CUdeviceptr* address, size_t bytes) {
   SOFTCUDA_READY;
@@ -72,11 +75,13 @@ CUDA_API cuMemFree_v2(CUdeviceptr address) {
 
 CUDA_API cuMemAllocAsync(CUdeviceptr* address, size_t bytes, CUstream stream) {
   SOFTCUDA_STREAM(stream);
+  SOFTCUDA_UNCAPTURED(stream);  // a driver makes an allocation node
   return cuMemAlloc_v2(address, bytes);
 }
 
 CUDA_API cuMemAllocFromPoolAsync(CUdeviceptr* address, size_t bytes, CUmemoryPool pool, CUstream stream) {
   SOFTCUDA_STREAM(stream);
+  SOFTCUDA_UNCAPTURED(stream);
   if (d.pools.count(pool) == 0) return CUDA_ERROR_INVALID_VALUE;
   const CUresult result = cuMemAlloc_v2(address, bytes);
   pool->high = std::max(pool->high, d.memory.live_bytes());
@@ -86,6 +91,7 @@ CUDA_API cuMemAllocFromPoolAsync(CUdeviceptr* address, size_t bytes, CUmemoryPoo
 CUDA_API cuMemFreeAsync(CUdeviceptr address, CUstream stream) {
   SOFTCUDA_LOCK;
   if (d.initialized && !valid_stream(d, stream)) return CUDA_ERROR_INVALID_HANDLE;
+  SOFTCUDA_UNCAPTURED(stream);
   return release(d, address, false);
 }
 
@@ -163,19 +169,19 @@ CUDA_API cuMemcpy(CUdeviceptr to, CUdeviceptr from, size_t bytes) {
 }
 CUDA_API cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from, size_t bytes, CUstream stream) {
   SOFTCUDA_STREAM(stream);
-  return copy(d, pointer(to), true, from, false, bytes);
+  SOFTCUDA_QUEUE(stream, copy(d, pointer(to), true, from, false, bytes));
 }
 CUDA_API cuMemcpyDtoHAsync_v2(void* to, CUdeviceptr from, size_t bytes, CUstream stream) {
   SOFTCUDA_STREAM(stream);
-  return copy(d, to, false, pointer(from), true, bytes);
+  SOFTCUDA_QUEUE(stream, copy(d, to, false, pointer(from), true, bytes));
 }
 CUDA_API cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
   SOFTCUDA_STREAM(stream);
-  return copy(d, pointer(to), true, pointer(from), true, bytes);
+  SOFTCUDA_QUEUE(stream, copy(d, pointer(to), true, pointer(from), true, bytes));
 }
 CUDA_API cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
   SOFTCUDA_STREAM(stream);
-  return cuMemcpy(to, from, bytes);
+  SOFTCUDA_QUEUE(stream, cuMemcpy(to, from, bytes));
 }
 
 CUDA_API cuMemsetD8_v2(CUdeviceptr to, unsigned char value, size_t count) {
@@ -188,11 +194,11 @@ CUDA_API cuMemsetD32_v2(CUdeviceptr to, unsigned value, size_t count) {
 }
 CUDA_API cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t count, CUstream stream) {
   SOFTCUDA_STREAM(stream);
-  return fill(d, to, value, count);
+  SOFTCUDA_QUEUE(stream, fill(d, to, value, count));
 }
 CUDA_API cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, CUstream stream) {
   SOFTCUDA_STREAM(stream);
-  return fill(d, to, value, count);
+  SOFTCUDA_QUEUE(stream, fill(d, to, value, count));
 }
 
 // ---- pools: accounts only, every allocation comes from the same memory ----

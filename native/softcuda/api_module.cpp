@@ -91,6 +91,41 @@ CUresult load(Device& d, CUmodule* module, const void* image) {
   return CUDA_SUCCESS;
 }
 
+CUresult run(Device& d, CUfunction function, uint3 grid, uint3 block, unsigned shared_bytes, void** parameters) {
+  if (d.functions.count(function) == 0) return CUDA_ERROR_INVALID_HANDLE;  // unloaded since its capture
+  const Kernel& kernel = *function->kernel;
+  d.launches++;
+  if (d.fail_launch > 0 && --d.fail_launch == 0) {
+    d.lose(CUDA_ERROR_LAUNCH_FAILED, std::string("kernel ") + kernel.name + ": injected launch failure");
+    return d.sticky;
+  }
+  const Launch job{kernel.name, &kernel, function->module->entry, parameters, grid, block, shared_bytes, d.launches};
+  Fault fault = run_grid(job, d.options);
+  if (fault.code == CUDA_SUCCESS && d.options.checking) {
+    const std::string damage = d.memory.damage();
+    if (!damage.empty()) fault = Fault{CUDA_ERROR_ILLEGAL_ADDRESS, std::string("kernel ") + kernel.name + ": " + damage};
+  }
+  if (fault.code != CUDA_SUCCESS) d.lose(fault.code, fault.text);
+  if (d.flip.nth > 0 && --d.flip.nth == 0) d.memory.flip(d.flip.rank, d.flip.word, d.flip.bit);
+  return fault.code;
+}
+
+// A launch with its arguments by value, as a graph keeps it.
+std::function<CUresult()> recorded(Device& d, CUfunction function, uint3 grid, uint3 block, unsigned shared_bytes,
+                                   void** parameters) {
+  const Kernel& kernel = *function->kernel;
+  std::vector<std::vector<char>> values;
+  for (unsigned i = 0; i < kernel.parameters; i++) {
+    const char* value = static_cast<const char*>(parameters[i]);
+    values.emplace_back(value, value + kernel.sizes[i]);
+  }
+  return [=, &d]() mutable {
+    std::vector<void*> pointers;
+    for (auto& value : values) pointers.push_back(value.data());
+    return run(d, function, grid, block, shared_bytes, pointers.data());
+  };
+}
+
 CUresult launch(Device& d, CUfunction function, uint3 grid, uint3 block, unsigned shared_bytes, CUstream stream,
                 void** parameters, void** extra) {
   if (d.functions.count(function) == 0 || !valid_stream(d, stream)) return CUDA_ERROR_INVALID_HANDLE;
@@ -119,20 +154,10 @@ CUresult launch(Device& d, CUfunction function, uint3 grid, uint3 block, unsigne
     if (buffer == nullptr || offset > bytes) return CUDA_ERROR_INVALID_VALUE;
     parameters = unpacked.data();
   }
-  d.launches++;
-  if (d.fail_launch > 0 && --d.fail_launch == 0) {
-    d.lose(CUDA_ERROR_LAUNCH_FAILED, std::string("kernel ") + kernel.name + ": injected launch failure");
-    return d.sticky;
-  }
-  const Launch job{kernel.name, &kernel, function->module->entry, parameters, grid, block, shared_bytes, d.launches};
-  Fault fault = run_grid(job, d.options);
-  if (fault.code == CUDA_SUCCESS && d.options.checking) {
-    const std::string damage = d.memory.damage();
-    if (!damage.empty()) fault = Fault{CUDA_ERROR_ILLEGAL_ADDRESS, std::string("kernel ") + kernel.name + ": " + damage};
-  }
-  if (fault.code != CUDA_SUCCESS) d.lose(fault.code, fault.text);
-  if (d.flip.nth > 0 && --d.flip.nth == 0) d.memory.flip(d.flip.rank, d.flip.word, d.flip.bit);
-  return fault.code;
+  if (stream != nullptr && stream->capture != nullptr &&
+      captured(d, stream, recorded(d, function, grid, block, shared_bytes, parameters)))
+    return CUDA_SUCCESS;
+  return run(d, function, grid, block, shared_bytes, parameters);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ static double milliseconds() {
 CUDA_API cuStreamCreateWithPriority(CUstream* stream, unsigned flags, int priority) {
   SOFTCUDA_READY;
   if (stream == nullptr || flags > 1) return CUDA_ERROR_INVALID_VALUE;
-  *stream = new CUstream_st{flags, priority};
+  *stream = new CUstream_st{flags, priority, nullptr, false};
   d.streams.insert(*stream);
   return CUDA_SUCCESS;
 }
@@ -30,13 +30,15 @@ CUDA_API cuStreamDestroy_v2(CUstream stream) {
 
 CUDA_API cuStreamSynchronize(CUstream stream) {
   SOFTCUDA_READY;
-  return valid_stream(d, stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  if (!valid_stream(d, stream)) return CUDA_ERROR_INVALID_HANDLE;
+  return refuse_capture(d, stream);
 }
 CUDA_API cuStreamQuery(CUstream stream) { return cuStreamSynchronize(stream); }
 
 CUDA_API cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
   SOFTCUDA_READY;
-  return valid_stream(d, stream) && d.events.count(event) != 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  if (!valid_stream(d, stream) || d.events.count(event) == 0) return CUDA_ERROR_INVALID_HANDLE;
+  return refuse_capture(d, stream);  // a driver records a dependency; nobody here needs one
 }
 
 CUDA_API cuStreamGetCtx(CUstream stream, CUcontext* context) {
@@ -73,6 +75,7 @@ CUDA_API cuEventDestroy_v2(CUevent event) {
 CUDA_API cuEventRecord(CUevent event, CUstream stream) {
   SOFTCUDA_READY;
   if (d.events.count(event) == 0 || !valid_stream(d, stream)) return CUDA_ERROR_INVALID_HANDLE;
+  SOFTCUDA_UNCAPTURED(stream);
   event->recorded = true;
   event->milliseconds = milliseconds();
   return CUDA_SUCCESS;

@@ -16,6 +16,9 @@ typedef struct CUfunc_st* CUfunction;
 typedef struct CUstream_st* CUstream;
 typedef struct CUevent_st* CUevent;
 typedef struct CUmemPoolHandle_st* CUmemoryPool;
+typedef struct CUgraph_st* CUgraph;
+typedef struct CUgraphExec_st* CUgraphExec;
+typedef struct CUgraphNode_st* CUgraphNode;
 typedef struct {
   char bytes[16];
 } CUuuid;
@@ -48,6 +51,7 @@ typedef struct {
   X(CUDA_ERROR_FILE_NOT_FOUND, 301, "file not found")                                            \
   X(CUDA_ERROR_OPERATING_SYSTEM, 304, "OS call failed or operation not supported on this OS")    \
   X(CUDA_ERROR_INVALID_HANDLE, 400, "invalid resource handle")                                   \
+  X(CUDA_ERROR_ILLEGAL_STATE, 401, "the operation cannot be performed in the present state")     \
   X(CUDA_ERROR_NOT_FOUND, 500, "named symbol not found")                                         \
   X(CUDA_ERROR_NOT_READY, 600, "device not ready")                                               \
   X(CUDA_ERROR_ILLEGAL_ADDRESS, 700, "an illegal memory access was encountered")                 \
@@ -61,6 +65,8 @@ typedef struct {
   X(CUDA_ERROR_LAUNCH_FAILED, 719, "unspecified launch failure")                                 \
   X(CUDA_ERROR_NOT_PERMITTED, 800, "operation not permitted")                                    \
   X(CUDA_ERROR_NOT_SUPPORTED, 801, "operation not supported")                                    \
+  X(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, 900, "operation not permitted when stream is capturing") \
+  X(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, 901, "operation failed due to a previous error during capture") \
   X(CUDA_ERROR_UNKNOWN, 999, "unknown error")
 
 enum : CUresult {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -110,9 +111,18 @@ struct CUmod_st {
   const softcuda::Module* entry;
   std::map<std::string, std::unique_ptr<CUfunc_st>> functions;
 };
+// Recorded work: what a replay does, one node after the other.
+struct CUgraph_st {
+  std::vector<std::function<CUresult()>> nodes;
+};
+struct CUgraphExec_st {
+  std::vector<std::function<CUresult()>> nodes;
+};
 struct CUstream_st {
   unsigned flags;
   int priority;
+  std::unique_ptr<CUgraph_st> capture;  // while the stream is being captured
+  bool invalidated;                     // by a call that can't be captured
 };
 struct CUevent_st {
   unsigned flags;
@@ -155,6 +165,8 @@ struct Device {
   std::set<CUmodule> modules;
   std::map<CUfunction, CUmodule> functions;
   std::set<CUstream> streams;
+  std::set<CUgraph> graphs;
+  std::set<CUgraphExec> graph_execs;
   std::set<CUevent> events;
   std::set<CUmemoryPool> pools;
 
@@ -171,9 +183,17 @@ CUcontext current_context();
 CUresult check_ready(Device& device);
 bool valid_stream(const Device& device, CUstream stream);
 
+// A stream that is being captured takes `work` into its graph instead of doing it; true if it does.
+bool captured(const Device& device, CUstream stream, std::function<CUresult()> work);
+// CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, and the capture is spoilt, if the stream is being captured.
+CUresult refuse_capture(const Device& device, CUstream stream);
+
 #define SOFTCUDA_LOCK                       \
   ::softcuda::Device& d = ::softcuda::device(); \
   std::lock_guard<std::recursive_mutex> guard(d.lock)
+#define SOFTCUDA_UNCAPTURED(stream) \
+  if (CUresult e = ::softcuda::refuse_capture(d, stream)) return e
+
 #define SOFTCUDA_READY                                    \
   SOFTCUDA_LOCK;                                          \
   if (CUresult e = ::softcuda::check_ready(d)) return e

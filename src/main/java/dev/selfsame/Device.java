@@ -106,6 +106,11 @@ public sealed interface Device {
     };
   }
 
+  /** Whether work is being captured for a {@link Replay}: then nothing runs before its replay. */
+  default boolean isCapturing() {
+    return this instanceof Cuda cuda && cuda.context().isCapturing();
+  }
+
   /** Waits until all work handed to the device is done. CPU devices work synchronously. */
   default void synchronize() {
     if (this instanceof Cuda c) {

@@ -32,12 +32,15 @@ final class Abi {
   private static final MethodHandle AA = of("AA");
   private static final MethodHandle AL = of("AL");
   private static final MethodHandle LL = of("LL");
+  private static final MethodHandle LI = of("LI");
+  private static final MethodHandle LA = of("LA");
   private static final MethodHandle AII = of("AII");
   private static final MethodHandle AIL = of("AIL");
   private static final MethodHandle ALI = of("ALI");
   private static final MethodHandle ALL = of("ALL");
   private static final MethodHandle ALA = of("ALA");
   private static final MethodHandle LIA = of("LIA");
+  private static final MethodHandle LAA = of("LAA");
   private static final MethodHandle LII = of("LII");
   private static final MethodHandle LLI = of("LLI");
   private static final MethodHandle ALLL = of("ALLL");
@@ -132,6 +135,30 @@ final class Abi {
   static int call(MemorySegment f, long a, long b) {
     try {
       return (int) LL.invokeExact(f, a, b);
+    } catch (Throwable t) {
+      throw failed(t);
+    }
+  }
+
+  static int call(MemorySegment f, long a, int b) {
+    try {
+      return (int) LI.invokeExact(f, a, b);
+    } catch (Throwable t) {
+      throw failed(t);
+    }
+  }
+
+  static int call(MemorySegment f, long a, MemorySegment b) {
+    try {
+      return (int) LA.invokeExact(f, a, b);
+    } catch (Throwable t) {
+      throw failed(t);
+    }
+  }
+
+  static int call(MemorySegment f, long a, MemorySegment b, MemorySegment c) {
+    try {
+      return (int) LAA.invokeExact(f, a, b, c);
     } catch (Throwable t) {
       throw failed(t);
     }

@@ -28,7 +28,7 @@ public final class CudaContext implements AutoCloseable {
   public static final String SYNC_PROPERTY = "selfsame.cuda.sync";
 
   private static final boolean SYNC = Boolean.getBoolean(SYNC_PROPERTY);
-  private static final int NON_BLOCKING = 1; // CU_STREAM_NON_BLOCKING
+  static final int NON_BLOCKING = 1; // CU_STREAM_NON_BLOCKING
   private static final Map<String, CudaContext> SHARED = new HashMap<>();
 
   private final Primary primary;
@@ -233,6 +233,7 @@ public final class CudaContext implements AutoCloseable {
 
   /** Returns the pool's unused memory to the device, after waiting for all work. */
   public void trim() {
+    primary.requireNoCapture("trim");
     primary.call("cuStreamSynchronize", c -> c.cuStreamSynchronize(primary.stream));
     primary.call("cuMemPoolTrimTo", c -> memory.trim());
   }
@@ -257,9 +258,34 @@ public final class CudaContext implements AutoCloseable {
   public void copyIn(long target, MemorySegment source) {
     primary.enter();
     try {
+      primary.requireNoCapture("copyIn");
       memory.checkRange("copyIn", target, source.byteSize());
       CudaEvents.copying(
           "to the device", source.byteSize(), () -> staging.in(target, source, primary.stream));
+    } finally {
+      primary.exit();
+    }
+  }
+
+  /**
+   * As {@link #copyIn}, but may be captured: each replay of the graph copies the same bytes again.
+   * For tables that go with a launch.
+   *
+   * @param target device address
+   * @param source heap or native memory; its size is what is copied
+   */
+  public void copyConstant(long target, MemorySegment source) {
+    Capture capture = primary.capture;
+    if (capture == null) {
+      copyIn(target, source);
+      return;
+    }
+    primary.enter();
+    try {
+      memory.checkRange("copyConstant", target, source.byteSize());
+      MemorySegment kept = capture.keep(primary, source);
+      primary.check(
+          calls.cuMemcpyHtoDAsync(target, kept, kept.byteSize(), primary.stream), "copyConstant");
     } finally {
       primary.exit();
     }
@@ -277,6 +303,7 @@ public final class CudaContext implements AutoCloseable {
     }
     primary.enter();
     try {
+      primary.requireNoCapture("copyOut");
       memory.checkRange("copyOut", source, target.byteSize());
       CudaEvents.copying(
           "to the host", target.byteSize(), () -> staging.out(source, target, primary.stream));
@@ -388,10 +415,7 @@ public final class CudaContext implements AutoCloseable {
 
   /** Hands a checked launch to the driver: between enter and exit. */
   int launch(Launch launch, Function function, CallBlock block) {
-    Softcuda soft = primary.driver.softcuda();
-    if (soft != null && schedule != null) {
-      soft.use(schedule);
-    }
+    useSchedule();
     primary.launched(launch.kernel());
     int result =
         calls.cuLaunchKernel(
@@ -405,11 +429,78 @@ public final class CudaContext implements AutoCloseable {
             launch.sharedBytes(),
             primary.stream,
             block.pointers);
-    return result == Result.SUCCESS && SYNC ? calls.cuStreamSynchronize(primary.stream) : result;
+    return result == Result.SUCCESS && SYNC && primary.capture == null
+        ? calls.cuStreamSynchronize(primary.stream)
+        : result;
+  }
+
+  void useSchedule() {
+    Softcuda soft = primary.driver.softcuda();
+    if (soft != null && schedule != null) {
+      soft.use(schedule);
+    }
+  }
+
+  /**
+   * Captures work into a graph: what it queues is not run but recorded, to be replayed by {@link
+   * CudaGraph#launch} for the price of one call. Other threads wait meanwhile. The work may
+   * allocate and free; it may not wait for the device (copyOut, synchronize), copy in from the
+   * host, or change the stream: each is an exception, and ends the capture.
+   *
+   * @param work run once, on this thread
+   * @return the graph, to be closed
+   */
+  public CudaGraph capture(Runnable work) {
+    primary.lock.writeLock().lock();
+    try {
+      primary.enter();
+      try {
+        return adopt(CudaGraph.capture(this, memory, work));
+      } finally {
+        primary.exit();
+      }
+    } finally {
+      primary.lock.writeLock().unlock();
+    }
+  }
+
+  /**
+   * Whether work is being captured just now.
+   *
+   * @return true between the begin and the end of {@link #capture}
+   */
+  public boolean isCapturing() {
+    return primary.capture != null;
+  }
+
+  /**
+   * Lets a check that waits for the device run before each replay instead of now, if work is being
+   * captured.
+   *
+   * @param address device memory that is checked
+   * @param same equal for checks of which one is enough
+   * @param check throws if the work must not run
+   * @return false if nothing is being captured: then the check is to be made now
+   * @throws CudaException if the captured work itself computes what is to be checked
+   */
+  public boolean checkBeforeReplay(long address, Object same, Runnable check) {
+    Capture capture = primary.capture;
+    if (capture != null) {
+      if (memory.isCaptured(address)) {
+        throw CudaException.refused(
+            "capture",
+            null,
+            "indices or labels that captured work computes can't be checked before it runs; compute"
+                + " them before the replay");
+      }
+      capture.check(same, check);
+    }
+    return capture != null;
   }
 
   /** Waits until all work queued so far is done. */
   public void synchronize() {
+    primary.requireNoCapture("synchronize");
     primary.call("synchronize", c -> c.cuStreamSynchronize(primary.stream));
   }
 
@@ -429,6 +520,7 @@ public final class CudaContext implements AutoCloseable {
    * @param handle a {@code CUstream}, such as {@link Stream#handle()} or JCuda's
    */
   public void useStream(long handle) {
+    primary.requireNoCapture("useStream");
     try (Event point = newEvent(Event.NO_TIMING)) {
       primary.lock.writeLock().lock();
       try {

@@ -1,10 +1,11 @@
 package dev.selfsame.cuda;
 
 /**
- * A stream, an event or a pinned buffer: it belongs to a context and ends with it at the latest.
+ * A stream, an event, a pinned buffer or a graph: it belongs to a context and ends with it at the
+ * latest.
  */
 public abstract sealed class CudaResource implements AutoCloseable
-    permits Stream, Event, PinnedBuffer {
+    permits Stream, Event, PinnedBuffer, CudaGraph {
   private final CudaContext owner;
   private final Primary primary;
   private final long handle;
@@ -51,6 +52,7 @@ public abstract sealed class CudaResource implements AutoCloseable
     }
     try {
       if (owner.owns(this)) {
+        primary.requireNoCapture("close of a " + getClass().getSimpleName());
         checkUnused();
       }
       if (owner.disown(this)) {

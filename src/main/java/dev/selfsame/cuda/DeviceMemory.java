@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -29,6 +30,9 @@ final class DeviceMemory {
 
   private final ConcurrentSkipListMap<Long, Long> live = new ConcurrentSkipListMap<>();
   private final AtomicLong liveBytes = new AtomicLong();
+
+  /** Blocks that captured work uses, and which capture's they are: theirs until its graph ends. */
+  private final ConcurrentHashMap<Long, Capture> captured = new ConcurrentHashMap<>();
 
   DeviceMemory(Primary context) {
     this.context = context;
@@ -55,6 +59,21 @@ final class DeviceMemory {
   }
 
   long allocate(long bytes, long stream) {
+    Capture capture = context.capture;
+    long address = capture != null ? capture.reuse(bytes) : 0;
+    if (address == 0) {
+      address = fresh(bytes, capture != null ? capture.sideStream : stream);
+      if (capture != null) {
+        captured.put(address, capture);
+        capture.own(address, bytes);
+      }
+    }
+    live.put(address, bytes);
+    liveBytes.addAndGet(bytes);
+    return address;
+  }
+
+  private long fresh(long bytes, long stream) {
     CallBlock block = CallBlock.local();
     int result =
         pool != 0
@@ -67,10 +86,7 @@ final class DeviceMemory {
     if (result != Result.SUCCESS) {
       throw context.failed(result, "allocate", null, "allocating " + bytes + " bytes");
     }
-    long address = block.outLong();
-    live.put(address, bytes);
-    liveBytes.addAndGet(bytes);
-    return address;
+    return block.outLong();
   }
 
   private String beside(CallBlock block) {
@@ -112,7 +128,40 @@ final class DeviceMemory {
     }
   }
 
+  /** A block of a capture goes back to it; one from before the capture becomes the capture's. */
   private int release(long address, long stream) {
+    Capture owner = captured.get(address);
+    Capture capture = context.capture;
+    if (owner == null && capture != null) {
+      captured.put(address, capture);
+      capture.own(address, 0);
+      return Result.SUCCESS;
+    }
+    if (owner != null) {
+      owner.giveBack(address);
+      return Result.SUCCESS;
+    }
+    return toPool(address, stream);
+  }
+
+  /** Whether an address lies in memory that a capture allocated. */
+  boolean isCaptured(long address) {
+    Map.Entry<Long, Long> entry = live.floorEntry(address);
+    return entry != null && captured.containsKey(entry.getKey());
+  }
+
+  /** Ends a capture's ownership: what is still live is freed by its user as any other block. */
+  int release(Capture capture, long stream) {
+    int first = Result.SUCCESS;
+    for (long address : capture.blocks()) {
+      if (captured.remove(address, capture) && !live.containsKey(address)) {
+        first = first(first, toPool(address, stream));
+      }
+    }
+    return first;
+  }
+
+  private int toPool(long address, long stream) {
     return pool != 0 ? calls.cuMemFreeAsync(address, stream) : calls.cuMemFree(address);
   }
 

@@ -42,6 +42,13 @@ final class EntryPoints {
   private final MemorySegment cuStreamDestroy;
   private final MemorySegment cuStreamSynchronize;
   private final MemorySegment cuStreamWaitEvent;
+  private final MemorySegment cuStreamBeginCapture;
+  private final MemorySegment cuStreamEndCapture;
+  private final MemorySegment cuGraphGetNodes;
+  private final MemorySegment cuGraphInstantiate;
+  private final MemorySegment cuGraphLaunch;
+  private final MemorySegment cuGraphExecDestroy;
+  private final MemorySegment cuGraphDestroy;
   private final MemorySegment cuEventCreate;
   private final MemorySegment cuEventDestroy;
   private final MemorySegment cuEventRecord;
@@ -90,6 +97,13 @@ final class EntryPoints {
     cuStreamDestroy = find(library, "cuStreamDestroy_v2");
     cuStreamSynchronize = find(library, "cuStreamSynchronize");
     cuStreamWaitEvent = find(library, "cuStreamWaitEvent");
+    cuStreamBeginCapture = find(library, "cuStreamBeginCapture_v2");
+    cuStreamEndCapture = find(library, "cuStreamEndCapture");
+    cuGraphGetNodes = find(library, "cuGraphGetNodes");
+    cuGraphInstantiate = find(library, "cuGraphInstantiateWithFlags");
+    cuGraphLaunch = find(library, "cuGraphLaunch");
+    cuGraphExecDestroy = find(library, "cuGraphExecDestroy");
+    cuGraphDestroy = find(library, "cuGraphDestroy");
     cuEventCreate = find(library, "cuEventCreate");
     cuEventDestroy = find(library, "cuEventDestroy_v2");
     cuEventRecord = find(library, "cuEventRecord");
@@ -256,6 +270,34 @@ final class EntryPoints {
 
   int cuStreamWaitEvent(long stream, long event, int flags) {
     return Abi.call(cuStreamWaitEvent, stream, event, flags);
+  }
+
+  int cuStreamBeginCapture(long stream, int mode) {
+    return Abi.call(cuStreamBeginCapture, stream, mode);
+  }
+
+  int cuStreamEndCapture(long stream, MemorySegment graph) {
+    return Abi.call(cuStreamEndCapture, stream, graph);
+  }
+
+  int cuGraphGetNodes(long graph, MemorySegment nodes, MemorySegment count) {
+    return Abi.call(cuGraphGetNodes, graph, nodes, count);
+  }
+
+  int cuGraphInstantiate(MemorySegment exec, long graph, long flags) {
+    return Abi.call(cuGraphInstantiate, exec, graph, flags);
+  }
+
+  int cuGraphLaunch(long exec, long stream) {
+    return Abi.call(cuGraphLaunch, exec, stream);
+  }
+
+  int cuGraphExecDestroy(long exec) {
+    return Abi.call(cuGraphExecDestroy, exec);
+  }
+
+  int cuGraphDestroy(long graph) {
+    return Abi.call(cuGraphDestroy, graph);
   }
 
   int cuEventCreate(MemorySegment event, int flags) {

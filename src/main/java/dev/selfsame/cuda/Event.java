@@ -22,11 +22,13 @@ public final class Event extends CudaResource {
    * @param stream the stream's handle ({@code CUstream})
    */
   public void record(long stream) {
+    primary().requireNoCapture("Event.record");
     primary().call("cuEventRecord", calls -> calls.cuEventRecord(open(), stream));
   }
 
   /** Waits until the recorded point is reached. */
   public void synchronize() {
+    primary().requireNoCapture("Event.synchronize");
     primary().call("cuEventSynchronize", calls -> calls.cuEventSynchronize(open()));
   }
 

@@ -22,6 +22,9 @@ final class Primary {
   /** The CUstream that work goes into. */
   volatile long stream;
 
+  /** What the stream is being captured into; written under the write lock. */
+  volatile @Nullable Capture capture;
+
   private final @Nullable Kernel[] recent = new Kernel[4];
   private int launches; // a racy count: it only words a message
   private volatile @Nullable CudaException lost;
@@ -86,6 +89,18 @@ final class Primary {
 
   void exit() {
     lock.readLock().unlock();
+  }
+
+  /** Refuses, during a capture, what needs the result of work that has not run yet. */
+  void requireNoCapture(String operation) {
+    if (capture != null) {
+      throw CudaException.refused(
+          operation,
+          null,
+          operation
+              + " can't be captured: captured work has not run yet, and the host can't wait for it;"
+              + " do it before the capture, or after a launch of the graph");
+    }
   }
 
   /** One driver call, checked. */

@@ -8,6 +8,7 @@ public final class Stream extends CudaResource {
 
   /** Waits until all work queued in this stream is done. */
   public void synchronize() {
+    primary().requireNoCapture("Stream.synchronize");
     primary().call("cuStreamSynchronize", calls -> calls.cuStreamSynchronize(open()));
   }
 
@@ -17,6 +18,7 @@ public final class Stream extends CudaResource {
    * @param event a recorded event
    */
   public void await(Event event) {
+    primary().requireNoCapture("Stream.await");
     primary().call("cuStreamWaitEvent", calls -> calls.cuStreamWaitEvent(open(), event.open(), 0));
   }
 

@@ -389,7 +389,7 @@ public final class Functions {
         out,
         () ->
             logits.contribute(
-                d -> CrossEntropy.gradient(logits.value(), labels, out.gradient().item(), d)));
+                d -> CrossEntropy.gradient(logits.value(), labels, tape.gradientOf(out), d)));
     return out;
   }
 
@@ -399,7 +399,7 @@ public final class Functions {
     Tensor y = tape.result(1);
     Sums.sum(x.value(), y);
     Var out = tape.variable(y, x);
-    tape.rule(out, () -> x.contribute(dx -> dx.fill(out.gradient().item())));
+    tape.rule(out, () -> x.contribute(dx -> dx.fill(tape.gradientOf(out))));
     return out;
   }
 }

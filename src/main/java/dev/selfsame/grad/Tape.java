@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Records the differentiable operations of one forward pass, and sweeps them backwards once.
@@ -34,6 +35,7 @@ public final class Tape implements AutoCloseable {
   private final List<Runnable> rules = new ArrayList<>();
   private final Map<Parameter, Var> parameters = new IdentityHashMap<>();
   private boolean swept;
+  private @Nullable Var root;
 
   private Tape(Device device) {
     this.device = device;
@@ -132,11 +134,20 @@ public final class Tape implements AutoCloseable {
           "backward from shape " + loss.value().shape() + "; a single value is needed");
     }
     swept = true;
+    root = loss;
     loss.contribute(g -> g.fill(1f));
     for (int i = rules.size() - 1; i >= 0; i--) {
       rules.get(i).run();
     }
     rules.clear();
+  }
+
+  /**
+   * The gradient of a single value, on the host. That of the sweep's own loss is 1, which nobody
+   * has to ask the device for; of another one it waits for the device.
+   */
+  float gradientOf(Var single) {
+    return single == root ? 1f : single.gradient().item();
   }
 
   private void requireDevice(Tensor value) {

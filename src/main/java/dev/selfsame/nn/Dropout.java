@@ -50,6 +50,10 @@ public final class Dropout implements Layer {
     if (stream < 0) {
       return x;
     }
+    if (x.value().device().isCapturing()) {
+      throw new SelfsameException(
+          "dropout in training can't be captured: each replay would draw the same mask");
+    }
     if ((stream + 1 & (1 << PLACES) - 1) == 0) {
       throw new SelfsameException("dropout was applied 65,535 times since train(step)");
     }

@@ -27,7 +27,8 @@ import java.util.List;
  * </pre>
  *
  * A label outside 0 … C − 1 is an {@link IndexException} that names its position, before anything
- * is written, on every device. (On CUDA, so each call waits for the labels to be checked.)
+ * is written, on every device. (On CUDA, so each call waits for the labels to be checked; captured
+ * into a graph, each replay.)
  */
 public final class CrossEntropy {
   private static final List<Kernel> LOSSES =
@@ -168,10 +169,17 @@ public final class CrossEntropy {
     Check.shape(op, "labels", labels, logits.size(0));
   }
 
+  private record LabelCheck(long address, long count, long classes) {}
+
   private static void labels(String op, Tensor labels, long classes) {
     long bad = -1;
     int label = 0;
     if (labels.device() instanceof Device.Cuda d) {
+      LabelCheck same = new LabelCheck(labels.address(), labels.elements(), classes);
+      if (d.context()
+          .checkBeforeReplay(labels.address(), same, () -> labels(op, labels, classes))) {
+        return;
+      }
       bad = firstBadOnCuda(d.context(), labels, classes);
       if (bad >= 0) {
         label = labels.slice(bad, bad + 1).toIntArray()[0];

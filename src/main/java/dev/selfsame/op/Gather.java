@@ -116,7 +116,12 @@ public final class Gather {
     return sizes;
   }
 
-  /** Throws {@link IndexException} if an index lies outside [0, rows). */
+  private record IndexCheck(long address, long count, long rows) {}
+
+  /**
+   * Throws {@link IndexException} if an index lies outside [0, rows); if captured into a graph,
+   * before each replay.
+   */
   static void checkRange(String op, Tensor indices, long rows) {
     long n = indices.elements();
     long bad =
@@ -125,6 +130,11 @@ public final class Gather {
           case Device.Vector d ->
               GatherVector.on(d.bits(), 0).firstOutside(indices.memory(), n, rows, d.workers());
           case Device.Cuda d -> {
+            IndexCheck same = new IndexCheck(indices.address(), n, rows);
+            if (d.context()
+                .checkBeforeReplay(indices.address(), same, () -> checkRange(op, indices, rows))) {
+              yield -1;
+            }
             long first = d.context().allocate(Integer.BYTES);
             try {
               d.context().fill32(first, Integer.MAX_VALUE, 1);

@@ -209,7 +209,7 @@ final class TensorList {
     }
     long address = context.allocate(table.length * (long) Long.BYTES);
     try {
-      context.copyIn(address, MemorySegment.ofArray(table));
+      context.copyConstant(address, MemorySegment.ofArray(table));
     } catch (RuntimeException | Error e) {
       context.free(address);
       throw e;

@@ -62,6 +62,7 @@ public abstract class Optimizer {
    * count: a second call goes on with the others.
    */
   public void step() {
+    requireNoCapture();
     long step = steps + 1;
     for (ParameterGroup group : groups) {
       List<Parameter> reached = new ArrayList<>();
@@ -76,6 +77,20 @@ public abstract class Optimizer {
       reached.forEach(Parameter::clearGradient);
     }
     steps = step;
+  }
+
+  /** Learning rate and bias corrections are of one step; a graph would repeat them. */
+  private void requireNoCapture() {
+    for (ParameterGroup group : groups) {
+      for (Parameter p : group.parameters()) {
+        if (p.value().device().isCapturing()) {
+          throw new SelfsameException(
+              "an optimizer's step can't be captured: its scalars are of one step; call it after"
+                  + " each replay");
+        }
+        return; // all are on one device
+      }
+    }
   }
 
   /** One fused call for the parameters of a group. */

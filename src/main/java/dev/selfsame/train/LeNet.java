@@ -3,6 +3,7 @@ package dev.selfsame.train;
 import dev.selfsame.DType;
 import dev.selfsame.Device;
 import dev.selfsame.Parameter;
+import dev.selfsame.Replay;
 import dev.selfsame.Scope;
 import dev.selfsame.Shape;
 import dev.selfsame.Tensor;
@@ -116,6 +117,8 @@ public final class LeNet implements TrainingSystem {
     private final Batches test;
     private final Tensor pixels;
     private final Tensor labels;
+    private final Tensor loss;
+    private final Replay pass;
 
     Run(Device device, Settings settings, Digits digits) {
       this.device = device;
@@ -127,6 +130,8 @@ public final class LeNet implements TrainingSystem {
         optimizer = new AdamW(scope, model.parameters(), rate, 0.01);
         pixels = Tensor.empty(scope, device, BATCH, 1, 28, 28);
         labels = Tensor.empty(scope, device, DType.I32, Shape.of(BATCH));
+        loss = Tensor.empty(scope, device, 1);
+        pass = Replay.of(device, model.parameters(), this::forwardAndBackward);
       } catch (RuntimeException | Error e) {
         scope.close();
         throw e;
@@ -151,11 +156,16 @@ public final class LeNet implements TrainingSystem {
     @Override
     public float step() {
       training.fill(optimizer.steps(), pixels, labels);
+      pass.run();
+      optimizer.step();
+      return loss.item();
+    }
+
+    private void forwardAndBackward() {
       try (Tape tape = Tape.open(device)) {
-        Var loss = Functions.crossEntropy(model.forward(tape.constant(pixels)), labels);
-        tape.backward(loss);
-        optimizer.step();
-        return loss.value().item();
+        Var mean = Functions.crossEntropy(model.forward(tape.constant(pixels)), labels);
+        tape.backward(mean);
+        loss.copyFrom(mean.value());
       }
     }
 
@@ -193,6 +203,7 @@ public final class LeNet implements TrainingSystem {
 
     @Override
     public void close() {
+      pass.close();
       scope.close();
     }
   }
