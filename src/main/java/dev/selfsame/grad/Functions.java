@@ -78,7 +78,7 @@ public final class Functions {
    * The gradient of what the activation was given, in the place of {@code out}'s own, which nobody
    * needs any more. Bits as {@link #unary} has them.
    */
-  private static Tensor beforeActivation(Activation activation, Var out) {
+  static Tensor beforeActivation(Activation activation, Var out) {
     Tensor dy = out.gradient();
     if (activation == Activation.RELU) {
       // Its gradient reads no input but y.

@@ -12,6 +12,7 @@ import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
 import dev.selfsame.op.Gru;
 import dev.selfsame.op.LayerNorm;
+import dev.selfsame.op.LocallyConnected2d;
 import dev.selfsame.op.Lstm;
 import dev.selfsame.op.Pool2d;
 import dev.selfsame.op.Rnn;
@@ -46,6 +47,7 @@ public final class OpsUnderTest {
           new OpUnderTest(Lstm.class, LstmCases::draw),
           new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
           new OpUnderTest(Gemm.class, GemmCases::draw),
+          new OpUnderTest(LocallyConnected2d.class, LocallyConnected2dCases::draw),
           new OpUnderTest(Conv2d.class, Conv2dCases::draw));
 
   private OpsUnderTest() {}

@@ -26,6 +26,7 @@ import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
 import dev.selfsame.op.LayerNorm;
+import dev.selfsame.op.LocallyConnected2d;
 import dev.selfsame.op.Pool2d;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
@@ -97,6 +98,7 @@ final class KernelCases {
   static List<Case> of(Scope scope, Device device, String wanted) {
     KernelCases all = new KernelCases(scope, device, wanted);
     all.group("convolutions", all::convolutions);
+    all.group("convolutions", all::locallyConnected);
     all.group("products", all::products);
     all.group("elementwise", all::elementwise);
     all.group("rows", all::rows);
@@ -172,6 +174,30 @@ final class KernelCases {
     add("conv2d forward " + name, () -> Conv2d.forward(x, w, bias, Activation.RELU, g, y));
     add("conv2d data gradient " + name, () -> Conv2d.dataGradient(y, w, g, dx));
     add("conv2d weight gradient " + name, () -> Conv2d.weightGradient(x, y, g, dw));
+  }
+
+  private void locallyConnected() {
+    locallyConnected("5x5 of LeNet", 8, 1, 28, 6, 5, Conv2d.Geometry.of(1, 2));
+    locallyConnected("5x5 of LeNet, second", 8, 6, 14, 16, 5, Conv2d.Geometry.of(1, 0));
+    locallyConnected("3x3 stride 2", 6, 8, 27, 7, 3, Conv2d.Geometry.of(2, 1));
+    locallyConnected("3x3 on 2x2", 64, 24, 2, 32, 3, Conv2d.Geometry.of(1, 1));
+  }
+
+  private void locallyConnected(
+      String name, int n, int c, int size, int k, int kernel, Conv2d.Geometry g) {
+    long p = g.outputHeight(size, kernel);
+    Tensor x = values(n, c, size, size);
+    Tensor w = values(k, c, kernel, kernel, p, p);
+    Tensor bias = values(k, p, p);
+    Tensor y = values(n, k, p, p);
+    Tensor dx = values(n, c, size, size);
+    Tensor dw = values(k, c, kernel, kernel, p, p);
+    String op = "locallyConnected2d ";
+    add(
+        op + "forward " + name,
+        () -> LocallyConnected2d.forward(x, w, bias, Activation.RELU, g, y));
+    add(op + "data gradient " + name, () -> LocallyConnected2d.dataGradient(y, w, g, dx));
+    add(op + "weight gradient " + name, () -> LocallyConnected2d.weightGradient(x, y, g, dw));
   }
 
   private void products() {

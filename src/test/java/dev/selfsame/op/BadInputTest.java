@@ -90,6 +90,32 @@ class BadInputTest {
               f(2, 3),
               f(2, 3)),
           new Call(
+              "locally connected",
+              t ->
+                  LocallyConnected2d.forward(
+                      t.get(0), t.get(1), t.get(2), Activation.NONE, CONV, t.get(3)),
+              f(2, 3, 5, 6),
+              f(4, 3, 2, 2, 4, 5),
+              f(4, 4, 5),
+              f(2, 4, 4, 5)),
+          new Call(
+              "locally connected dx",
+              t -> LocallyConnected2d.dataGradient(t.get(0), t.get(1), CONV, t.get(2)),
+              f(2, 4, 4, 5),
+              f(4, 3, 2, 2, 4, 5),
+              f(2, 3, 5, 6)),
+          new Call(
+              "locally connected dw",
+              t -> LocallyConnected2d.weightGradient(t.get(0), t.get(1), CONV, t.get(2)),
+              f(2, 3, 5, 6),
+              f(2, 4, 4, 5),
+              f(4, 3, 2, 2, 4, 5)),
+          new Call(
+              "locally connected db",
+              t -> LocallyConnected2d.biasGradient(t.get(0), t.get(1)),
+              f(2, 4, 4, 5),
+              f(4, 4, 5)),
+          new Call(
               "rnn",
               t -> Rnn.forward(t.get(0), t.get(1), t.get(2), t.get(3), t.get(4)),
               f(3, 2, 4),

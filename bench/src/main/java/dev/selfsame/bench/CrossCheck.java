@@ -82,6 +82,9 @@ public final class CrossCheck implements Callable<Integer> {
       ops.put(suite.label(), with(Conv2dCases.odd(ours, pass), suite, ours));
     }
     ops.put("conv2d-bias-gradient", Conv2dCases.biasGradient(ours));
+    ops.put(
+        "locally-connected",
+        with(LocallyConnected2dCases.odd(ours), Suite.LOCALLY_CONNECTED, ours));
     ops.put("gemm", with(GemmCases.odd(ours), Suite.GEMM, ours));
     ops.put("scatter-add", with(ScatterAddCases.odd(ours), Suite.SCATTER_ADD, ours));
     ops.put("gather", with(GatherCases.odd(ours), Suite.GATHER, ours));

@@ -11,6 +11,7 @@ public enum Suite {
   CONV2D_FORWARD(Conv2dCases::forward),
   CONV2D_DATA_GRADIENT(Conv2dCases::dataGradient),
   CONV2D_WEIGHT_GRADIENT(Conv2dCases::weightGradient),
+  LOCALLY_CONNECTED(LocallyConnected2dCases::all),
   GEMM(GemmCases::all),
   SCATTER_ADD(ScatterAddCases::all),
   GATHER(GatherCases::all),
