@@ -6,7 +6,12 @@ import java.util.stream.Collectors;
 /** The systems that can be trained by name. */
 public final class Systems {
   /** All of them. */
-  public static final List<TrainingSystem> ALL = List.of(new LeNet());
+  public static final List<TrainingSystem> ALL =
+      List.of(
+          new LeNet(),
+          new CharacterModel(CharacterModel.Cell.RNN),
+          new CharacterModel(CharacterModel.Cell.LSTM),
+          new CharacterModel(CharacterModel.Cell.GRU));
 
   private Systems() {}
 
