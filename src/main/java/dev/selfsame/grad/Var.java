@@ -6,6 +6,8 @@ import dev.selfsame.SelfsameException;
 import dev.selfsame.Tensor;
 import dev.selfsame.op.Binary;
 import dev.selfsame.op.Elementwise;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -104,6 +106,44 @@ public final class Var {
   }
 
   /**
+   * Gradients of one use of several variables, which one call writes: the first of a variable in
+   * place, a later one into memory that is then added to the sum so far, as {@link
+   * #contribute(Consumer)} does. A variable may be there several times; its terms are added in the
+   * list's order.
+   *
+   * @param to variables that need a gradient
+   */
+  static void contribute(List<Var> to, Consumer<List<Tensor>> writer) {
+    List<Tensor> memory = new ArrayList<>();
+    List<Var> begun = new ArrayList<>();
+    List<Tensor> terms = new ArrayList<>();
+    List<Tensor> sums = new ArrayList<>();
+    try {
+      for (Var v : to) {
+        if (v.hasGradient()) {
+          Tensor term = v.tape.result(DType.F32, v.value.shape());
+          memory.add(term);
+          terms.add(term);
+          sums.add(v.gradient());
+        } else {
+          begun.add(v);
+          memory.add(v.memory());
+        }
+      }
+      writer.accept(memory);
+    } catch (RuntimeException | Error e) {
+      begun.forEach(Var::forget);
+      terms.forEach(Tensor::close);
+      throw e;
+    }
+    for (int i = 0; i < terms.size(); i++) {
+      try (Tensor term = terms.get(i)) {
+        Elementwise.binary(Binary.ADD, sums.get(i), term, sums.get(i));
+      }
+    }
+  }
+
+  /**
    * A use's gradient that its operation adds to the sum so far by itself; the first finds +0 there.
    */
   void contributeByAdding(Consumer<Tensor> adder) {
@@ -138,11 +178,15 @@ public final class Var {
     try {
       writer.accept(memory());
     } catch (RuntimeException | Error e) {
-      dropGradient();
-      if (parameter != null) {
-        parameter.clearGradient();
-      }
+      forget();
       throw e;
+    }
+  }
+
+  private void forget() {
+    dropGradient();
+    if (parameter != null) {
+      parameter.clearGradient();
     }
   }
 

@@ -171,7 +171,8 @@ public final class CrossEntropy {
 
   private record LabelCheck(long address, long count, long classes) {}
 
-  private static void labels(String op, Tensor labels, long classes) {
+  /** Each label in 0 … classes − 1, or an exception that names the first that is not. */
+  static void labels(String op, Tensor labels, long classes) {
     long bad = -1;
     int label = 0;
     if (labels.device() instanceof Device.Cuda d) {

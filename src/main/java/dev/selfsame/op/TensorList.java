@@ -38,6 +38,15 @@ final class TensorList {
    * @param names of the columns, for messages
    */
   static TensorList of(String op, List<String> names, List<List<Tensor>> columns) {
+    return of(op, names, columns, 0);
+  }
+
+  /**
+   * The same for columns of which the first are only read, and may share memory with each other.
+   *
+   * @param read how many are only read
+   */
+  static TensorList of(String op, List<String> names, List<List<Tensor>> columns, int read) {
     List<Tensor> first = columns.get(0);
     for (int c = 1; c < columns.size(); c++) {
       if (columns.get(c).size() != first.size()) {
@@ -68,7 +77,7 @@ final class TensorList {
       firstPiece[t + 1] = firstPiece[t] + (first.get(t).elements() + PIECE - 1) / PIECE;
     }
     if (!areApart(columns)) {
-      requireApart(op, names, columns);
+      requireApart(op, names, columns, read);
     }
     return new TensorList(columns, firstPiece);
   }
@@ -116,36 +125,55 @@ final class TensorList {
     return true;
   }
 
-  /** A place in the columns, and where its memory begins. */
-  private record Place(String name, Tensor tensor, long start) {}
+  /** A place in the columns, where its memory begins, and whether it is written. */
+  private record Place(String name, Tensor tensor, long start, boolean written) {
+    long end() {
+      return start + tensor.elements() * Float.BYTES;
+    }
+  }
 
-  /** Sorted by address, memory that is shared by any two is shared by two neighbours. */
-  private static void requireApart(String op, List<String> names, List<List<Tensor>> columns) {
+  private static void requireApart(
+      String op, List<String> names, List<List<Tensor>> columns, int read) {
     List<Place> direct = new ArrayList<>();
     List<Place> heap = new ArrayList<>();
     for (int c = 0; c < columns.size(); c++) {
       for (int t = 0; t < columns.get(c).size(); t++) {
         Tensor tensor = columns.get(c).get(t);
         String name = names.get(c) + "[" + t + "]";
+        boolean written = c >= read;
         if (tensor.elements() == 0) {
           continue;
         }
         if (tensor.device() instanceof Device.Cuda) {
-          direct.add(new Place(name, tensor, tensor.address()));
+          direct.add(new Place(name, tensor, tensor.address(), written));
         } else if (tensor.memory().isNative()) {
-          direct.add(new Place(name, tensor, tensor.memory().address()));
+          direct.add(new Place(name, tensor, tensor.memory().address(), written));
         } else {
-          heap.add(new Place(name, tensor, 0));
+          heap.add(new Place(name, tensor, 0, written));
         }
       }
     }
     direct.sort(Comparator.comparingLong(Place::start));
-    for (int i = 1; i < direct.size(); i++) {
-      requireApart(op, direct.get(i - 1), direct.get(i));
+    // Sorted by address, memory that is shared by any two is shared by one and the
+    // farthest-reaching
+    // of those before it: of all before it, if it is written; of those written, if it is read.
+    Place any = null;
+    Place written = null;
+    for (Place place : direct) {
+      Place before = place.written ? any : written;
+      if (before != null) {
+        requireApart(op, before, place);
+      }
+      any = any == null || place.end() > any.end() ? place : any;
+      if (place.written) {
+        written = written == null || place.end() > written.end() ? place : written;
+      }
     }
     for (int i = 1; i < heap.size(); i++) {
       for (int j = 0; j < i; j++) {
-        requireApart(op, heap.get(j), heap.get(i));
+        if (heap.get(i).written || heap.get(j).written) {
+          requireApart(op, heap.get(j), heap.get(i));
+        }
       }
     }
   }

@@ -3,6 +3,7 @@ package dev.selfsame.verify;
 import dev.selfsame.op.AdamW;
 import dev.selfsame.op.BatchNorm;
 import dev.selfsame.op.Bias;
+import dev.selfsame.op.ContrastiveLoss;
 import dev.selfsame.op.Conv2d;
 import dev.selfsame.op.CrossEntropy;
 import dev.selfsame.op.Dropout;
@@ -11,6 +12,7 @@ import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
 import dev.selfsame.op.Gru;
+import dev.selfsame.op.KlDivergence;
 import dev.selfsame.op.LayerNorm;
 import dev.selfsame.op.LocallyConnected2d;
 import dev.selfsame.op.Lstm;
@@ -19,6 +21,7 @@ import dev.selfsame.op.Rnn;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
 import dev.selfsame.op.Softmax;
+import dev.selfsame.op.SquaredDistance;
 import dev.selfsame.op.Sums;
 import java.util.List;
 import java.util.Locale;
@@ -35,6 +38,9 @@ public final class OpsUnderTest {
           new OpUnderTest(BatchNorm.class, BatchNormCases::draw),
           new OpUnderTest(LayerNorm.class, LayerNormCases::draw),
           new OpUnderTest(CrossEntropy.class, CrossEntropyCases::draw),
+          new OpUnderTest(KlDivergence.class, KlDivergenceCases::draw),
+          new OpUnderTest(ContrastiveLoss.class, ContrastiveLossCases::draw),
+          new OpUnderTest(SquaredDistance.class, SquaredDistanceCases::draw),
           new OpUnderTest(Gather.class, GatherCases::draw),
           new OpUnderTest(ScatterAdd.class, ScatterAddCases::draw),
           new OpUnderTest(Sums.class, SumsCases::draw),

@@ -18,6 +18,7 @@ import dev.selfsame.op.AdamW;
 import dev.selfsame.op.BatchNorm;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Binary;
+import dev.selfsame.op.ContrastiveLoss;
 import dev.selfsame.op.Conv2d;
 import dev.selfsame.op.CrossEntropy;
 import dev.selfsame.op.Dropout;
@@ -25,12 +26,14 @@ import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gather;
 import dev.selfsame.op.Gemm;
 import dev.selfsame.op.GlobalNorm;
+import dev.selfsame.op.KlDivergence;
 import dev.selfsame.op.LayerNorm;
 import dev.selfsame.op.LocallyConnected2d;
 import dev.selfsame.op.Pool2d;
 import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Sgd;
 import dev.selfsame.op.Softmax;
+import dev.selfsame.op.SquaredDistance;
 import dev.selfsame.op.Sums;
 import dev.selfsame.op.Unary;
 import java.lang.foreign.MemorySegment;
@@ -265,6 +268,18 @@ final class KernelCases {
       long perRow = PARTIALS + (long) ROW * count;
       add("cross entropy" + of, perRow, () -> CrossEntropy.forward(x, labels, losses, loss));
       add("cross entropy gradient" + of, PARTIALS, () -> CrossEntropy.gradient(x, labels, 1f, dx));
+      add("divergence" + of, 2 * PARTIALS, () -> KlDivergence.forward(x, y, 2f, losses, loss));
+      add("divergence gradient" + of, 2 * PARTIALS, () -> KlDivergence.gradient(x, y, 2f, 1f, dx));
+      Tensor kinds = indices(count, 2);
+      Tensor distances = values(count);
+      add(
+          "contrastive loss" + of,
+          PARTIALS,
+          () -> ContrastiveLoss.forward(x, y, kinds, 10f, distances, losses, loss));
+      add(
+          "contrastive loss gradient" + of,
+          perRow,
+          () -> ContrastiveLoss.gradient(x, y, kinds, 10f, distances, 1f, dx, dy));
     }
   }
 
@@ -399,6 +414,10 @@ final class KernelCases {
     }
     add("global norm", () -> GlobalNorm.norm(g, norm));
     add("clip", () -> GlobalNorm.clip(g, 1f, norm));
+    Tensor distances = values(3);
+    add("squared distance", () -> SquaredDistance.forward(p, g, 0.1f, distances, norm));
+    add("squared distance, both slopes", () -> SquaredDistance.gradient(p, g, 0.1f, 1f, m, v));
+    add("squared distance, one slope", () -> SquaredDistance.gradient(p, g, 0.1f, 1f, m, null));
   }
 
   private List<Tensor> tensors() {

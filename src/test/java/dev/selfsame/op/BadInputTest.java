@@ -291,6 +291,57 @@ class BadInputTest {
               i(2),
               f(2, 3)),
           new Call(
+              "klDivergence",
+              t -> KlDivergence.forward(t.get(0), t.get(1), 2f, t.get(2), t.get(3)),
+              f(2, 3),
+              f(2, 3),
+              f(2),
+              f(1)),
+          new Call(
+              "klDivergence gradient",
+              t -> KlDivergence.gradient(t.get(0), t.get(1), 2f, 1f, t.get(2)),
+              f(2, 3),
+              f(2, 3),
+              f(2, 3)),
+          new Call(
+              "contrastiveLoss",
+              t ->
+                  ContrastiveLoss.forward(
+                      t.get(0), t.get(1), t.get(2), 1f, t.get(3), t.get(4), t.get(5)),
+              f(2, 3),
+              f(2, 3),
+              i(2),
+              f(2),
+              f(2),
+              f(1)),
+          new Call(
+              "contrastiveLoss gradient",
+              t ->
+                  ContrastiveLoss.gradient(
+                      t.get(0), t.get(1), t.get(2), 1f, t.get(3), 1f, t.get(4), t.get(5)),
+              f(2, 3),
+              f(2, 3),
+              i(2),
+              f(2),
+              f(2, 3),
+              f(2, 3)),
+          new Call(
+              "squaredDistance",
+              t -> SquaredDistance.forward(one(t.get(0)), one(t.get(1)), 1f, t.get(2), t.get(3)),
+              f(2, 3),
+              f(2, 3),
+              f(1),
+              f(1)),
+          new Call(
+              "squaredDistance gradient",
+              t ->
+                  SquaredDistance.gradient(
+                      one(t.get(0)), one(t.get(1)), 1f, 1f, one(t.get(2)), one(t.get(3))),
+              f(2, 3),
+              f(2, 3),
+              f(2, 3),
+              f(2, 3)),
+          new Call(
               "gather", t -> Gather.gather(t.get(0), t.get(1), t.get(2)), f(4, 3), i(2), f(2, 3)),
           new Call(
               "scatterAdd",

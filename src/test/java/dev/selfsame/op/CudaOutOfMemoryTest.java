@@ -135,6 +135,45 @@ class CudaOutOfMemoryTest {
   }
 
   @Test
+  void contrastiveLoss() {
+    try (Scope scope = Scope.open()) {
+      Tensor a = Tensor.zeros(scope, DEVICE, 1025, 2);
+      Tensor labels = Tensor.empty(scope, DEVICE, DType.I32, Shape.of(1025)).fill(1);
+      Tensor rows = Tensor.empty(scope, DEVICE, 1025);
+      Tensor losses = Tensor.empty(scope, DEVICE, 1025);
+      Tensor loss = Tensor.empty(scope, DEVICE, 1);
+      // The mean needs memory once the losses of the rows are written.
+      check(() -> ContrastiveLoss.forward(a, a, labels, 1f, rows, losses, loss), 2, loss);
+      Tensor da = Tensor.empty(scope, DEVICE, 1025, 2);
+      Tensor db = Tensor.empty(scope, DEVICE, 1025, 2);
+      check(() -> ContrastiveLoss.gradient(a, a, labels, 1f, rows, 1f, da, db), 1, da, db);
+    }
+  }
+
+  @Test
+  void squaredDistance() {
+    try (Scope scope = Scope.open()) {
+      List<Tensor> a = List.of(Tensor.zeros(scope, DEVICE, 5000));
+      List<Tensor> b = List.of(Tensor.zeros(scope, DEVICE, 5000));
+      Tensor distances = Tensor.empty(scope, DEVICE, 1);
+      Tensor penalty = Tensor.empty(scope, DEVICE, 1);
+      check(() -> SquaredDistance.forward(a, b, 1f, distances, penalty), 2, distances, penalty);
+      Tensor da = Tensor.empty(scope, DEVICE, 5000);
+      check(() -> SquaredDistance.gradient(a, b, 1f, 1f, List.of(da), null), 1, da);
+    }
+  }
+
+  @Test
+  void klDivergence() {
+    try (Scope scope = Scope.open()) {
+      Tensor logits = Tensor.zeros(scope, DEVICE, 1025, 2);
+      Tensor losses = Tensor.empty(scope, DEVICE, 1025);
+      Tensor loss = Tensor.empty(scope, DEVICE, 1);
+      check(() -> KlDivergence.forward(logits, logits, 2f, losses, loss), 1, loss);
+    }
+  }
+
+  @Test
   void layerNorm() {
     try (Scope scope = Scope.open()) {
       Tensor x = Tensor.zeros(scope, DEVICE, 70, 3);

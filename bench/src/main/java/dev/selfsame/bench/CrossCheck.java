@@ -90,6 +90,7 @@ public final class CrossCheck implements Callable<Integer> {
     ops.put("gather", with(GatherCases.odd(ours), Suite.GATHER, ours));
     ops.put("adamw", AdamWCases.fiftySteps(ours));
     ops.put("softmax cross-entropy", with(CrossEntropyCases.odd(ours), Suite.CROSS_ENTROPY, ours));
+    ops.put("losses", with(LossCases.odd(ours), Suite.LOSSES, ours));
     ops.put("layer-norm", with(LayerNormCases.odd(ours), Suite.LAYER_NORM, ours));
     ops.put("batch-norm", with(BatchNormCases.odd(ours), Suite.BATCH_NORM, ours));
     ops.put("elementwise", with(ElementwiseCases.odd(ours), Suite.ELEMENTWISE, ours));

@@ -18,6 +18,7 @@ public enum Suite {
   ADAMW(AdamWCases::all),
   SOFTMAX(SoftmaxCases::all),
   CROSS_ENTROPY(CrossEntropyCases::all),
+  LOSSES(LossCases::all),
   LAYER_NORM(LayerNormCases::all),
   DROPOUT(DropoutCases::all),
   BATCH_NORM(BatchNormCases::all),

@@ -1,0 +1,229 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.Contract.BLOCK;
+import static dev.selfsame.contract.Contract.LANES;
+import static dev.selfsame.contract.Mem.f32;
+
+import dev.selfsame.contract.OrderedSum;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Squared distances on vectors, of many pairs (op/SquaredDistance) and of rows
+ * (op/ContrastiveLoss): pieces of some of the contract's blocks over the threads, the 32 lanes of a
+ * block across vector lanes.
+ */
+public interface SquaredDistanceVector {
+  /** distances[t] = Σ (aₜ − bₜ)². */
+  void distances(
+      long[] firstPiece,
+      int piece,
+      MemorySegment[] a,
+      MemorySegment[] b,
+      MemorySegment distances,
+      Workers workers);
+
+  /** out[r] = Σ (a − b)² of row r of matrices. */
+  void rows(
+      MemorySegment a,
+      MemorySegment b,
+      long rows,
+      long columns,
+      MemorySegment out,
+      Workers workers);
+
+  /** da = (a − b)·c, and db = −da unless it is null. */
+  void gradient(
+      long[] firstPiece,
+      int piece,
+      MemorySegment[] a,
+      MemorySegment[] b,
+      float c,
+      MemorySegment[] da,
+      MemorySegment @Nullable [] db,
+      Workers workers);
+
+  /** The kernel for a vector width. */
+  static SquaredDistanceVector on(int bits) {
+    return Lanes.kernel(Kernel.class, SquaredDistanceVector.class, bits);
+  }
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements SquaredDistanceVector {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
+    Kernel() {}
+
+    @Override
+    public void distances(
+        long[] firstPiece,
+        int piece,
+        MemorySegment[] a,
+        MemorySegment[] b,
+        MemorySegment distances,
+        Workers workers) {
+      int blocks = piece / BLOCK;
+      // Those of a tensor lie side by side; only its last piece may leave some unused.
+      float[] partials = new float[Math.toIntExact(firstPiece[a.length] * blocks)];
+      Pieces.run(
+          firstPiece,
+          piece,
+          workers,
+          (t, from) -> {
+            long end = Math.min(from + piece, a[t].byteSize() / Float.BYTES);
+            float[] lanes = new float[LANES];
+            int to = (int) (firstPiece[t] * blocks + from / BLOCK);
+            for (long at = from; at < end; at += BLOCK) {
+              partials[to++] = block(a[t], b[t], at, (int) Math.min(BLOCK, end - at), lanes);
+            }
+          });
+      for (int t = 0; t < a.length; t++) {
+        int count = (int) Math.ceilDiv(a[t].byteSize() / Float.BYTES, (long) BLOCK);
+        f32(distances, t, OrderedSum.blockSum(partials, (int) firstPiece[t] * blocks, count));
+      }
+    }
+
+    @Override
+    public void rows(
+        MemorySegment a,
+        MemorySegment b,
+        long rows,
+        long columns,
+        MemorySegment out,
+        Workers workers) {
+      if (columns <= BLOCK) {
+        RowBlocks.groups(
+            rows,
+            columns,
+            workers,
+            (first, count, lanes) -> {
+              for (long r = first; r < first + count; r++) {
+                f32(out, r, block(a, b, r * columns, (int) columns, lanes));
+              }
+            });
+        return;
+      }
+      RowBlocks.rows(
+          rows,
+          columns,
+          workers,
+          r -> {
+            float[] partials = RowBlocks.partials(columns);
+            RowBlocks.blocks(
+                r * columns,
+                columns,
+                workers,
+                (from, n, at, lanes) -> partials[at] = block(a, b, from, n, lanes));
+            f32(out, r, OrderedSum.blockSum(partials, 0, partials.length));
+          });
+    }
+
+    /** The contract's sum of one block of 1 … 1,024 terms from element {@code from} on. */
+    private static float block(
+        MemorySegment a, MemorySegment b, long from, int count, float[] lanes) {
+      int rows = count / LANES;
+      for (int j = 0; j < LANES && rows > 0; j += 2 * W) {
+        // Loads are written out: a helper that is not inlined would make objects of the vectors.
+        long at = (from + j) << 2;
+        FloatVector d =
+            FloatVector.fromMemorySegment(F, a, at, ORDER)
+                .sub(FloatVector.fromMemorySegment(F, b, at, ORDER));
+        FloatVector sum = d.mul(d);
+        d =
+            FloatVector.fromMemorySegment(F, a, at + (W << 2), ORDER)
+                .sub(FloatVector.fromMemorySegment(F, b, at + (W << 2), ORDER));
+        FloatVector other = d.mul(d);
+        for (int r = 1; r < rows; r++) {
+          at += LANES << 2;
+          d =
+              FloatVector.fromMemorySegment(F, a, at, ORDER)
+                  .sub(FloatVector.fromMemorySegment(F, b, at, ORDER));
+          sum = sum.add(d.mul(d));
+          d =
+              FloatVector.fromMemorySegment(F, a, at + (W << 2), ORDER)
+                  .sub(FloatVector.fromMemorySegment(F, b, at + (W << 2), ORDER));
+          other = other.add(d.mul(d));
+        }
+        sum.intoArray(lanes, j);
+        other.intoArray(lanes, j + W);
+      }
+      int first = rows * LANES;
+      for (int i = first; i < count; i++) {
+        float difference = f32(a, from + i) - f32(b, from + i);
+        float term = difference * difference;
+        lanes[i - first] = rows == 0 ? term : lanes[i - first] + term;
+      }
+      return OrderedSum.combineLanes(lanes, Math.min(count, LANES));
+    }
+
+    @Override
+    public void gradient(
+        long[] firstPiece,
+        int piece,
+        MemorySegment[] a,
+        MemorySegment[] b,
+        float c,
+        MemorySegment[] da,
+        MemorySegment @Nullable [] db,
+        Workers workers) {
+      Pieces.run(
+          firstPiece,
+          piece,
+          workers,
+          (t, from) -> {
+            int count = (int) Math.min(piece, a[t].byteSize() / Float.BYTES - from);
+            if (db == null) {
+              slope(a[t], b[t], c, da[t], from, count);
+            } else {
+              slopes(a[t], b[t], c, da[t], db[t], from, count);
+            }
+          });
+    }
+
+    private static void slope(
+        MemorySegment a, MemorySegment b, float c, MemorySegment da, long from, int count) {
+      int i = 0;
+      for (; i <= count - W; i += W) {
+        long at = (from + i) << 2;
+        FloatVector.fromMemorySegment(F, a, at, ORDER)
+            .sub(FloatVector.fromMemorySegment(F, b, at, ORDER))
+            .mul(c)
+            .intoMemorySegment(da, at, ORDER);
+      }
+      for (; i < count; i++) {
+        f32(da, from + i, (f32(a, from + i) - f32(b, from + i)) * c);
+      }
+    }
+
+    private static void slopes(
+        MemorySegment a,
+        MemorySegment b,
+        float c,
+        MemorySegment da,
+        MemorySegment db,
+        long from,
+        int count) {
+      int i = 0;
+      for (; i <= count - W; i += W) {
+        long at = (from + i) << 2;
+        FloatVector slope =
+            FloatVector.fromMemorySegment(F, a, at, ORDER)
+                .sub(FloatVector.fromMemorySegment(F, b, at, ORDER))
+                .mul(c);
+        slope.intoMemorySegment(da, at, ORDER);
+        slope.neg().intoMemorySegment(db, at, ORDER);
+      }
+      for (; i < count; i++) {
+        float slope = (f32(a, from + i) - f32(b, from + i)) * c;
+        f32(da, from + i, slope);
+        f32(db, from + i, -slope);
+      }
+    }
+  }
+}
