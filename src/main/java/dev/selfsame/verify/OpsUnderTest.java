@@ -1,6 +1,7 @@
 package dev.selfsame.verify;
 
 import dev.selfsame.op.AdamW;
+import dev.selfsame.op.Attention;
 import dev.selfsame.op.BatchNorm;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.ContrastiveLoss;
@@ -51,6 +52,7 @@ public final class OpsUnderTest {
           new OpUnderTest(Rnn.class, RnnCases::draw),
           new OpUnderTest(Gru.class, GruCases::draw),
           new OpUnderTest(Lstm.class, LstmCases::draw),
+          new OpUnderTest(Attention.class, AttentionCases::draw),
           new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
           new OpUnderTest(Gemm.class, GemmCases::draw),
           new OpUnderTest(LocallyConnected2d.class, LocallyConnected2dCases::draw),

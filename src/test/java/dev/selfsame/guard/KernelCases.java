@@ -15,6 +15,7 @@ import dev.selfsame.nn.RecurrentLayer;
 import dev.selfsame.nn.Rnn;
 import dev.selfsame.op.Activation;
 import dev.selfsame.op.AdamW;
+import dev.selfsame.op.Attention;
 import dev.selfsame.op.BatchNorm;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Binary;
@@ -344,10 +345,25 @@ final class KernelCases {
             }
           });
     }
+    attention(false);
+    attention(true);
     Tensor x = values(40_003);
     Tensor y = values(40_003);
     Dropout.Mask mask = new Dropout.Mask(0.5f, 7, 1, 0);
     add("dropout", () -> Dropout.dropout(x, mask, y));
+  }
+
+  private void attention(boolean causal) {
+    Tensor qkv = values(2, 100, 3 * 2 * 40);
+    Tensor out = values(2, 100, 2 * 40);
+    Tensor dout = values(2, 100, 2 * 40);
+    Tensor statistics = values(2, 2, 2, 100);
+    Tensor dqkv = values(2, 100, 3 * 2 * 40);
+    String name = causal ? "causal attention" : "attention";
+    add(name, () -> Attention.forward(qkv, null, 2, causal, out, statistics));
+    add(
+        name + " gradient",
+        () -> Attention.gradient(dout, qkv, null, 2, causal, out, statistics, dqkv));
   }
 
   private void pools() {

@@ -173,6 +173,40 @@ class BadInputTest {
               f(15),
               f(2, 5)),
           new Call(
+              "attention",
+              t ->
+                  Attention.forward(
+                      t.get(0), t.get(1), t.get(2), t.get(3), 2, false, t.get(4), t.get(5)),
+              f(2, 3, 4),
+              f(2, 5, 4),
+              f(2, 5, 4),
+              i(2),
+              f(2, 3, 4),
+              f(2, 2, 2, 3)),
+          new Call(
+              "attention of qkv",
+              t -> Attention.forward(t.get(0), t.get(1), 2, true, t.get(2), t.get(3)),
+              f(2, 3, 12),
+              i(2),
+              f(2, 3, 4),
+              f(2, 2, 2, 3)),
+          new Call(
+              "attention gradient",
+              t ->
+                  Attention.gradient(
+                      t.get(0), t.get(1), t.get(2), t.get(3), t.get(4), 2, false, t.get(5),
+                      t.get(6), t.get(7), t.get(8), t.get(9)),
+              f(2, 3, 4),
+              f(2, 3, 4),
+              f(2, 5, 4),
+              f(2, 5, 4),
+              i(2),
+              f(2, 3, 4),
+              f(2, 2, 2, 3),
+              f(2, 3, 4),
+              f(2, 5, 4),
+              f(2, 5, 4)),
+          new Call(
               "lstm",
               t ->
                   Lstm.forward(

@@ -206,6 +206,18 @@ class CudaOutOfMemoryTest {
   }
 
   @Test
+  void attention() {
+    try (Scope scope = Scope.open()) {
+      Tensor x = Tensor.zeros(scope, DEVICE, 2, 3, 12);
+      Tensor dout = Tensor.zeros(scope, DEVICE, 2, 3, 4);
+      Tensor out = Tensor.zeros(scope, DEVICE, 2, 3, 4);
+      Tensor statistics = Tensor.zeros(scope, DEVICE, 2, 2, 2, 3);
+      Tensor dx = Tensor.empty(scope, DEVICE, 2, 3, 12);
+      check(() -> Attention.gradient(dout, x, null, 2, true, out, statistics, dx), 1, dx);
+    }
+  }
+
+  @Test
   void updates() {
     try (Scope scope = Scope.open()) {
       Tensor p = Tensor.empty(scope, DEVICE, 10);
