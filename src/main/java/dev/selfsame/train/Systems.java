@@ -11,7 +11,8 @@ public final class Systems {
           new LeNet(),
           new CharacterModel(CharacterModel.Cell.RNN),
           new CharacterModel(CharacterModel.Cell.LSTM),
-          new CharacterModel(CharacterModel.Cell.GRU));
+          new CharacterModel(CharacterModel.Cell.GRU),
+          new TiedLanguageModel());
 
   private Systems() {}
 
