@@ -151,6 +151,33 @@ public final class ImageSet {
         Arrays.copyOf(labels, n));
   }
 
+  /**
+   * The same images moved over a background of 0: what leaves on one side is lost.
+   *
+   * @param down rows, negative for up; by less than H
+   * @param right columns, negative for left; by less than W
+   */
+  public ImageSet shifted(int down, int right) {
+    if (Math.abs(down) >= height || Math.abs(right) >= width) {
+      throw new DataException(
+          "%s: shift by %d rows and %d columns; expected less than %d and %d"
+              .formatted(name, down, right, height, width));
+    }
+    byte[] moved = new byte[pixels.length];
+    for (int row = 0; row < count * channels * height; row++) {
+      int to = row % height + down;
+      if (to >= 0 && to < height) {
+        System.arraycopy(
+            pixels,
+            row * width + Math.max(0, -right),
+            moved,
+            (row + down) * width + Math.max(0, right),
+            width - Math.abs(right));
+      }
+    }
+    return new ImageSet(name, channels, height, width, classes, moved, labels);
+  }
+
   @Override
   public String toString() {
     return "%s [%d, %d, %d, %d], %d classes"

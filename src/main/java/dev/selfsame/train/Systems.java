@@ -9,6 +9,7 @@ public final class Systems {
   public static final List<TrainingSystem> ALL =
       List.of(
           new LeNet(),
+          new LocallyConnected(),
           new CharacterModel(CharacterModel.Cell.RNN),
           new CharacterModel(CharacterModel.Cell.LSTM),
           new CharacterModel(CharacterModel.Cell.GRU),

@@ -30,6 +30,26 @@ class ImageSetTest {
   }
 
   @Test
+  void movesImages() {
+    byte[] pixels = {1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16};
+    ImageSet set = ImageSet.of("s", 1, 2, 3, 10, pixels, new byte[] {7, 8});
+    assertPixels(set.shifted(0, 0), 1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16);
+    assertPixels(set.shifted(0, 1), 0, 1, 2, 0, 4, 5, 0, 11, 12, 0, 14, 15);
+    assertPixels(set.shifted(0, -2), 3, 0, 0, 6, 0, 0, 13, 0, 0, 16, 0, 0);
+    assertPixels(set.shifted(1, 0), 0, 0, 0, 1, 2, 3, 0, 0, 0, 11, 12, 13);
+    assertPixels(set.shifted(-1, 1), 0, 4, 5, 0, 0, 0, 0, 14, 15, 0, 0, 0);
+    assertEquals(8, set.shifted(1, 1).label(1));
+    refused("shift by 2 rows and 0 columns; expected less than 2", () -> set.shifted(2, 0));
+    refused("shift by 0 rows and -3 columns", () -> set.shifted(0, -3));
+  }
+
+  private static void assertPixels(ImageSet set, int... pixels) {
+    for (int i = 0; i < pixels.length; i++) {
+      assertEquals(pixels[i], set.pixel(i / set.imageSize(), i % set.imageSize()), "pixel " + i);
+    }
+  }
+
+  @Test
   void refusesWhatDoesNotFit() {
     refused("label 1 is 10; expected 0 to 9", () -> set(1, 1, new byte[2], new byte[] {0, 10}));
     refused("label 0 is 255", () -> set(1, 1, new byte[1], new byte[] {-1}));
