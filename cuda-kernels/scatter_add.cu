@@ -57,24 +57,24 @@ __device__ __forceinline__ void add_to(float* dst, const V& sum) {
 
 template <class V>
 __device__ __forceinline__ void short_segment(const float* src, const int* order, const int* rows, const int* starts,
-                                              long long segment, long long columns, float* dst) {
+                                              long long segment, long long columns, float* dst, int padding) {
   const int first = starts[segment];
   const int terms = starts[segment + 1] - first;
-  if (terms > CONTRACT_RUN) return;
+  if (terms > CONTRACT_RUN || rows[segment] == padding) return;
   float* to = dst + rows[segment] * columns;
   for (long long j = (long long)V::WIDTH * threadIdx.x; j < columns; j += (long long)V::WIDTH * blockDim.x) {
     add_to(to + j, run_of_rows<V>(src + j, order + first, terms, columns));
   }
 }
 
-// The segments of one run.
+// The segments of one run, but that of row `padding` (-1: none), which receives nothing.
 extern "C" __global__ void __launch_bounds__(256)
 scatter_add_short(const float* src, const int* order, const int* rows, const int* starts, long long segments,
-                  long long columns, float* dst, int width) {
+                  long long columns, float* dst, int padding, int width) {
   const long long segment = (long long)blockIdx.x * blockDim.y + threadIdx.y;
   if (segment >= segments) return;
-  if (width == 4) short_segment<Four>(src, order, rows, starts, segment, columns, dst);
-  else short_segment<One>(src, order, rows, starts, segment, columns, dst);
+  if (width == 4) short_segment<Four>(src, order, rows, starts, segment, columns, dst, padding);
+  else short_segment<One>(src, order, rows, starts, segment, columns, dst, padding);
 }
 EXPORT_KERNEL(scatter_add_short)
 

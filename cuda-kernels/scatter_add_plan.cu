@@ -187,10 +187,12 @@ scatter_add_heads(const int* keys, long long n, const int* counts, int* rows, in
 }
 EXPORT_KERNEL(scatter_add_heads)
 
-// The segment of each slot, or -1 where no run's sum goes; found[2] = the longest segment of more than one run.
+// The segment of each slot, or -1 where no run's sum goes; found[2] = the longest segment of more than one run. That of row
+// `padding` (-1: none) owns no slot.
 // found[1] is the number of segments.
 extern "C" __global__ void __launch_bounds__(THREADS)
-scatter_add_owners(const int* starts, int* found, int most, int* owners, long long slots) {
+scatter_add_owners(
+    const int* rows, const int* starts, int* found, int most, int padding, int* owners, long long slots) {
   const long long slot = (long long)blockIdx.x * THREADS + threadIdx.x;
   if (slot >= slots) return;
   // The last segment that starts at or before the slot's last place: if the slot is anybody's, then its.
@@ -203,7 +205,7 @@ scatter_add_owners(const int* starts, int* found, int most, int* owners, long lo
   }
   const int terms = starts[low + 1] - starts[low];
   const long long run = slot - starts[low] / SLOT;
-  const bool used = terms > CONTRACT_RUN && run < scatter_runs(terms);
+  const bool used = terms > CONTRACT_RUN && run < scatter_runs(terms) && rows[low] != padding;
   owners[slot] = used ? low : -1;
   if (used && run == 0) atomicMax(&found[2], terms);
 }

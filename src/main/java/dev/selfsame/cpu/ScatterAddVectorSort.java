@@ -47,6 +47,30 @@ public record ScatterAddVectorSort(
         order, segments, Arrays.copyOf(rows, segments), Arrays.copyOf(starts, segments + 1));
   }
 
+  /** The same without the positions of one row, which then receives nothing. */
+  public ScatterAddVectorSort without(int row) {
+    int at = Arrays.binarySearch(rows, 0, segments, row);
+    if (at < 0) {
+      return this;
+    }
+    int from = starts[at];
+    int count = starts[at + 1] - from;
+    int n = starts[segments];
+    int[] kept = new int[n - count];
+    System.arraycopy(order, 0, kept, 0, from);
+    System.arraycopy(order, from + count, kept, from, n - count - from);
+    int[] others = new int[segments - 1];
+    int[] places = new int[segments];
+    for (int s = 0, to = 0; s < segments; s++) {
+      if (s != at) {
+        others[to] = rows[s];
+        places[to + 1] = places[to] + starts[s + 1] - starts[s];
+        to++;
+      }
+    }
+    return segmented(kept, segments - 1, others, places);
+  }
+
   private static ScatterAddVectorSort segmented(
       int[] order, int segments, int[] rows, int[] starts) {
     int found = 0;

@@ -166,6 +166,24 @@ public final class Functions {
     return out;
   }
 
+  /**
+   * The same with a padding index: the positions that hold it give the gradient nothing, so its row
+   * stays as it is.
+   */
+  public static Var embedding(Var table, Tensor indices, int paddingIndex) {
+    Tape tape = table.tape();
+    ScatterAdd.checkPadding("embedding", paddingIndex, table.value().size(0));
+    Tensor y = tape.result(indices.elements(), table.value().size(1));
+    Gather.gather(table.value(), indices, y);
+    Var out = tape.variable(y, table);
+    tape.rule(
+        out,
+        () ->
+            table.contributeByAdding(
+                d -> ScatterAdd.scatterAdd(out.gradient(), indices, paddingIndex, d)));
+    return out;
+  }
+
   /** An elementwise function. */
   public static Var unary(Unary function, Var x) {
     Tape tape = x.tape();

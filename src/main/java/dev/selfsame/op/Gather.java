@@ -17,7 +17,8 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Rows of a table by index: out[i, …] = table[indices[i], …], bit for bit. The forward pass of an
- * embedding; its gradient is {@link ScatterAdd}.
+ * embedding, where a padding row is a row as any other; its gradient is {@link ScatterAdd}, which a
+ * padding row takes no part in.
  */
 public final class Gather {
   /** Lowers {@code first[0]} to the position of the first index outside [0, rows). */

@@ -30,11 +30,16 @@ import org.jspecify.annotations.Nullable;
  * OrderedSum}: runs of 32, left to right, and runs of their sums), whose tree depends on the number
  * of terms only; then one more addition to dst. A row that receives nothing keeps its bits.
  *
+ * <p>A padding index names a row that receives nothing, as if its positions were not there: the
+ * other rows' terms and their order stay as they are. So the gradient of an embedding does not
+ * reach the row that fills up short sequences (PyTorch's {@code padding_idx}).
+ *
  * <p>What depends on the indices alone is a {@link Plan}: which source rows go to each destination
  * row. It can be used again for as long as the indices stay.
  */
 public final class ScatterAdd {
   private static final String OP = "scatterAdd";
+  private static final int NO_PADDING = -1;
 
   private ScatterAdd() {}
 
@@ -51,7 +56,7 @@ public final class ScatterAdd {
     private final @Nullable ScatterAddVectorSort onHost;
     private final @Nullable ScatterAddCuda onDevice;
 
-    private Plan(Tensor indices, long rows, Scope scope, boolean owner) {
+    private Plan(Tensor indices, long rows, int padding, Scope scope, boolean owner) {
       this.device = indices.device();
       this.indices = indices.shape();
       this.rows = rows;
@@ -62,14 +67,15 @@ public final class ScatterAdd {
         onDevice = null;
       } else if (device instanceof Device.Cuda d) {
         onHost = null;
-        onDevice = ScatterAddCuda.of(d, indices, rows, scope);
+        onDevice = ScatterAddCuda.of(d, indices, rows, padding, scope);
       } else {
         Gather.checkRange(OP, indices, rows);
         int n = (int) indices.elements();
-        onHost =
+        ScatterAddVectorSort all =
             device instanceof Device.Vector d
                 ? ScatterAddVectorSort.of(indices.memory(), n, rows, d.workers())
                 : sorted(indices.memory(), n);
+        onHost = padding == NO_PADDING ? all : all.without(padding);
         onDevice = null;
       }
     }
@@ -113,9 +119,40 @@ public final class ScatterAdd {
    */
   public static Plan plan(Tensor indices, long rows) {
     checkIndices(indices, rows);
+    return owned(indices, rows, NO_PADDING);
+  }
+
+  /**
+   * A plan that the caller closes, in which a row receives nothing.
+   *
+   * @param indices INT32, any shape [I]; none is allowed
+   * @param rows R, of the destinations
+   * @param paddingIndex the row, in [0, R)
+   * @throws IndexException if an index or the padding index lies outside [0, R)
+   */
+  public static Plan plan(Tensor indices, long rows, int paddingIndex) {
+    checkIndices(indices, rows);
+    checkPadding(OP, paddingIndex, rows);
+    return owned(indices, rows, paddingIndex);
+  }
+
+  /**
+   * Refuses a padding index that names no row, before a table is used with it.
+   *
+   * @param op who asks, for the message
+   * @throws IndexException if it lies outside [0, rows)
+   */
+  public static void checkPadding(String op, int paddingIndex, long rows) {
+    if (paddingIndex < 0 || paddingIndex >= rows) {
+      throw new IndexException(
+          op + ": paddingIndex is " + paddingIndex + "; allowed are 0 to " + (rows - 1));
+    }
+  }
+
+  private static Plan owned(Tensor indices, long rows, int padding) {
     Scope scope = Scope.open();
     try {
-      return new Plan(indices, rows, scope, true);
+      return new Plan(indices, rows, padding, scope, true);
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -136,7 +173,7 @@ public final class ScatterAdd {
     if (scope.isClosed()) {
       throw new ClosedException("scatterAdd: the scope is closed; a plan can't be made in it");
     }
-    return new Plan(indices, rows, scope, false);
+    return new Plan(indices, rows, NO_PADDING, scope, false);
   }
 
   private static void checkIndices(Tensor indices, long rows) {
@@ -158,6 +195,24 @@ public final class ScatterAdd {
     check(src, indices.shape(), dst);
     Check.apart(OP, "indices", indices, "dst", dst);
     try (Plan plan = plan(indices, dst.size(0))) {
+      run(src, plan, dst, false);
+    }
+  }
+
+  /**
+   * Adds rows, but none to the row of the padding index: the gradient of an embedding with padding.
+   *
+   * @param src [I, …]
+   * @param indices INT32, any shape [I]; none is allowed
+   * @param paddingIndex the row that keeps its bits, in [0, R)
+   * @param dst [R, …]
+   * @throws IndexException if an index or the padding index lies outside [0, R); nothing is written
+   */
+  public static void scatterAdd(Tensor src, Tensor indices, int paddingIndex, Tensor dst) {
+    Gather.indices(OP, indices, dst.device());
+    check(src, indices.shape(), dst);
+    Check.apart(OP, "indices", indices, "dst", dst);
+    try (Plan plan = plan(indices, dst.size(0), paddingIndex)) {
       run(src, plan, dst, false);
     }
   }

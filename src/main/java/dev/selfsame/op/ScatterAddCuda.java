@@ -22,6 +22,7 @@ import java.lang.foreign.MemorySegment;
  * @param n indices
  * @param segments rows that receive something
  * @param longest most terms that a row receives
+ * @param padding the row that receives nothing, or −1
  */
 record ScatterAddCuda(
     Device.Cuda device,
@@ -31,7 +32,8 @@ record ScatterAddCuda(
     Tensor owners,
     int n,
     int segments,
-    int longest) {
+    int longest,
+    int padding) {
   private static final Kernel COUNT = Kernel.of("scatter_add_count");
   private static final Kernel SCAN = Kernel.of("scatter_add_scan");
   private static final Kernel PLACE = Kernel.of("scatter_add_place");
@@ -51,7 +53,8 @@ record ScatterAddCuda(
   private static final int SLOT = 16;
 
   /** Checks and sorts the indices; waits for the device once. */
-  static ScatterAddCuda of(Device.Cuda device, Tensor indices, long rows, Scope scope) {
+  static ScatterAddCuda of(
+      Device.Cuda device, Tensor indices, long rows, int padding, Scope scope) {
     CudaContext context = device.context();
     int n = (int) indices.elements();
     int touched = (int) Math.min(n, rows);
@@ -91,9 +94,11 @@ record ScatterAddCuda(
           .launch(OWNERS)
           .grid(Math.ceilDiv(slots(n), 256))
           .block(256)
+          .arg(segmentRows.address())
           .arg(starts.address())
           .arg(found.address())
           .arg(touched)
+          .arg(padding)
           .arg(owners.address())
           .arg(slots(n))
           .run();
@@ -102,7 +107,8 @@ record ScatterAddCuda(
     if (report[0] != Integer.MAX_VALUE) {
       throw Gather.outside("scatterAdd", indices, report[0], rows);
     }
-    return new ScatterAddCuda(device, order, segmentRows, starts, owners, n, report[1], report[2]);
+    return new ScatterAddCuda(
+        device, order, segmentRows, starts, owners, n, report[1], report[2], padding);
   }
 
   /** Sorts into {@code order} and gives the sorted keys. */
@@ -190,6 +196,7 @@ record ScatterAddCuda(
           .arg((long) segments)
           .arg(columns)
           .arg(dst.address())
+          .arg(padding)
           .arg(blocks.width())
           .what(() -> what(src, dst))
           .run();

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.selfsame.DTypeException;
 import dev.selfsame.Device;
+import dev.selfsame.IndexException;
 import dev.selfsame.Parameter;
 import dev.selfsame.Scope;
 import dev.selfsame.ShapeException;
@@ -18,6 +19,7 @@ import dev.selfsame.grad.Var;
 import dev.selfsame.op.Conv2d.Geometry;
 import dev.selfsame.op.Devices;
 import dev.selfsame.op.Unary;
+import dev.selfsame.optim.AdamW;
 import dev.selfsame.optim.LearningRate;
 import dev.selfsame.optim.ParameterGroup;
 import dev.selfsame.optim.Sgd;
@@ -85,6 +87,47 @@ class LayersTest {
       for (int i = 0; i < before.length; i++) {
         assertEquals(Math.fma(-0.5f, gradient[i], before[i]), after[i]);
       }
+    }
+  }
+
+  /** The padding row is zero at first, is looked up, and no step changes it. */
+  @Test
+  void aPaddingRowStaysZero() {
+    try (Scope scope = Scope.open()) {
+      float[] expected = null;
+      for (Device device : devices()) {
+        Embedding embedding =
+            Embedding.of(new Initializer(scope, device, 5), "table", 6, 3, 0.5f, 2);
+        float[] start = embedding.weight().value().toFloatArray();
+        AdamW optimizer =
+            new AdamW(scope, embedding.parameters(), LearningRate.constant(0.1), 0.01);
+        for (int step = 0; step < 3; step++) {
+          try (Tape tape = Tape.open(device)) {
+            Tensor words = Tensor.of(tape.scope(), device, new int[] {4, 2, 0, 2, 2, 4}, 6);
+            Var y = embedding.forward(tape, words);
+            assertEquals(0f, y.value().toFloatArray()[3]);
+            tape.backward(Functions.sum(Functions.multiply(y, y)));
+            float[] gradient = embedding.weight().gradient().toFloatArray();
+            for (int i = 6; i < 9; i++) {
+              assertEquals(0f, gradient[i], "row 2");
+            }
+            assertTrue(gradient[0] != 0f && gradient[12] != 0f);
+            optimizer.step();
+          }
+        }
+        float[] after = embedding.weight().value().toFloatArray();
+        for (int i = 0; i < after.length; i++) {
+          boolean padding = i >= 6 && i < 9;
+          assertEquals(padding, after[i] == 0f, "element " + i);
+          assertTrue(padding || after[i] != start[i], "decay reaches every other row");
+        }
+        expected = expected == null ? after : expected;
+        Bits.assertSame(device.toString(), expected, after);
+      }
+      Parameter table = new Initializer(scope, CPU, 5).normal("t", 1f, 6, 3);
+      String message =
+          assertThrows(IndexException.class, () -> new Embedding(table, 6)).getMessage();
+      assertTrue(message.contains("Embedding t: paddingIndex is 6; allowed are 0 to 5"), message);
     }
   }
 

@@ -309,6 +309,86 @@ class ScatterAddTest {
     }
   }
 
+  /** The row of the padding index: the positions that hold it might as well not be there. */
+  @ParameterizedTest
+  @EnumSource(Pattern.class)
+  void aPaddingRowReceivesNothingAndTheOthersDontNotice(Pattern pattern) {
+    for (int n : new int[] {1, 33, 700, 3 * 1024 + 5}) {
+      int rows = 50;
+      int columns = 5;
+      int[] indices = pattern.indices(n, rows);
+      float[] src = Values.random(n, (long) n * columns);
+      float[] dst = Values.random(7, (long) rows * columns);
+      for (int padding : new int[] {0, indices[n / 2], rows - 1}) {
+        float[] expected = withoutPadding(src, indices, padding, dst, columns);
+        Bits.assertSame(
+            "row " + padding,
+            Arrays.copyOfRange(dst, padding * columns, (padding + 1) * columns),
+            Arrays.copyOfRange(expected, padding * columns, (padding + 1) * columns));
+        for (Device device : all()) {
+          try (Scope scope = Scope.open()) {
+            Tensor from = Tensor.of(scope, device, src, n, columns);
+            Tensor at = Tensor.of(scope, device, indices, n);
+            Tensor to = Tensor.of(scope, device, dst, rows, columns);
+            ScatterAdd.scatterAdd(from, at, padding, to);
+            String what = pattern + " n " + n + " padding " + padding + " on " + device;
+            Bits.assertSame(what, expected, to.toFloatArray());
+            try (ScatterAdd.Plan plan = ScatterAdd.plan(at, rows, padding)) {
+              ScatterAdd.scatter(from, plan, to.fill(3f));
+              float[] zeros = new float[dst.length];
+              Bits.assertSame(
+                  what + " into zeros",
+                  withoutPadding(src, indices, padding, zeros, columns),
+                  to.toFloatArray());
+            }
+          }
+        }
+      }
+      // Negative control: a row in use notices whether it is skipped.
+      float[] plain = run(Devices.control(), src, indices, dst, columns);
+      float[] skipped = withoutPadding(src, indices, indices[n / 2], dst, columns);
+      assertTrue(Bits.compare(plain, skipped).isPresent(), pattern + " n " + n);
+    }
+  }
+
+  /** What is left when the padding positions are taken out by hand. */
+  private static float[] withoutPadding(
+      float[] src, int[] indices, int padding, float[] dst, int columns) {
+    int[] kept = Arrays.stream(indices).filter(i -> i != padding).toArray();
+    float[] rows = new float[kept.length * columns];
+    int to = 0;
+    for (int i = 0; i < indices.length; i++) {
+      if (indices[i] != padding) {
+        System.arraycopy(src, i * columns, rows, to++ * columns, columns);
+      }
+    }
+    return run(Devices.control(), rows, kept, dst, columns);
+  }
+
+  @Test
+  void aPaddingIndexOutsideChangesNothing() {
+    for (Device device : all()) {
+      try (Scope scope = Scope.open()) {
+        Tensor src = Tensor.zeros(scope, device, 3, 2).fill(1f);
+        Tensor at = Tensor.of(scope, device, new int[] {0, 3, 1}, 3);
+        Tensor dst = Tensor.zeros(scope, device, 4, 2).fill(7f);
+        for (int padding : new int[] {-1, 4}) {
+          IndexException e =
+              assertThrows(
+                  IndexException.class, () -> ScatterAdd.scatterAdd(src, at, padding, dst));
+          assertTrue(e.getMessage().contains("paddingIndex is " + padding), e.getMessage());
+          assertTrue(e.getMessage().contains("0 to 3"), e.getMessage());
+        }
+        // An index outside is one, whichever row is skipped.
+        Tensor wild = Tensor.of(scope, device, new int[] {0, 4, 1}, 3);
+        assertThrows(IndexException.class, () -> ScatterAdd.scatterAdd(src, wild, 1, dst));
+        float[] untouched = new float[8];
+        Arrays.fill(untouched, 7f);
+        assertArrayEquals(untouched, dst.toFloatArray());
+      }
+    }
+  }
+
   @Test
   void aScopeCanOwnAPlan() {
     for (Device device : all()) {
