@@ -47,7 +47,6 @@ public interface ScatterAddVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements ScatterAddVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
-    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
 
     /** Bytes of a vector. */
@@ -277,27 +276,22 @@ public interface ScatterAddVector {
       for (; j <= bytes - 4 * V; j += 4 * V) {
         MemorySegment p = x.asSlice(a + j, 4L * V);
         MemorySegment t = y.asSlice(to + j, 4L * V);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 0, ORDER))
-            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, p, 0, ORDER)))
+        FloatVector.fromMemorySegment(F, t, 0, ORDER)
+            .add(FloatVector.fromMemorySegment(F, p, 0, ORDER))
             .intoMemorySegment(t, 0, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, V, ORDER))
-            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, p, V, ORDER)))
+        FloatVector.fromMemorySegment(F, t, V, ORDER)
+            .add(FloatVector.fromMemorySegment(F, p, V, ORDER))
             .intoMemorySegment(t, V, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 2 * V, ORDER))
-            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER)))
+        FloatVector.fromMemorySegment(F, t, 2 * V, ORDER)
+            .add(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER))
             .intoMemorySegment(t, 2 * V, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 3 * V, ORDER))
-            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER)))
+        FloatVector.fromMemorySegment(F, t, 3 * V, ORDER)
+            .add(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER))
             .intoMemorySegment(t, 3 * V, ORDER);
       }
       for (; j < bytes; j += V) {
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, y, to + j, ORDER))
-            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, a + j, ORDER)))
+        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
+            .add(FloatVector.fromMemorySegment(F, x, a + j, ORDER))
             .intoMemorySegment(y, to + j, ORDER);
       }
     }
@@ -310,42 +304,32 @@ public interface ScatterAddVector {
         MemorySegment p = x.asSlice(a + j, 4L * V);
         MemorySegment q = x.asSlice(b + j, 4L * V);
         MemorySegment t = y.asSlice(to + j, 4L * V);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 0, ORDER))
+        FloatVector.fromMemorySegment(F, t, 0, ORDER)
             .add(
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, p, 0, ORDER))
-                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 0, ORDER))))
+                FloatVector.fromMemorySegment(F, p, 0, ORDER)
+                    .add(FloatVector.fromMemorySegment(F, q, 0, ORDER)))
             .intoMemorySegment(t, 0, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, V, ORDER))
+        FloatVector.fromMemorySegment(F, t, V, ORDER)
             .add(
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, p, V, ORDER))
-                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, V, ORDER))))
+                FloatVector.fromMemorySegment(F, p, V, ORDER)
+                    .add(FloatVector.fromMemorySegment(F, q, V, ORDER)))
             .intoMemorySegment(t, V, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 2 * V, ORDER))
+        FloatVector.fromMemorySegment(F, t, 2 * V, ORDER)
             .add(
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER))
-                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 2 * V, ORDER))))
+                FloatVector.fromMemorySegment(F, p, 2 * V, ORDER)
+                    .add(FloatVector.fromMemorySegment(F, q, 2 * V, ORDER)))
             .intoMemorySegment(t, 2 * V, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 3 * V, ORDER))
+        FloatVector.fromMemorySegment(F, t, 3 * V, ORDER)
             .add(
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER))
-                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 3 * V, ORDER))))
+                FloatVector.fromMemorySegment(F, p, 3 * V, ORDER)
+                    .add(FloatVector.fromMemorySegment(F, q, 3 * V, ORDER)))
             .intoMemorySegment(t, 3 * V, ORDER);
       }
       for (; j < bytes; j += V) {
         FloatVector sum =
-            FLOATS
-                .cast(FloatVector.fromMemorySegment(F, x, a + j, ORDER))
-                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, b + j, ORDER)));
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, y, to + j, ORDER))
+            FloatVector.fromMemorySegment(F, x, a + j, ORDER)
+                .add(FloatVector.fromMemorySegment(F, x, b + j, ORDER));
+        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
             .add(sum)
             .intoMemorySegment(y, to + j, ORDER);
       }
@@ -356,12 +340,10 @@ public interface ScatterAddVector {
         MemorySegment x, long a, long b, long c, MemorySegment y, long to, int bytes) {
       for (int j = 0; j < bytes; j += V) {
         FloatVector sum =
-            FLOATS
-                .cast(FloatVector.fromMemorySegment(F, x, a + j, ORDER))
-                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, b + j, ORDER)))
-                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, c + j, ORDER)));
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, y, to + j, ORDER))
+            FloatVector.fromMemorySegment(F, x, a + j, ORDER)
+                .add(FloatVector.fromMemorySegment(F, x, b + j, ORDER))
+                .add(FloatVector.fromMemorySegment(F, x, c + j, ORDER));
+        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
             .add(sum)
             .intoMemorySegment(y, to + j, ORDER);
       }
@@ -407,18 +389,18 @@ public interface ScatterAddVector {
       for (int i = 0; i < count; i += RUN) {
         int end = place + Math.min(count, i + RUN);
         long from = order[place + i] * pitch + column;
-        FloatVector sum = FLOATS.cast(FloatVector.fromMemorySegment(F, x, from, ORDER));
+        FloatVector sum = FloatVector.fromMemorySegment(F, x, from, ORDER);
         for (int k = place + i + 1; k < end; k++) {
           from = order[k] * pitch + column;
-          sum = FLOATS.cast(FloatVector.fromMemorySegment(F, x, from, ORDER)).add(sum);
+          sum = sum.add(FloatVector.fromMemorySegment(F, x, from, ORDER));
         }
         // Not 0 + sum: that would turn −0 into +0.
-        total = i == 0 ? sum : FLOATS.cast(sum).add(total);
+        total = i == 0 ? sum : total.add(sum);
       }
       if (adds) {
-        total = FLOATS.cast(FloatVector.fromMemorySegment(F, y, to, ORDER)).add(total);
+        total = FloatVector.fromMemorySegment(F, y, to, ORDER).add(total);
       }
-      FLOATS.cast(total).intoMemorySegment(y, to, ORDER);
+      total.intoMemorySegment(y, to, ORDER);
     }
 
     private static float column(
@@ -481,9 +463,8 @@ public interface ScatterAddVector {
     private static void add(float[] partials, int from, int to, int width) {
       int j = 0;
       for (; j <= width - W; j += W) {
-        FLOATS
-            .cast(FloatVector.fromArray(F, partials, to + j))
-            .add(FLOATS.cast(FloatVector.fromArray(F, partials, from + j)))
+        FloatVector.fromArray(F, partials, to + j)
+            .add(FloatVector.fromArray(F, partials, from + j))
             .intoArray(partials, to + j);
       }
       for (; j < width; j++) {

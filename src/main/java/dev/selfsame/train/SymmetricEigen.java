@@ -170,16 +170,10 @@ public final class SymmetricEigen {
   /** Diagonalises the tridiagonal matrix; its rotations go to the rows, too. */
   private static void ql(double[] d, double[] e, double[][] rows) {
     int n = d.length;
-    // Against the whole matrix: in blocks of zeros there is nothing near to compare with.
-    double largest = 0;
-    for (int i = 0; i < n; i++) {
-      largest = Math.max(largest, Math.abs(d[i]) + Math.abs(e[i]));
-    }
-    double negligible = Math.ulp(1.0) * largest;
     for (int low = 0; low < n; low++) {
       int iterations = 0;
       int m;
-      while ((m = smallSide(e, low, negligible)) != low) {
+      while ((m = smallSide(d, e, low)) != low) {
         if (iterations++ == MOST_ITERATIONS) {
           throw new SelfsameException(
               "eigenvalue " + low + " did not converge in " + MOST_ITERATIONS + " iterations");
@@ -190,9 +184,11 @@ public final class SymmetricEigen {
   }
 
   /** The first index from {@code low} on whose next off-diagonal element is negligible. */
-  private static int smallSide(double[] e, int low, double negligible) {
+  private static int smallSide(double[] d, double[] e, int low) {
     int m = low;
-    while (m < e.length - 1 && Math.abs(e[m]) > negligible) {
+    while (m < d.length - 1
+        && Math.abs(e[m]) > Math.ulp(1.0) / 2 * (Math.abs(d[m]) + Math.abs(d[m + 1]))
+        && Math.abs(e[m]) >= Double.MIN_NORMAL) {
       m++;
     }
     return m;

@@ -10,6 +10,7 @@ public final class Systems {
       List.of(
           new LeNet(),
           new LocallyConnected(),
+          new Albert(),
           new CharacterModel(CharacterModel.Cell.RNN),
           new CharacterModel(CharacterModel.Cell.LSTM),
           new CharacterModel(CharacterModel.Cell.GRU),

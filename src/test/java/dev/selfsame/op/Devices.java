@@ -15,8 +15,7 @@ public final class Devices {
   private Devices() {}
 
   /**
-   * Every usable device other than the control: vector widths × threads, softcuda schedules, GPUs;
-   * or, by {@code -Dselfsame.devices=cuda:0,…}, those named.
+   * Every usable device other than the control: vector widths × threads, softcuda schedules, GPUs.
    */
   public static List<Device> tested() {
     return TESTED;
@@ -41,13 +40,6 @@ public final class Devices {
 
   private static List<Device> find() {
     List<Device> found = new ArrayList<>();
-    String chosen = System.getProperty("selfsame.devices", "");
-    if (!chosen.isEmpty()) {
-      for (String name : chosen.split(",")) {
-        found.add(Device.parse(name, 3));
-      }
-      return List.copyOf(found);
-    }
     for (int bits : Lanes.WIDTHS) {
       if (Lanes.supports(bits)) {
         found.add(Device.vector(bits, 1));
