@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Builds the native code into target/native: the only caller of nvcc and g++. Products: README.md beside this file.
 #
-#   native/build.sh [all|softcuda|none]     all: softcuda and CUDA; softcuda: without nvcc; none: nothing
+#   native/build.sh [all|softcuda|cuda|none]   all: softcuda and CUDA; softcuda: without nvcc; cuda: without g++;
+#                                              none: nothing
+#   SELFSAME_ARCH=90 native/build.sh cuda      for one chip only, without PTX
 #
 # Incremental by content: a product is built again when the hash of its sources, headers, flags and compiler
 # differs from the one noted at its last build. A compiler that is missing is reported and is no failure.
@@ -24,9 +26,9 @@ sources() { find "$@" -maxdepth 1 -type f 2>/dev/null | LC_ALL=C sort; }
 hash_of() { cat "$@" 2>/dev/null | sha256sum | cut -c1-32; }
 
 case $mode in
-  all | softcuda) ;;
+  all | softcuda | cuda) ;;
   none) say "left out (none)"; exit 0 ;;
-  *) echo "usage: native/build.sh [all|softcuda|none]" >&2; exit 2 ;;
+  *) echo "usage: native/build.sh [all|softcuda|cuda|none]" >&2; exit 2 ;;
 esac
 
 mkdir -p "$kernels" "$host" "$obj" "$stamps" "$ptx" "$out/log"
@@ -62,6 +64,8 @@ compile_cuda() { # stem key
     cat "$out/log/$stem.txt" >&2
     return 1
   fi
+  # nvcc names the PTX by its architecture only where there are several.
+  [ ! -e "$keep/$stem.ptx" ] || mv "$keep/$stem.ptx" "$keep/$stem.compute_${ARCHS// /}.ptx"
   for a in $ARCHS; do mv "$keep/$stem.compute_$a.ptx" "$ptx/$stem.compute_$a.ptx"; done
   mv "$keep/out.fatbin" "$kernels/$stem.fatbin"
   rm -rf "$keep"
@@ -86,7 +90,9 @@ export -f say flags compile_host compile_cuda
 # ---- softcuda ------------------------------------------------------------------------------------------------------
 CXX=${CXX:-g++}
 export CXX
-if [ ${#soft[@]} -eq 0 ]; then
+if [ "$mode" = cuda ]; then
+  say "left out: softcuda"
+elif [ ${#soft[@]} -eq 0 ]; then
   say "native/softcuda has no sources: the softcuda device is not built"
 elif ! command -v "$CXX" > /dev/null; then
   say "NOT BUILT: softcuda. g++ was not found (looked on PATH; \$CXX names another). Install g++ 12 or later."
@@ -166,14 +172,14 @@ NVCC=$(find_nvcc || true)
 if [ -n "$NVCC" ]; then
   can=$("$NVCC" --list-gpu-arch)
   ARCHS= PTXS=
-  for a in $(flags arch); do
+  for a in ${SELFSAME_ARCH:-$(flags arch)}; do
     if grep -q "_$a\$" <<< "$can"; then ARCHS="$ARCHS $a"; else say "this nvcc does not know sm_$a: left out"; fi
   done
-  for a in $(flags ptx); do grep -q "_$a\$" <<< "$can" && PTXS="$PTXS $a"; done
+  [ -n "${SELFSAME_ARCH:-}" ] || for a in $(flags ptx); do grep -q "_$a\$" <<< "$can" && PTXS="$PTXS $a"; done
 fi
 export NVCC ARCHS PTXS
 stale=()
-base=$({ [ -z "$NVCC" ] || "$NVCC" --version; flags nvcc; flags arch; flags ptx; cat "${cuh[@]}" /dev/null; } | hash_of /dev/stdin)
+base=$({ [ -z "$NVCC" ] || "$NVCC" --version; flags nvcc; echo "${SELFSAME_ARCH:-$(flags arch; flags ptx)}"; cat "${cuh[@]}" /dev/null; } | hash_of /dev/stdin)
 for s in "${cu[@]}"; do
   stem=$(basename "$s" .cu); key=$base.$(hash_of "$s")
   if ! fresh "$stem.cuda" "$kernels/$stem.fatbin" "$key"; then

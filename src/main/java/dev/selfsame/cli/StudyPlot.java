@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import javax.imageio.ImageIO;
 import org.knowm.xchart.BitmapEncoder;
@@ -80,7 +82,7 @@ final class StudyPlot {
     styler.setAxisTitleFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13));
     styler.setLegendFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
     styler.setSeriesColors(COLORS);
-    styler.setLocale(java.util.Locale.ROOT);
+    styler.setLocale(Locale.ROOT);
   }
 
   private static XYChart lines(Chart chart) {
@@ -95,6 +97,11 @@ final class StudyPlot {
     style(drawn.getStyler());
     drawn.getStyler().setXAxisLogarithmic(chart.logX());
     drawn.getStyler().setYAxisLogarithmic(chart.logY());
+    if (chart.logY()) {
+      // Whole decades: only those are labelled.
+      drawn.getStyler().setYAxisMin(decade(chart, false));
+      drawn.getStyler().setYAxisMax(decade(chart, true));
+    }
     for (Chart.Series series : chart.series()) {
       XYSeries line = drawn.addSeries(series.name(), series.x(), series.y());
       boolean theory = series.style() == Chart.Style.THEORY;
@@ -108,6 +115,18 @@ final class StudyPlot {
     }
     drawn.getStyler().setMarkerSize(6);
     return drawn;
+  }
+
+  private static double decade(Chart chart, boolean above) {
+    DoubleSummaryStatistics y =
+        chart.series().stream()
+            .flatMap(series -> series.y().stream())
+            .mapToDouble(Double::doubleValue)
+            .summaryStatistics();
+    // A touch beyond the decade does not open the next one.
+    return above
+        ? StrictMath.pow(10, Math.ceil(StrictMath.log10(y.getMax()) - 0.01))
+        : StrictMath.pow(10, Math.floor(StrictMath.log10(y.getMin()) + 0.01));
   }
 
   private static CategoryChart bars(Chart chart) {

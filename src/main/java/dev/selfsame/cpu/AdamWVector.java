@@ -53,6 +53,7 @@ public interface AdamWVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements AdamWVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -106,20 +107,20 @@ public interface AdamWVector {
       int i = 0;
       for (; i <= count - lanes; i += lanes) {
         long at = (from + i) * Float.BYTES;
-        FloatVector p = FloatVector.fromMemorySegment(F, ps, at, ORDER);
-        FloatVector g = FloatVector.fromMemorySegment(F, gs, at, ORDER);
-        FloatVector m = FloatVector.fromMemorySegment(F, ms, at, ORDER);
-        FloatVector v = FloatVector.fromMemorySegment(F, vs, at, ORDER);
+        FloatVector p = FLOATS.cast(FloatVector.fromMemorySegment(F, ps, at, ORDER));
+        FloatVector g = FLOATS.cast(FloatVector.fromMemorySegment(F, gs, at, ORDER));
+        FloatVector m = FLOATS.cast(FloatVector.fromMemorySegment(F, ms, at, ORDER));
+        FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, vs, at, ORDER));
         if (l2) {
-          g = lambdas.fma(p, g);
+          g = p.fma(lambdas, g);
         } else {
           p = p.mul(keep);
         }
-        m = w1s.fma(g.sub(m), m);
+        m = g.sub(m).fma(w1s, m);
         v = g.mul(w2).fma(g, v.mul(b2));
         FloatVector x = v.lanewise(VectorOperators.SQRT);
         FloatVector q = x.fma(highs, x.mul(low));
-        q = minusRoot.fma(q, x).fma(highs, q);
+        q = q.fma(minusRoot, x).fma(highs, q);
         q = q.blend(x, x.eq(Float.POSITIVE_INFINITY));
         p = p.sub(m.mul(rate).div(q.add(eps)));
         p.intoMemorySegment(ps, at, ORDER);

@@ -72,6 +72,7 @@ public interface BatchNormVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements BatchNormVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final NormSums NORM = NormSums.on(F.vectorBitSize());
@@ -284,12 +285,13 @@ public interface BatchNormVector {
       long i = 0;
       for (; i <= length - W; i += W) {
         FloatVector h =
-            FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER)
-                .sub(FloatVector.fromMemorySegment(F, mean, i << 2, ORDER))
-                .mul(FloatVector.fromMemorySegment(F, rstd, i << 2, ORDER));
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER))
+                .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, mean, i << 2, ORDER)))
+                .mul(FLOATS.cast(FloatVector.fromMemorySegment(F, rstd, i << 2, ORDER)));
         h.fma(
-                FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER),
-                FloatVector.fromMemorySegment(F, beta, i << 2, ORDER))
+                FLOATS.cast(FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER)),
+                FLOATS.cast(FloatVector.fromMemorySegment(F, beta, i << 2, ORDER)))
             .intoMemorySegment(y, (at + i) << 2, ORDER);
       }
       for (; i < length; i++) {
@@ -311,7 +313,8 @@ public interface BatchNormVector {
       FloatVector shift = FloatVector.broadcast(F, beta);
       long i = 0;
       for (; i <= length - W; i += W) {
-        FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER))
             .sub(m)
             .mul(s)
             .fma(scale, shift)
@@ -413,17 +416,24 @@ public interface BatchNormVector {
         long length) {
       long i = 0;
       for (; i <= length - W; i += W) {
-        FloatVector s = FloatVector.fromMemorySegment(F, rstd, i << 2, ORDER);
+        FloatVector s = FLOATS.cast(FloatVector.fromMemorySegment(F, rstd, i << 2, ORDER));
         FloatVector h =
-            FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER)
-                .sub(FloatVector.fromMemorySegment(F, mean, i << 2, ORDER))
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER))
+                .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, mean, i << 2, ORDER)))
                 .mul(s);
         FloatVector inner =
-            FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER)
-                .sub(FloatVector.fromMemorySegment(F, dbeta, i << 2, ORDER).div(count));
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER))
+                .sub(
+                    FLOATS.cast(FloatVector.fromMemorySegment(F, dbeta, i << 2, ORDER)).div(count));
         inner =
-            h.neg().fma(FloatVector.fromMemorySegment(F, dgamma, i << 2, ORDER).div(count), inner);
-        FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER)
+            h.neg()
+                .fma(
+                    FLOATS.cast(FloatVector.fromMemorySegment(F, dgamma, i << 2, ORDER)).div(count),
+                    inner);
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER))
             .mul(s)
             .mul(inner)
             .intoMemorySegment(dx, (at + i) << 2, ORDER);
@@ -451,9 +461,10 @@ public interface BatchNormVector {
       FloatVector bs = FloatVector.broadcast(F, b);
       long i = 0;
       for (; i <= length - W; i += W) {
-        FloatVector h = FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER).sub(m).mul(s);
+        FloatVector h =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER)).sub(m).mul(s);
         h.neg()
-            .fma(bs, FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER).sub(a))
+            .fma(bs, FLOATS.cast(FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER)).sub(a))
             .mul(scale)
             .intoMemorySegment(dx, (at + i) << 2, ORDER);
       }

@@ -30,6 +30,7 @@ public interface BiasVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements BiasVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
@@ -71,8 +72,9 @@ public interface BiasVector {
       long i = 0;
       for (; i <= length - W; i += W) {
         long at = (from + i) * Float.BYTES;
-        FloatVector.fromMemorySegment(F, x, at, ORDER)
-            .add(FloatVector.fromMemorySegment(F, bias, i * Float.BYTES, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, x, at, ORDER))
+            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, bias, i * Float.BYTES, ORDER)))
             .intoMemorySegment(y, at, ORDER);
       }
       for (; i < length; i++) {
@@ -85,7 +87,10 @@ public interface BiasVector {
       long i = 0;
       for (; i <= length - W; i += W) {
         long at = (from + i) * Float.BYTES;
-        FloatVector.fromMemorySegment(F, x, at, ORDER).add(bias).intoMemorySegment(y, at, ORDER);
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, x, at, ORDER))
+            .add(bias)
+            .intoMemorySegment(y, at, ORDER);
       }
       for (; i < length; i++) {
         Mem.f32(y, from + i, Mem.f32(x, from + i) + bias);

@@ -7,6 +7,7 @@ import jdk.incubator.vector.VectorSpecies;
 /** {@link Conv2dVectorFilterKernel} with the Vector API: 25 accumulators, for 32 registers. */
 final class Conv2dVectorFilterTiles implements Conv2dVectorFilterKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int L = F.length();
 
   Conv2dVectorFilterTiles() {}
@@ -46,37 +47,37 @@ final class Conv2dVectorFilterTiles implements Conv2dVectorFilterKernel {
     FloatVector c24 = FloatVector.fromArray(F, c, ct + 24 * L);
     for (int t = 0; t < n; t++) {
       int at = place[t];
-      FloatVector g = FloatVector.fromArray(F, dy, t * L);
+      FloatVector g = FLOATS.cast(FloatVector.fromArray(F, dy, t * L));
       int r0 = at + o0;
-      c0 = FloatVector.broadcast(F, x[r0]).fma(g, c0);
-      c1 = FloatVector.broadcast(F, x[r0 + 1]).fma(g, c1);
-      c2 = FloatVector.broadcast(F, x[r0 + 2]).fma(g, c2);
-      c3 = FloatVector.broadcast(F, x[r0 + 3]).fma(g, c3);
-      c4 = FloatVector.broadcast(F, x[r0 + 4]).fma(g, c4);
+      c0 = g.fma(FloatVector.broadcast(F, x[r0]), c0);
+      c1 = g.fma(FloatVector.broadcast(F, x[r0 + 1]), c1);
+      c2 = g.fma(FloatVector.broadcast(F, x[r0 + 2]), c2);
+      c3 = g.fma(FloatVector.broadcast(F, x[r0 + 3]), c3);
+      c4 = g.fma(FloatVector.broadcast(F, x[r0 + 4]), c4);
       int r1 = at + o1;
-      c5 = FloatVector.broadcast(F, x[r1]).fma(g, c5);
-      c6 = FloatVector.broadcast(F, x[r1 + 1]).fma(g, c6);
-      c7 = FloatVector.broadcast(F, x[r1 + 2]).fma(g, c7);
-      c8 = FloatVector.broadcast(F, x[r1 + 3]).fma(g, c8);
-      c9 = FloatVector.broadcast(F, x[r1 + 4]).fma(g, c9);
+      c5 = g.fma(FloatVector.broadcast(F, x[r1]), c5);
+      c6 = g.fma(FloatVector.broadcast(F, x[r1 + 1]), c6);
+      c7 = g.fma(FloatVector.broadcast(F, x[r1 + 2]), c7);
+      c8 = g.fma(FloatVector.broadcast(F, x[r1 + 3]), c8);
+      c9 = g.fma(FloatVector.broadcast(F, x[r1 + 4]), c9);
       int r2 = at + o2;
-      c10 = FloatVector.broadcast(F, x[r2]).fma(g, c10);
-      c11 = FloatVector.broadcast(F, x[r2 + 1]).fma(g, c11);
-      c12 = FloatVector.broadcast(F, x[r2 + 2]).fma(g, c12);
-      c13 = FloatVector.broadcast(F, x[r2 + 3]).fma(g, c13);
-      c14 = FloatVector.broadcast(F, x[r2 + 4]).fma(g, c14);
+      c10 = g.fma(FloatVector.broadcast(F, x[r2]), c10);
+      c11 = g.fma(FloatVector.broadcast(F, x[r2 + 1]), c11);
+      c12 = g.fma(FloatVector.broadcast(F, x[r2 + 2]), c12);
+      c13 = g.fma(FloatVector.broadcast(F, x[r2 + 3]), c13);
+      c14 = g.fma(FloatVector.broadcast(F, x[r2 + 4]), c14);
       int r3 = at + o3;
-      c15 = FloatVector.broadcast(F, x[r3]).fma(g, c15);
-      c16 = FloatVector.broadcast(F, x[r3 + 1]).fma(g, c16);
-      c17 = FloatVector.broadcast(F, x[r3 + 2]).fma(g, c17);
-      c18 = FloatVector.broadcast(F, x[r3 + 3]).fma(g, c18);
-      c19 = FloatVector.broadcast(F, x[r3 + 4]).fma(g, c19);
+      c15 = g.fma(FloatVector.broadcast(F, x[r3]), c15);
+      c16 = g.fma(FloatVector.broadcast(F, x[r3 + 1]), c16);
+      c17 = g.fma(FloatVector.broadcast(F, x[r3 + 2]), c17);
+      c18 = g.fma(FloatVector.broadcast(F, x[r3 + 3]), c18);
+      c19 = g.fma(FloatVector.broadcast(F, x[r3 + 4]), c19);
       int r4 = at + o4;
-      c20 = FloatVector.broadcast(F, x[r4]).fma(g, c20);
-      c21 = FloatVector.broadcast(F, x[r4 + 1]).fma(g, c21);
-      c22 = FloatVector.broadcast(F, x[r4 + 2]).fma(g, c22);
-      c23 = FloatVector.broadcast(F, x[r4 + 3]).fma(g, c23);
-      c24 = FloatVector.broadcast(F, x[r4 + 4]).fma(g, c24);
+      c20 = g.fma(FloatVector.broadcast(F, x[r4]), c20);
+      c21 = g.fma(FloatVector.broadcast(F, x[r4 + 1]), c21);
+      c22 = g.fma(FloatVector.broadcast(F, x[r4 + 2]), c22);
+      c23 = g.fma(FloatVector.broadcast(F, x[r4 + 3]), c23);
+      c24 = g.fma(FloatVector.broadcast(F, x[r4 + 4]), c24);
     }
     c0.intoArray(c, ct + 0 * L);
     c1.intoArray(c, ct + 1 * L);

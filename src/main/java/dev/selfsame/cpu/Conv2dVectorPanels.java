@@ -18,6 +18,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int L = F.length();
 
   // Neighbours at distance d change places; the mask has the upper one of each two.
@@ -74,21 +75,37 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     int p15 = at + row[first + 15] - 8;
     for (int t = 0; t < n; t += 8) {
       FloatVector q0 =
-          FloatVector.fromArray(F, a, p0 + t).blend(FloatVector.fromArray(F, a, p8 + t), M8);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p0 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p8 + t)), M8);
       FloatVector q1 =
-          FloatVector.fromArray(F, a, p1 + t).blend(FloatVector.fromArray(F, a, p9 + t), M8);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p1 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p9 + t)), M8);
       FloatVector q2 =
-          FloatVector.fromArray(F, a, p2 + t).blend(FloatVector.fromArray(F, a, p10 + t), M8);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p2 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p10 + t)), M8);
       FloatVector q3 =
-          FloatVector.fromArray(F, a, p3 + t).blend(FloatVector.fromArray(F, a, p11 + t), M8);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p3 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p11 + t)), M8);
       FloatVector q4 =
-          FloatVector.fromArray(F, a, p4 + t).blend(FloatVector.fromArray(F, a, p12 + t), M8);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p4 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p12 + t)), M8);
       FloatVector q5 =
-          FloatVector.fromArray(F, a, p5 + t).blend(FloatVector.fromArray(F, a, p13 + t), M8);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p5 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p13 + t)), M8);
       FloatVector q6 =
-          FloatVector.fromArray(F, a, p6 + t).blend(FloatVector.fromArray(F, a, p14 + t), M8);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p6 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p14 + t)), M8);
       FloatVector q7 =
-          FloatVector.fromArray(F, a, p7 + t).blend(FloatVector.fromArray(F, a, p15 + t), M8);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p7 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p15 + t)), M8);
       FloatVector r0 = q0.blend(q4.rearrange(X4), M4);
       FloatVector r4 = q0.rearrange(X4).blend(q4, M4);
       FloatVector r1 = q1.blend(q5.rearrange(X4), M4);
@@ -137,13 +154,21 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     int p7 = at + row[first + 7] - 4;
     for (int t = 0; t < n; t += 4) {
       FloatVector q0 =
-          FloatVector.fromArray(F, a, p0 + t).blend(FloatVector.fromArray(F, a, p4 + t), M4);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p0 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p4 + t)), M4);
       FloatVector q1 =
-          FloatVector.fromArray(F, a, p1 + t).blend(FloatVector.fromArray(F, a, p5 + t), M4);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p1 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p5 + t)), M4);
       FloatVector q2 =
-          FloatVector.fromArray(F, a, p2 + t).blend(FloatVector.fromArray(F, a, p6 + t), M4);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p2 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p6 + t)), M4);
       FloatVector q3 =
-          FloatVector.fromArray(F, a, p3 + t).blend(FloatVector.fromArray(F, a, p7 + t), M4);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p3 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p7 + t)), M4);
       FloatVector r0 = q0.blend(q2.rearrange(X2), M2);
       FloatVector r2 = q0.rearrange(X2).blend(q2, M2);
       FloatVector r1 = q1.blend(q3.rearrange(X2), M2);
@@ -168,9 +193,13 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     int p3 = at + row[first + 3] - 2;
     for (int t = 0; t < n; t += 2) {
       FloatVector q0 =
-          FloatVector.fromArray(F, a, p0 + t).blend(FloatVector.fromArray(F, a, p2 + t), M2);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p0 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p2 + t)), M2);
       FloatVector q1 =
-          FloatVector.fromArray(F, a, p1 + t).blend(FloatVector.fromArray(F, a, p3 + t), M2);
+          FLOATS
+              .cast(FloatVector.fromArray(F, a, p1 + t))
+              .blend(FLOATS.cast(FloatVector.fromArray(F, a, p3 + t)), M2);
       FloatVector r0 = q0.blend(q1.rearrange(X1), M1);
       FloatVector r1 = q0.rearrange(X1).blend(q1, M1);
       int o = tt + t * width;
@@ -209,37 +238,61 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     long p15 = at + Math.min(15, last) * step - 8;
     for (int t = 0; t < n; t += 8) {
       FloatVector q0 =
-          FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p8 + t) << 2, ByteOrder.nativeOrder()), M8);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p8 + t) << 2, ByteOrder.nativeOrder())),
+                  M8);
       FloatVector q1 =
-          FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p9 + t) << 2, ByteOrder.nativeOrder()), M8);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p9 + t) << 2, ByteOrder.nativeOrder())),
+                  M8);
       FloatVector q2 =
-          FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p10 + t) << 2, ByteOrder.nativeOrder()), M8);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p10 + t) << 2, ByteOrder.nativeOrder())),
+                  M8);
       FloatVector q3 =
-          FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p11 + t) << 2, ByteOrder.nativeOrder()), M8);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p11 + t) << 2, ByteOrder.nativeOrder())),
+                  M8);
       FloatVector q4 =
-          FloatVector.fromMemorySegment(F, a, (p4 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p4 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p12 + t) << 2, ByteOrder.nativeOrder()), M8);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p12 + t) << 2, ByteOrder.nativeOrder())),
+                  M8);
       FloatVector q5 =
-          FloatVector.fromMemorySegment(F, a, (p5 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p5 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p13 + t) << 2, ByteOrder.nativeOrder()), M8);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p13 + t) << 2, ByteOrder.nativeOrder())),
+                  M8);
       FloatVector q6 =
-          FloatVector.fromMemorySegment(F, a, (p6 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p6 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p14 + t) << 2, ByteOrder.nativeOrder()), M8);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p14 + t) << 2, ByteOrder.nativeOrder())),
+                  M8);
       FloatVector q7 =
-          FloatVector.fromMemorySegment(F, a, (p7 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p7 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p15 + t) << 2, ByteOrder.nativeOrder()), M8);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p15 + t) << 2, ByteOrder.nativeOrder())),
+                  M8);
       FloatVector r0 = q0.blend(q4.rearrange(X4), M4);
       FloatVector r4 = q0.rearrange(X4).blend(q4, M4);
       FloatVector r1 = q1.blend(q5.rearrange(X4), M4);
@@ -288,21 +341,33 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     long p7 = at + Math.min(7, last) * step - 4;
     for (int t = 0; t < n; t += 4) {
       FloatVector q0 =
-          FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p4 + t) << 2, ByteOrder.nativeOrder()), M4);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p4 + t) << 2, ByteOrder.nativeOrder())),
+                  M4);
       FloatVector q1 =
-          FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p5 + t) << 2, ByteOrder.nativeOrder()), M4);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p5 + t) << 2, ByteOrder.nativeOrder())),
+                  M4);
       FloatVector q2 =
-          FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p6 + t) << 2, ByteOrder.nativeOrder()), M4);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p6 + t) << 2, ByteOrder.nativeOrder())),
+                  M4);
       FloatVector q3 =
-          FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p7 + t) << 2, ByteOrder.nativeOrder()), M4);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p7 + t) << 2, ByteOrder.nativeOrder())),
+                  M4);
       FloatVector r0 = q0.blend(q2.rearrange(X2), M2);
       FloatVector r2 = q0.rearrange(X2).blend(q2, M2);
       FloatVector r1 = q1.blend(q3.rearrange(X2), M2);
@@ -327,13 +392,19 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
     long p3 = at + Math.min(3, last) * step - 2;
     for (int t = 0; t < n; t += 2) {
       FloatVector q0 =
-          FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p0 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder()), M2);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p2 + t) << 2, ByteOrder.nativeOrder())),
+                  M2);
       FloatVector q1 =
-          FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder())
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, a, (p1 + t) << 2, ByteOrder.nativeOrder()))
               .blend(
-                  FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder()), M2);
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, a, (p3 + t) << 2, ByteOrder.nativeOrder())),
+                  M2);
       FloatVector r0 = q0.blend(q1.rearrange(X1), M1);
       FloatVector r1 = q0.rearrange(X1).blend(q1, M1);
       int o = tt + t * width;
@@ -350,7 +421,8 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
       long start = tt + r * next;
       int i = 0;
       for (; i <= count - L; i += L) {
-        FloatVector.fromArray(F, from, row + i)
+        FLOATS
+            .cast(FloatVector.fromArray(F, from, row + i))
             .intoMemorySegment(to, (start + i) << 2, ByteOrder.nativeOrder());
       }
       for (; i < count; i++) {

@@ -15,6 +15,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int L = F.length();
 
   // The even places of two vectors: the lower half from the first, the upper half from the second.
@@ -45,10 +46,12 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
       for (int j = 0; j < L; j++) {
         pattern[j] = places[first + j] - place;
       }
-      select(from, base, n, place, FloatVector.fromArray(F, pattern, 0), to, at, step);
+      select(from, base, n, place, FLOATS.cast(FloatVector.fromArray(F, pattern, 0)), to, at, step);
     } else {
       for (int t = 0; t < n; t++) {
-        FloatVector.fromArray(F, from, base[t], places, first).intoArray(to, at + t * step);
+        FLOATS
+            .cast(FloatVector.fromArray(F, from, base[t], places, first))
+            .intoArray(to, at + t * step);
       }
     }
   }
@@ -76,8 +79,8 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   private static void pairOfNeighbours(float[] from, int[] base, int n, int a, float[] to) {
     for (int t = 0; t < n; t++) {
       int i = base[t] + a;
-      FloatVector x = FloatVector.fromArray(F, from, i);
-      FloatVector y = FloatVector.fromArray(F, from, i + L);
+      FloatVector x = FLOATS.cast(FloatVector.fromArray(F, from, i));
+      FloatVector y = FLOATS.cast(FloatVector.fromArray(F, from, i + L));
       x.intoArray(to, t * 2 * L);
       y.intoArray(to, t * 2 * L + L);
     }
@@ -85,15 +88,19 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
 
   private static void selectPair(
       float[] from, int[] base, int n, int a, int b, float[] pattern, float[] to) {
-    FloatVector p = FloatVector.fromArray(F, pattern, 0);
-    FloatVector q = FloatVector.fromArray(F, pattern, L);
+    FloatVector p = FLOATS.cast(FloatVector.fromArray(F, pattern, 0));
+    FloatVector q = FLOATS.cast(FloatVector.fromArray(F, pattern, L));
     for (int t = 0; t < n; t++) {
       int i = base[t] + a;
       int j = base[t] + b;
       FloatVector x =
-          p.selectFrom(FloatVector.fromArray(F, from, i), FloatVector.fromArray(F, from, i + L));
+          p.selectFrom(
+              FLOATS.cast(FloatVector.fromArray(F, from, i)),
+              FLOATS.cast(FloatVector.fromArray(F, from, i + L)));
       FloatVector y =
-          q.selectFrom(FloatVector.fromArray(F, from, j), FloatVector.fromArray(F, from, j + L));
+          q.selectFrom(
+              FLOATS.cast(FloatVector.fromArray(F, from, j)),
+              FLOATS.cast(FloatVector.fromArray(F, from, j + L)));
       x.intoArray(to, t * 2 * L);
       y.intoArray(to, t * 2 * L + L);
     }
@@ -102,7 +109,7 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   private static void neighbours(
       float[] from, int[] base, int n, int place, float[] to, int at, int step) {
     for (int t = 0; t < n; t++) {
-      FloatVector.fromArray(F, from, base[t] + place).intoArray(to, at + t * step);
+      FLOATS.cast(FloatVector.fromArray(F, from, base[t] + place)).intoArray(to, at + t * step);
     }
   }
 
@@ -118,7 +125,9 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
     for (int t = 0; t < n; t++) {
       int i = base[t] + place;
       pattern
-          .selectFrom(FloatVector.fromArray(F, from, i), FloatVector.fromArray(F, from, i + L))
+          .selectFrom(
+              FLOATS.cast(FloatVector.fromArray(F, from, i)),
+              FLOATS.cast(FloatVector.fromArray(F, from, i + L)))
           .intoArray(to, at + t * step);
     }
   }
@@ -126,15 +135,16 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   @Override
   public void pick(float[] from, int[] map, int first, int n, float[] to, int at) {
     for (int i = 0; i < n; i += L) {
-      FloatVector.fromArray(F, from, 0, map, first + i).intoArray(to, at + i);
+      FLOATS.cast(FloatVector.fromArray(F, from, 0, map, first + i)).intoArray(to, at + i);
     }
   }
 
   @Override
   public void fold(float[] total, int tt, float[] chain, int ct, int count) {
     for (int i = 0; i < count; i += L) {
-      FloatVector.fromArray(F, total, tt + i)
-          .add(FloatVector.fromArray(F, chain, ct + i))
+      FLOATS
+          .cast(FloatVector.fromArray(F, total, tt + i))
+          .add(FLOATS.cast(FloatVector.fromArray(F, chain, ct + i)))
           .intoArray(total, tt + i);
     }
   }
@@ -146,16 +156,19 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
     if (stride == 1) {
       int fit = (int) Math.min(count, size - at - L + 1);
       for (; i < fit; i += L) {
-        FloatVector.fromMemorySegment(F, from, (at + i) * 4, ByteOrder.nativeOrder())
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, (at + i) * 4, ByteOrder.nativeOrder()))
             .intoArray(to, t + i);
       }
     } else if (stride == 2) {
       int fit = (int) Math.min(count, (size - at - 2 * L + 2) / 2);
       for (; i < fit; i += L) {
         long a = (at + 2L * i) * 4;
-        FloatVector low = FloatVector.fromMemorySegment(F, from, a, ByteOrder.nativeOrder());
+        FloatVector low =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, from, a, ByteOrder.nativeOrder()));
         FloatVector high =
-            FloatVector.fromMemorySegment(F, from, a + 4L * L, ByteOrder.nativeOrder());
+            FLOATS.cast(
+                FloatVector.fromMemorySegment(F, from, a + 4L * L, ByteOrder.nativeOrder()));
         low.rearrange(EVEN).blend(high.rearrange(EVEN), UPPER).intoArray(to, t + i);
       }
     }
@@ -194,14 +207,14 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
 
   private static void write(
       float[] total, int t, MemorySegment to, long at, boolean biased, float bias, boolean relu) {
-    FloatVector v = FloatVector.fromArray(F, total, t);
+    FloatVector v = FLOATS.cast(FloatVector.fromArray(F, total, t));
     if (biased) {
       v = v.add(bias);
     }
     if (relu) {
-      v = v.max(0f);
+      v = FLOATS.cast(v).max(0f);
     }
-    v.intoMemorySegment(to, at * 4, ByteOrder.nativeOrder());
+    FLOATS.cast(v).intoMemorySegment(to, at * 4, ByteOrder.nativeOrder());
   }
 
   @Override
@@ -227,7 +240,7 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
     FloatVector c8 = FloatVector.fromArray(F, c, ct + 8 * L);
     for (int t = 0; t < n; t++) {
       int at = place[t];
-      FloatVector g = FloatVector.fromArray(F, dy, t * L);
+      FloatVector g = FLOATS.cast(FloatVector.fromArray(F, dy, t * L));
       c0 = g.fma(FloatVector.fromArray(F, x, at + o0), c0);
       c1 = g.fma(FloatVector.fromArray(F, x, at + o1), c1);
       c2 = g.fma(FloatVector.fromArray(F, x, at + o2), c2);

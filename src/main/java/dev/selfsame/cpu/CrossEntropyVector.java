@@ -42,6 +42,7 @@ public interface CrossEntropyVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements CrossEntropyVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final SoftmaxVector SOFTMAX = SoftmaxVector.on(F.vectorBitSize());
@@ -116,7 +117,8 @@ public interface CrossEntropyVector {
     private static void scale(MemorySegment y, float c, long from, long end) {
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector.fromMemorySegment(F, y, i << 2, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, y, i << 2, ORDER))
             .mul(c)
             .intoMemorySegment(y, i << 2, ORDER);
       }

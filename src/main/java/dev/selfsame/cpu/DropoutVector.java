@@ -45,8 +45,12 @@ public interface DropoutVector {
             Math.min(256, Lanes.preferredBits()));
 
     private static final VectorSpecies<Float> F = Lanes.species(BITS);
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final VectorSpecies<Long> L =
         VectorSpecies.of(long.class, VectorShape.forBitSize(BITS));
+    private static final Class<? extends LongVector> LONGS = Lanes.type(LongVector.zero(L));
+    private static final Class<? extends IntVector> INTS =
+        Lanes.type(FloatVector.zero(F).reinterpretAsInts());
     private static final int BLOCKS = L.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final long LOW = 0xFFFF_FFFFL;
@@ -118,12 +122,12 @@ public interface DropoutVector {
         MemorySegment y,
         long from,
         long end) {
-      LongVector m0 = LongVector.broadcast(L, Philox.MULTIPLIER_0 & LOW);
-      LongVector m1 = LongVector.broadcast(L, Philox.MULTIPLIER_1 & LOW);
-      LongVector counter = LongVector.broadcast(L, index >>> 2).addIndex(1);
+      LongVector m0 = LONGS.cast(LongVector.broadcast(L, Philox.MULTIPLIER_0 & LOW));
+      LongVector m1 = LONGS.cast(LongVector.broadcast(L, Philox.MULTIPLIER_1 & LOW));
+      LongVector counter = LONGS.cast(LongVector.broadcast(L, index >>> 2)).addIndex(1);
       for (long i = from; i < end; i += 4L * BLOCKS) {
-        LongVector c0 = counter;
-        LongVector c1 = counter.lanewise(VectorOperators.LSHR, 32);
+        LongVector c0 = LONGS.cast(counter);
+        LongVector c1 = c0.lanewise(VectorOperators.LSHR, 32);
         LongVector c2 = LongVector.broadcast(L, stream & LOW);
         LongVector c3 = LongVector.broadcast(L, stream >>> 32);
         int k0 = (int) seed;
@@ -131,8 +135,8 @@ public interface DropoutVector {
         // Upper halves of words hold anything; they are cut off where it counts. With both factors
         // cut off in the loop, the compiler sees a product of 32-bit words and takes the cheap one.
         for (int round = 0; round < Philox.ROUNDS; round++) {
-          LongVector p0 = c0.and(LOW).mul(m0.and(LOW));
-          LongVector p1 = c2.and(LOW).mul(m1.and(LOW));
+          LongVector p0 = LONGS.cast(c0).and(LOW).mul(m0.and(LOW));
+          LongVector p1 = LONGS.cast(c2).and(LOW).mul(m1.and(LOW));
           c0 =
               p1.lanewise(VectorOperators.LSHR, 32)
                   .lanewise(VectorOperators.XOR, c1)
@@ -146,34 +150,42 @@ public interface DropoutVector {
           k0 += Philox.WEYL_0;
           k1 += Philox.WEYL_1;
         }
-        LongVector low = c0.and(LOW).or(c1.lanewise(VectorOperators.LSHL, 32));
-        LongVector high = c2.and(LOW).or(c3.lanewise(VectorOperators.LSHL, 32));
+        LongVector low =
+            LONGS.cast(c0).and(LOW).or(LONGS.cast(c1).lanewise(VectorOperators.LSHL, 32));
+        LongVector high =
+            LONGS.cast(c2).and(LOW).or(LONGS.cast(c3).lanewise(VectorOperators.LSHL, 32));
         // Each half of the numbers is brought into order and applied to as many elements; written
         // out, since a helper that is not inlined boxes. All ones where a number reaches the
         // threshold: threshold − 1 − number is negative.
         IntVector first =
-            low.rearrange(FIRST)
-                .and(EVEN)
-                .or(high.rearrange(FIRST).and(EVEN.not()))
-                .reinterpretAsInts()
+            INTS.cast(
+                    low.rearrange(FIRST)
+                        .and(EVEN)
+                        .or(high.rearrange(FIRST).and(EVEN.not()))
+                        .reinterpretAsInts())
                 .lanewise(VectorOperators.LSHR, 8);
-        FloatVector.fromMemorySegment(F, x, i << 2, ORDER)
-            .mul(scale)
-            .reinterpretAsInts()
+        INTS.cast(
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, x, i << 2, ORDER))
+                    .mul(scale)
+                    .reinterpretAsInts())
             .and(first.neg().add(threshold - 1).lanewise(VectorOperators.ASHR, 31))
             .intoMemorySegment(y, i << 2, ORDER);
         IntVector second =
-            low.rearrange(SECOND)
-                .and(EVEN)
-                .or(high.rearrange(SECOND).and(EVEN.not()))
-                .reinterpretAsInts()
+            INTS.cast(
+                    low.rearrange(SECOND)
+                        .and(EVEN)
+                        .or(high.rearrange(SECOND).and(EVEN.not()))
+                        .reinterpretAsInts())
                 .lanewise(VectorOperators.LSHR, 8);
-        FloatVector.fromMemorySegment(F, x, (i + 2L * BLOCKS) << 2, ORDER)
-            .mul(scale)
-            .reinterpretAsInts()
+        INTS.cast(
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, x, (i + 2L * BLOCKS) << 2, ORDER))
+                    .mul(scale)
+                    .reinterpretAsInts())
             .and(second.neg().add(threshold - 1).lanewise(VectorOperators.ASHR, 31))
             .intoMemorySegment(y, (i + 2L * BLOCKS) << 2, ORDER);
-        counter = counter.add(BLOCKS);
+        counter = LONGS.cast(counter).add(BLOCKS);
       }
     }
   }

@@ -66,6 +66,7 @@ public interface ElementwiseVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements ElementwiseVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
@@ -82,7 +83,7 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
         x.blend(0f, x.compare(VectorOperators.LE, 0f)).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -96,7 +97,7 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
         x.lanewise(VectorOperators.SQRT).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -110,7 +111,7 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
         x.neg().intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -124,7 +125,7 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
         x.abs().intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -138,8 +139,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, as, i << 2, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, bs, i << 2, ORDER));
         a.add(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -153,8 +154,9 @@ public interface ElementwiseVector {
     public void accumulate(MemorySegment to, long at, MemorySegment from, long fromAt, long count) {
       long i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
-            .add(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER))
+            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER)))
             .intoMemorySegment(to, (at + i) << 2, ORDER);
       }
       for (; i < count; i++) {
@@ -167,8 +169,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, as, i << 2, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, bs, i << 2, ORDER));
         a.sub(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -183,8 +185,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, as, i << 2, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, bs, i << 2, ORDER));
         a.mul(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -199,8 +201,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, as, i << 2, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, bs, i << 2, ORDER));
         a.div(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -215,8 +217,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, as, i << 2, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, bs, i << 2, ORDER));
         a.max(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -231,8 +233,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, as, i << 2, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, bs, i << 2, ORDER));
         a.min(b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -247,7 +249,7 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
         x.mul(c).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -262,8 +264,8 @@ public interface ElementwiseVector {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector a = FloatVector.fromMemorySegment(F, as, i << 2, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, bs, i << 2, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, as, i << 2, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, bs, i << 2, ORDER));
         a.fma(FloatVector.broadcast(F, c), b).intoMemorySegment(ys, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -281,7 +283,8 @@ public interface ElementwiseVector {
         int n = (int) Math.min(BLOCK, end - at);
         int i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER)
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER))
               .mul(ROOT_HALF)
               .intoMemorySegment(t, i << 2, ORDER);
         }
@@ -291,8 +294,9 @@ public interface ElementwiseVector {
         EXACT.erf(t, 0, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector half = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER).mul(0.5f);
-          half.mul(FloatVector.fromMemorySegment(F, t, i << 2, ORDER).add(1f))
+          FloatVector half =
+              FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER)).mul(0.5f);
+          half.mul(FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER)).add(1f))
               .intoMemorySegment(ys, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {

@@ -64,6 +64,7 @@ public interface ElementwiseVectorGradient {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements ElementwiseVectorGradient {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
@@ -83,8 +84,8 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
-        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector y = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER));
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
         FloatVector.zero(F)
             .blend(dy, y.compare(VectorOperators.GT, 0f))
             .intoMemorySegment(dxs, i << 2, ORDER);
@@ -102,8 +103,8 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
-        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector y = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER));
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
         dy.mul(y.neg().fma(y, FloatVector.broadcast(F, 1f))).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -119,8 +120,8 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
-        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector y = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER));
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
         dy.mul(y.mul(FloatVector.broadcast(F, 1f).sub(y))).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -136,8 +137,8 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
-        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
         dy.div(x.add(1f)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -153,8 +154,8 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
-        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector y = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER));
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
         dy.div(y.mul(2f)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -175,9 +176,9 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
-        FloatVector y = FloatVector.fromMemorySegment(F, ys, i << 2, ORDER);
-        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
+        FloatVector y = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER));
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
         dy.mul(y.mul(-0.5f).div(x)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -194,8 +195,8 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
-        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
         FloatVector.zero(F)
             .blend(dy, x.compare(VectorOperators.GT, 0f))
             .blend(dy.neg(), x.compare(VectorOperators.LT, 0f))
@@ -214,8 +215,8 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
-        FloatVector x = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER);
-        FloatVector dy = FloatVector.fromMemorySegment(F, dys, i << 2, ORDER);
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
         dy.mul(x.mul(2f)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
@@ -234,7 +235,7 @@ public interface ElementwiseVectorGradient {
         int n = (int) Math.min(BLOCK, end - at);
         int i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector x = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER);
+          FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
           x.mul(ROOT_HALF).intoMemorySegment(t, i << 2, ORDER);
           x.mul(-0.5f).mul(x).intoMemorySegment(t, (BLOCK + i) << 2, ORDER);
         }
@@ -247,11 +248,13 @@ public interface ElementwiseVectorGradient {
         EXACT.exp(t, BLOCK, t, BLOCK, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector cdf = FloatVector.fromMemorySegment(F, t, i << 2, ORDER).add(1f).mul(0.5f);
-          FloatVector power = FloatVector.fromMemorySegment(F, t, (BLOCK + i) << 2, ORDER);
+          FloatVector cdf =
+              FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER)).add(1f).mul(0.5f);
+          FloatVector power =
+              FLOATS.cast(FloatVector.fromMemorySegment(F, t, (BLOCK + i) << 2, ORDER));
           FloatVector pdf = power.mul(INV_ROOT_TWO_PI);
-          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
-          FloatVector x = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER);
+          FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
+          FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
           dy.mul(x.fma(pdf, cdf)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
@@ -273,8 +276,8 @@ public interface ElementwiseVectorGradient {
         EXACT.exp(xs, at, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
-          FloatVector f = FloatVector.fromMemorySegment(F, t, i << 2, ORDER);
+          FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
+          FloatVector f = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
           dy.mul(f).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
@@ -292,7 +295,7 @@ public interface ElementwiseVectorGradient {
         int n = (int) Math.min(BLOCK, end - at);
         int i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector x = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER);
+          FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
           x.mul(x).neg().intoMemorySegment(t, i << 2, ORDER);
         }
         for (; i < n; i++) {
@@ -302,8 +305,8 @@ public interface ElementwiseVectorGradient {
         EXACT.exp(t, 0, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
-          FloatVector f = FloatVector.fromMemorySegment(F, t, i << 2, ORDER);
+          FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
+          FloatVector f = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
           dy.mul(f.mul(TWO_OVER_ROOT_PI)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
@@ -323,8 +326,8 @@ public interface ElementwiseVectorGradient {
         EXACT.cos(xs, at, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
-          FloatVector f = FloatVector.fromMemorySegment(F, t, i << 2, ORDER);
+          FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
+          FloatVector f = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
           dy.mul(f).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
@@ -344,8 +347,8 @@ public interface ElementwiseVectorGradient {
         EXACT.sin(xs, at, t, 0, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector dy = FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER);
-          FloatVector f = FloatVector.fromMemorySegment(F, t, i << 2, ORDER);
+          FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
+          FloatVector f = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
           dy.mul(f.neg()).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {

@@ -30,7 +30,9 @@ public interface GatherVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements GatherVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
+    private static final Class<? extends IntVector> INTS = Lanes.type(IntVector.zero(I));
     private static final int W = F.length();
 
     /** Bytes of a vector. */
@@ -80,16 +82,19 @@ public interface GatherVector {
         // Slices of a constant size leave one check for four vectors.
         MemorySegment x = table.asSlice((from + j) * Float.BYTES, 4L * V);
         MemorySegment y = out.asSlice((to + j) * Float.BYTES, 4L * V);
-        FloatVector a = FloatVector.fromMemorySegment(F, x, 0, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, x, V, ORDER);
-        FloatVector c = FloatVector.fromMemorySegment(F, x, 2 * V, ORDER);
-        FloatVector.fromMemorySegment(F, x, 3 * V, ORDER).intoMemorySegment(y, 3 * V, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, 0, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, V, ORDER));
+        FloatVector c = FLOATS.cast(FloatVector.fromMemorySegment(F, x, 2 * V, ORDER));
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, x, 3 * V, ORDER))
+            .intoMemorySegment(y, 3 * V, ORDER);
         a.intoMemorySegment(y, 0, ORDER);
         b.intoMemorySegment(y, V, ORDER);
         c.intoMemorySegment(y, 2 * V, ORDER);
       }
       for (; j <= columns - W; j += W) {
-        FloatVector.fromMemorySegment(F, table, (from + j) * Float.BYTES, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, table, (from + j) * Float.BYTES, ORDER))
             .intoMemorySegment(out, (to + j) * Float.BYTES, ORDER);
       }
       for (; j < columns; j++) {
@@ -117,16 +122,17 @@ public interface GatherVector {
 
     /** A chunk at a time without branches, and then the position in the first bad one. */
     private static long outside(MemorySegment indices, long first, long end, long rows) {
-      IntVector last = IntVector.broadcast(I, (int) (Math.min(rows, 1L << 31) - 1));
+      IntVector last = INTS.cast(IntVector.broadcast(I, (int) (Math.min(rows, 1L << 31) - 1)));
       long i = first;
       while (i <= end - CHECK_CHUNK) {
         IntVector bad = IntVector.zero(I);
         for (int j = 0; j < CHECK_CHUNK; j += W) {
-          IntVector index = IntVector.fromMemorySegment(I, indices, (i + j) * Integer.BYTES, ORDER);
+          IntVector index =
+              INTS.cast(IntVector.fromMemorySegment(I, indices, (i + j) * Integer.BYTES, ORDER));
           // The sign bit is set below 0 and above the last row.
-          bad = bad.or(index).or(last.sub(index));
+          bad = last.sub(index).or(index).or(bad);
         }
-        if (bad.lt(0).anyTrue()) {
+        if (INTS.cast(bad).lt(0).anyTrue()) {
           break;
         }
         i += CHECK_CHUNK;

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** {@link GemmEnds} with the Vector API. */
 final class GemmPanels implements GemmEnds {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
@@ -35,7 +36,8 @@ final class GemmPanels implements GemmEnds {
     // terms have none, or too little, behind them.
     for (; k <= whole && at + k * step <= end; k++) {
       for (int v = 0; v < vectors; v++) {
-        FloatVector.fromMemorySegment(F, from, (at + k * step + v * N) << 2, NATIVE)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, (at + k * step + v * N) << 2, NATIVE))
             .intoArray(packed, packedAt + k * width + v * N);
       }
     }
@@ -57,9 +59,11 @@ final class GemmPanels implements GemmEnds {
       long packedAt) {
     if (count == 2 * N) {
       for (int k = 0; k < depth; k++) {
-        FloatVector.fromMemorySegment(F, from, (at + k * step) << 2, NATIVE)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, (at + k * step) << 2, NATIVE))
             .intoMemorySegment(packed, (packedAt + k * 2L * N) << 2, NATIVE);
-        FloatVector.fromMemorySegment(F, from, (at + k * step + N) << 2, NATIVE)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, (at + k * step + N) << 2, NATIVE))
             .intoMemorySegment(packed, (packedAt + k * 2L * N + N) << 2, NATIVE);
       }
       return;
@@ -67,7 +71,8 @@ final class GemmPanels implements GemmEnds {
     for (int k = 0; k < depth; k++) {
       int j = 0;
       for (; j + N <= count; j += N) {
-        FloatVector.fromMemorySegment(F, from, (at + k * step + j) << 2, NATIVE)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, (at + k * step + j) << 2, NATIVE))
             .intoMemorySegment(packed, (packedAt + k * 2L * N + j) << 2, NATIVE);
       }
       for (; j < count; j++) {
@@ -125,8 +130,9 @@ final class GemmPanels implements GemmEnds {
       int columns) {
     int j = 0;
     for (; j + N <= columns; j += N) {
-      FloatVector.fromMemorySegment(F, s, (at + j) << 2, NATIVE)
-          .add(FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE))
+      FLOATS
+          .cast(FloatVector.fromMemorySegment(F, s, (at + j) << 2, NATIVE))
+          .add(FLOATS.cast(FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE)))
           .intoMemorySegment(to, (toAt + j) << 2, NATIVE);
     }
     for (; j < columns; j++) {
@@ -137,7 +143,8 @@ final class GemmPanels implements GemmEnds {
   private static void relu(MemorySegment c, long row, int columns) {
     int j = 0;
     for (; j + N <= columns; j += N) {
-      FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE)
+      FLOATS
+          .cast(FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE))
           .max(0f)
           .intoMemorySegment(c, (row + j) << 2, NATIVE);
     }
@@ -149,7 +156,8 @@ final class GemmPanels implements GemmEnds {
   private static void copy(MemorySegment c, long row, MemorySegment out, long to, int columns) {
     int j = 0;
     for (; j + N <= columns; j += N) {
-      FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE)
+      FLOATS
+          .cast(FloatVector.fromMemorySegment(F, c, (row + j) << 2, NATIVE))
           .intoMemorySegment(out, (to + j) << 2, NATIVE);
     }
     for (; j < columns; j++) {

@@ -20,6 +20,7 @@ public interface GlobalNormVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements GlobalNormVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     Kernel() {}
@@ -40,7 +41,10 @@ public interface GlobalNormVector {
       int i = 0;
       for (; i <= count - F.length(); i += F.length()) {
         long at = (from + i) * Float.BYTES;
-        FloatVector.fromMemorySegment(F, g, at, ORDER).mul(c).intoMemorySegment(g, at, ORDER);
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, g, at, ORDER))
+            .mul(c)
+            .intoMemorySegment(g, at, ORDER);
       }
       for (; i < count; i++) {
         Mem.f32(g, from + i, Mem.f32(g, from + i) * c);

@@ -47,6 +47,7 @@ public interface GruVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements GruVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementwiseVector PLAIN = ElementwiseVector.on(F.vectorBitSize());
@@ -88,10 +89,10 @@ public interface GruVector {
       long n = a + 2 * units;
       long j = 0;
       for (; j <= units - W; j += W) {
-        FloatVector r = FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER);
+        FloatVector r = FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER));
         r.fma(
-                FloatVector.fromMemorySegment(F, recurrent, (n + j) << 2, ORDER),
-                FloatVector.fromMemorySegment(F, gates, (n + j) << 2, ORDER))
+                FLOATS.cast(FloatVector.fromMemorySegment(F, recurrent, (n + j) << 2, ORDER)),
+                FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (n + j) << 2, ORDER)))
             .intoMemorySegment(gates, (n + j) << 2, ORDER);
       }
       for (; j < units; j++) {
@@ -105,11 +106,14 @@ public interface GruVector {
       FloatVector one = FloatVector.broadcast(F, 1f);
       long j = 0;
       for (; j <= units - W; j += W) {
-        FloatVector z = FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER);
+        FloatVector z =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER));
         FloatVector in =
             one.sub(z)
-                .mul(FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER));
-        z.fma(FloatVector.fromMemorySegment(F, h, (before + j) << 2, ORDER), in)
+                .mul(
+                    FLOATS.cast(
+                        FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER)));
+        z.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, h, (before + j) << 2, ORDER)), in)
             .intoMemorySegment(h, (after + j) << 2, ORDER);
       }
       for (; j < units; j++) {
@@ -161,20 +165,32 @@ public interface GruVector {
       long a = 3 * before;
       long j = 0;
       for (; j <= units - W; j += W) {
-        FloatVector r = FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER);
-        FloatVector z = FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER);
-        FloatVector n = FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER);
+        FloatVector r = FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER));
+        FloatVector z =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER));
+        FloatVector n =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER));
         FloatVector dh =
-            FloatVector.fromMemorySegment(F, dys, (before + j) << 2, ORDER)
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, dys, (before + j) << 2, ORDER))
                 .add(
-                    FloatVector.fromMemorySegment(F, drs, (c + j) << 2, ORDER)
-                        .add(FloatVector.fromMemorySegment(F, dks, (c + j) << 2, ORDER)));
+                    FLOATS
+                        .cast(FloatVector.fromMemorySegment(F, drs, (c + j) << 2, ORDER))
+                        .add(
+                            FLOATS.cast(
+                                FloatVector.fromMemorySegment(F, dks, (c + j) << 2, ORDER))));
         FloatVector dn = dh.mul(one.sub(z)).mul(n.neg().fma(n, one));
         FloatVector reset =
-            dn.mul(FloatVector.fromMemorySegment(F, recurrent, (a + 2 * units + j) << 2, ORDER))
+            dn.mul(
+                    FLOATS.cast(
+                        FloatVector.fromMemorySegment(
+                            F, recurrent, (a + 2 * units + j) << 2, ORDER)))
                 .mul(r.mul(one.sub(r)));
         FloatVector update =
-            dh.mul(FloatVector.fromMemorySegment(F, hs, (before + j) << 2, ORDER).sub(n))
+            dh.mul(
+                    FLOATS
+                        .cast(FloatVector.fromMemorySegment(F, hs, (before + j) << 2, ORDER))
+                        .sub(n))
                 .mul(z.mul(one.sub(z)));
         reset.intoMemorySegment(dgates, (a + j) << 2, ORDER);
         update.intoMemorySegment(dgates, (a + units + j) << 2, ORDER);

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.lang.invoke.MethodHandles;
 import java.util.concurrent.ConcurrentHashMap;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -65,6 +66,16 @@ public final class Lanes {
     } catch (IllegalAccessException e) {
       throw new IllegalStateException("a kernel class passes its own lookup", e);
     }
+  }
+
+  /**
+   * The class of a vector. What a kernel loads, it casts to this class, a constant of the kernel:
+   * then C2 knows which methods are called on it. Otherwise it would guess from profiles that all
+   * code in the process shares, and a guess that may fail makes objects of vectors.
+   */
+  @SuppressWarnings("unchecked")
+  static <V extends Vector<?>> Class<? extends V> type(V vector) {
+    return (Class<? extends V>) vector.getClass();
   }
 
   /** The float species of a width. */

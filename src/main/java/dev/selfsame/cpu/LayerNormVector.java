@@ -55,6 +55,7 @@ public interface LayerNormVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements LayerNormVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final NormSums NORM = NormSums.on(F.vectorBitSize());
@@ -186,12 +187,13 @@ public interface LayerNormVector {
         long columns) {
       long i = 0;
       for (; i <= columns - W; i += W) {
-        FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER))
             .sub(m)
             .mul(s)
             .fma(
-                FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER),
-                FloatVector.fromMemorySegment(F, beta, i << 2, ORDER))
+                FLOATS.cast(FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER)),
+                FLOATS.cast(FloatVector.fromMemorySegment(F, beta, i << 2, ORDER)))
             .intoMemorySegment(y, (row + i) << 2, ORDER);
       }
       for (; i < columns; i++) {
@@ -282,12 +284,15 @@ public interface LayerNormVector {
         long columns) {
       long i = 0;
       for (; i <= columns - W; i += W) {
-        FloatVector d = FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER);
-        FloatVector h = FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER).sub(m).mul(s);
-        FloatVector.fromMemorySegment(F, partials, (scale + i) << 2, ORDER)
+        FloatVector d = FLOATS.cast(FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER));
+        FloatVector h =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER)).sub(m).mul(s);
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, partials, (scale + i) << 2, ORDER))
             .add(d.mul(h))
             .intoMemorySegment(partials, (scale + i) << 2, ORDER);
-        FloatVector.fromMemorySegment(F, partials, (shift + i) << 2, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, partials, (shift + i) << 2, ORDER))
             .add(d)
             .intoMemorySegment(partials, (shift + i) << 2, ORDER);
       }
@@ -343,9 +348,11 @@ public interface LayerNormVector {
       long i = 0;
       for (; i <= columns - W; i += W) {
         FloatVector g =
-            FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER)
-                .mul(FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER));
-        FloatVector h = FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER).sub(m).mul(s);
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER))
+                .mul(FLOATS.cast(FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER)));
+        FloatVector h =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER)).sub(m).mul(s);
         h.neg().fma(bs, g.sub(a)).mul(s).intoMemorySegment(dx, (row + i) << 2, ORDER);
       }
       for (; i < columns; i++) {

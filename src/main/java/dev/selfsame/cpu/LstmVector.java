@@ -46,6 +46,7 @@ public interface LstmVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements LstmVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementwiseVector PLAIN = ElementwiseVector.on(F.vectorBitSize());
@@ -92,10 +93,14 @@ public interface LstmVector {
       long j = 0;
       for (; j <= units - W; j += W) {
         FloatVector in =
-            FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER)
-                .mul(FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER));
-        FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER)
-            .fma(FloatVector.fromMemorySegment(F, c, (before + j) << 2, ORDER), in)
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, gates, (a + j) << 2, ORDER))
+                .mul(
+                    FLOATS.cast(
+                        FloatVector.fromMemorySegment(F, gates, (a + 2 * units + j) << 2, ORDER)));
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, gates, (a + units + j) << 2, ORDER))
+            .fma(FLOATS.cast(FloatVector.fromMemorySegment(F, c, (before + j) << 2, ORDER)), in)
             .intoMemorySegment(c, (after + j) << 2, ORDER);
       }
       for (; j < units; j++) {
@@ -108,8 +113,9 @@ public interface LstmVector {
         MemorySegment to, long at, MemorySegment from, long fromAt, long count) {
       long i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER)
-            .mul(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER))
+            .mul(FLOATS.cast(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER)))
             .intoMemorySegment(to, (at + i) << 2, ORDER);
       }
       for (; i < count; i++) {
@@ -174,21 +180,25 @@ public interface LstmVector {
       FloatVector one = FloatVector.broadcast(F, 1f);
       int k = 0;
       for (; k <= count - W; k += W) {
-        FloatVector i = FloatVector.fromMemorySegment(F, gates, (a + k) << 2, ORDER);
-        FloatVector f = FloatVector.fromMemorySegment(F, gates, (a + units + k) << 2, ORDER);
-        FloatVector g = FloatVector.fromMemorySegment(F, gates, (a + 2 * units + k) << 2, ORDER);
-        FloatVector o = FloatVector.fromMemorySegment(F, gates, (a + 3 * units + k) << 2, ORDER);
-        FloatVector u = FloatVector.fromMemorySegment(F, us, k << 2, ORDER);
+        FloatVector i = FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + k) << 2, ORDER));
+        FloatVector f =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + units + k) << 2, ORDER));
+        FloatVector g =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + 2 * units + k) << 2, ORDER));
+        FloatVector o =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + 3 * units + k) << 2, ORDER));
+        FloatVector u = FLOATS.cast(FloatVector.fromMemorySegment(F, us, k << 2, ORDER));
         FloatVector dh =
-            FloatVector.fromMemorySegment(F, dys, (before + k) << 2, ORDER)
-                .add(FloatVector.fromMemorySegment(F, drs, (s + k) << 2, ORDER));
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, dys, (before + k) << 2, ORDER))
+                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, drs, (s + k) << 2, ORDER)));
         FloatVector dc =
             dh.mul(o)
                 .fma(
                     u.neg().fma(u, one),
-                    FloatVector.fromMemorySegment(F, dqs, (s + k) << 2, ORDER));
+                    FLOATS.cast(FloatVector.fromMemorySegment(F, dqs, (s + k) << 2, ORDER)));
         dc.mul(g).mul(i.mul(one.sub(i))).intoMemorySegment(dgates, (a + k) << 2, ORDER);
-        dc.mul(FloatVector.fromMemorySegment(F, cs, (before + k) << 2, ORDER))
+        dc.mul(FLOATS.cast(FloatVector.fromMemorySegment(F, cs, (before + k) << 2, ORDER)))
             .mul(f.mul(one.sub(f)))
             .intoMemorySegment(dgates, (a + units + k) << 2, ORDER);
         dc.mul(i)

@@ -59,7 +59,9 @@ interface NormSums {
   /** A copy of this class runs each vector width (Lanes). */
   final class Kernel implements NormSums {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final VectorSpecies<Float> Q = FloatVector.SPECIES_128;
+    private static final Class<? extends FloatVector> QUARTERS = Lanes.type(FloatVector.zero(Q));
     private static final int W = F.length();
 
     /** What a sum starts from without a trace: −0 + t is t, for t = −0 too. */
@@ -78,15 +80,15 @@ interface NormSums {
         FloatVector b0 = a0;
         FloatVector b1 = a0;
         for (long i = j; i < whole; i += LANES) {
-          a0 = a0.add(FloatVector.fromMemorySegment(F, x, (a + i) << 2, ORDER));
-          a1 = a1.add(FloatVector.fromMemorySegment(F, x, (a + i + W) << 2, ORDER));
-          b0 = b0.add(FloatVector.fromMemorySegment(F, x, (b + i) << 2, ORDER));
-          b1 = b1.add(FloatVector.fromMemorySegment(F, x, (b + i + W) << 2, ORDER));
+          a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (a + i) << 2, ORDER)).add(a0);
+          a1 = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (a + i + W) << 2, ORDER)).add(a1);
+          b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (b + i) << 2, ORDER)).add(b0);
+          b1 = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (b + i + W) << 2, ORDER)).add(b1);
         }
-        a0.intoArray(sums, j);
-        a1.intoArray(sums, j + W);
-        b0.intoArray(sums, j + LANES);
-        b1.intoArray(sums, j + LANES + W);
+        FLOATS.cast(a0).intoArray(sums, j);
+        FLOATS.cast(a1).intoArray(sums, j + W);
+        FLOATS.cast(b0).intoArray(sums, j + LANES);
+        FLOATS.cast(b1).intoArray(sums, j + LANES + W);
       }
       for (int i = whole; i < count; i++) {
         sums[i - whole] += f32(x, a + i);
@@ -105,19 +107,20 @@ interface NormSums {
         FloatVector b0 = a0;
         FloatVector b1 = a0;
         for (long i = j; i < whole; i += LANES) {
-          FloatVector t = FloatVector.fromMemorySegment(F, x, (a + i) << 2, ORDER).sub(ma);
-          a0 = a0.add(t.mul(t));
-          t = FloatVector.fromMemorySegment(F, x, (a + i + W) << 2, ORDER).sub(ma);
-          a1 = a1.add(t.mul(t));
-          t = FloatVector.fromMemorySegment(F, x, (b + i) << 2, ORDER).sub(mb);
-          b0 = b0.add(t.mul(t));
-          t = FloatVector.fromMemorySegment(F, x, (b + i + W) << 2, ORDER).sub(mb);
-          b1 = b1.add(t.mul(t));
+          FloatVector t =
+              FLOATS.cast(FloatVector.fromMemorySegment(F, x, (a + i) << 2, ORDER)).sub(ma);
+          a0 = t.mul(t).add(a0);
+          t = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (a + i + W) << 2, ORDER)).sub(ma);
+          a1 = t.mul(t).add(a1);
+          t = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (b + i) << 2, ORDER)).sub(mb);
+          b0 = t.mul(t).add(b0);
+          t = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (b + i + W) << 2, ORDER)).sub(mb);
+          b1 = t.mul(t).add(b1);
         }
-        a0.intoArray(sums, j);
-        a1.intoArray(sums, j + W);
-        b0.intoArray(sums, j + LANES);
-        b1.intoArray(sums, j + LANES + W);
+        FLOATS.cast(a0).intoArray(sums, j);
+        FLOATS.cast(a1).intoArray(sums, j + W);
+        FLOATS.cast(b0).intoArray(sums, j + LANES);
+        FLOATS.cast(b1).intoArray(sums, j + LANES + W);
       }
       for (int i = whole; i < count; i++) {
         float ta = f32(x, a + i) - ma;
@@ -147,27 +150,38 @@ interface NormSums {
         FloatVector h1 = g0;
         for (long i = j; i < whole; i += LANES) {
           FloatVector g =
-              FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER)
-                  .mul(FloatVector.fromMemorySegment(F, gamma, (column + i) << 2, ORDER));
-          g0 = g0.add(g);
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, dy, (at + i) << 2, ORDER))
+                  .mul(
+                      FLOATS.cast(
+                          FloatVector.fromMemorySegment(F, gamma, (column + i) << 2, ORDER)));
+          g0 = g.add(g0);
           h0 =
-              h0.add(
-                  FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER).sub(m).mul(s).mul(g));
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, x, (at + i) << 2, ORDER))
+                  .sub(m)
+                  .mul(s)
+                  .mul(g)
+                  .add(h0);
           g =
-              FloatVector.fromMemorySegment(F, dy, (at + i + W) << 2, ORDER)
-                  .mul(FloatVector.fromMemorySegment(F, gamma, (column + i + W) << 2, ORDER));
-          g1 = g1.add(g);
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, dy, (at + i + W) << 2, ORDER))
+                  .mul(
+                      FLOATS.cast(
+                          FloatVector.fromMemorySegment(F, gamma, (column + i + W) << 2, ORDER)));
+          g1 = g.add(g1);
           h1 =
-              h1.add(
-                  FloatVector.fromMemorySegment(F, x, (at + i + W) << 2, ORDER)
-                      .sub(m)
-                      .mul(s)
-                      .mul(g));
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, x, (at + i + W) << 2, ORDER))
+                  .sub(m)
+                  .mul(s)
+                  .mul(g)
+                  .add(h1);
         }
-        g0.intoArray(sums, j);
-        g1.intoArray(sums, j + W);
-        h0.intoArray(sums, j + LANES);
-        h1.intoArray(sums, j + LANES + W);
+        FLOATS.cast(g0).intoArray(sums, j);
+        FLOATS.cast(g1).intoArray(sums, j + W);
+        FLOATS.cast(h0).intoArray(sums, j + LANES);
+        FLOATS.cast(h1).intoArray(sums, j + LANES + W);
       }
       for (int i = whole; i < count; i++) {
         float g = f32(dy, at + i) * f32(gamma, column + i);
@@ -207,7 +221,7 @@ interface NormSums {
     }
 
     private static FloatVector four(float[] sums, int i) {
-      return FloatVector.fromArray(Q, sums, i);
+      return QUARTERS.cast(FloatVector.fromArray(Q, sums, i));
     }
   }
 }

@@ -16,6 +16,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class OutputTiles implements OutputTile {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final int ROWS = N == 16 ? 12 : 5;
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
@@ -106,44 +107,45 @@ final class OutputTiles implements OutputTile {
     FloatVector c11a = FloatVector.fromArray(F, start, 22 * N);
     FloatVector c11b = FloatVector.fromArray(F, start, 23 * N);
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
-      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
+      FloatVector bb =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 12]);
-      c0a = a0.fma(ba, c0a);
-      c0b = a0.fma(bb, c0b);
+      c0a = ba.fma(a0, c0a);
+      c0b = bb.fma(a0, c0b);
       FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 12 + 1]);
-      c1a = a1.fma(ba, c1a);
-      c1b = a1.fma(bb, c1b);
+      c1a = ba.fma(a1, c1a);
+      c1b = bb.fma(a1, c1b);
       FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 12 + 2]);
-      c2a = a2.fma(ba, c2a);
-      c2b = a2.fma(bb, c2b);
+      c2a = ba.fma(a2, c2a);
+      c2b = bb.fma(a2, c2b);
       FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 12 + 3]);
-      c3a = a3.fma(ba, c3a);
-      c3b = a3.fma(bb, c3b);
+      c3a = ba.fma(a3, c3a);
+      c3b = bb.fma(a3, c3b);
       FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 12 + 4]);
-      c4a = a4.fma(ba, c4a);
-      c4b = a4.fma(bb, c4b);
+      c4a = ba.fma(a4, c4a);
+      c4b = bb.fma(a4, c4b);
       FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 12 + 5]);
-      c5a = a5.fma(ba, c5a);
-      c5b = a5.fma(bb, c5b);
+      c5a = ba.fma(a5, c5a);
+      c5b = bb.fma(a5, c5b);
       FloatVector a6 = FloatVector.broadcast(F, a[ao + k * 12 + 6]);
-      c6a = a6.fma(ba, c6a);
-      c6b = a6.fma(bb, c6b);
+      c6a = ba.fma(a6, c6a);
+      c6b = bb.fma(a6, c6b);
       FloatVector a7 = FloatVector.broadcast(F, a[ao + k * 12 + 7]);
-      c7a = a7.fma(ba, c7a);
-      c7b = a7.fma(bb, c7b);
+      c7a = ba.fma(a7, c7a);
+      c7b = bb.fma(a7, c7b);
       FloatVector a8 = FloatVector.broadcast(F, a[ao + k * 12 + 8]);
-      c8a = a8.fma(ba, c8a);
-      c8b = a8.fma(bb, c8b);
+      c8a = ba.fma(a8, c8a);
+      c8b = bb.fma(a8, c8b);
       FloatVector a9 = FloatVector.broadcast(F, a[ao + k * 12 + 9]);
-      c9a = a9.fma(ba, c9a);
-      c9b = a9.fma(bb, c9b);
+      c9a = ba.fma(a9, c9a);
+      c9b = bb.fma(a9, c9b);
       FloatVector a10 = FloatVector.broadcast(F, a[ao + k * 12 + 10]);
-      c10a = a10.fma(ba, c10a);
-      c10b = a10.fma(bb, c10b);
+      c10a = ba.fma(a10, c10a);
+      c10b = bb.fma(a10, c10b);
       FloatVector a11 = FloatVector.broadcast(F, a[ao + k * 12 + 11]);
-      c11a = a11.fma(ba, c11a);
-      c11b = a11.fma(bb, c11b);
+      c11a = ba.fma(a11, c11a);
+      c11b = bb.fma(a11, c11b);
     }
     c0a.intoMemorySegment(out, at, NATIVE);
     c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
@@ -199,32 +201,33 @@ final class OutputTiles implements OutputTile {
     FloatVector c7a = FloatVector.fromArray(F, start, 14 * N);
     FloatVector c7b = FloatVector.fromArray(F, start, 15 * N);
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
-      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
+      FloatVector bb =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 8]);
-      c0a = a0.fma(ba, c0a);
-      c0b = a0.fma(bb, c0b);
+      c0a = ba.fma(a0, c0a);
+      c0b = bb.fma(a0, c0b);
       FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 8 + 1]);
-      c1a = a1.fma(ba, c1a);
-      c1b = a1.fma(bb, c1b);
+      c1a = ba.fma(a1, c1a);
+      c1b = bb.fma(a1, c1b);
       FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 8 + 2]);
-      c2a = a2.fma(ba, c2a);
-      c2b = a2.fma(bb, c2b);
+      c2a = ba.fma(a2, c2a);
+      c2b = bb.fma(a2, c2b);
       FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 8 + 3]);
-      c3a = a3.fma(ba, c3a);
-      c3b = a3.fma(bb, c3b);
+      c3a = ba.fma(a3, c3a);
+      c3b = bb.fma(a3, c3b);
       FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 8 + 4]);
-      c4a = a4.fma(ba, c4a);
-      c4b = a4.fma(bb, c4b);
+      c4a = ba.fma(a4, c4a);
+      c4b = bb.fma(a4, c4b);
       FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 8 + 5]);
-      c5a = a5.fma(ba, c5a);
-      c5b = a5.fma(bb, c5b);
+      c5a = ba.fma(a5, c5a);
+      c5b = bb.fma(a5, c5b);
       FloatVector a6 = FloatVector.broadcast(F, a[ao + k * 8 + 6]);
-      c6a = a6.fma(ba, c6a);
-      c6b = a6.fma(bb, c6b);
+      c6a = ba.fma(a6, c6a);
+      c6b = bb.fma(a6, c6b);
       FloatVector a7 = FloatVector.broadcast(F, a[ao + k * 8 + 7]);
-      c7a = a7.fma(ba, c7a);
-      c7b = a7.fma(bb, c7b);
+      c7a = ba.fma(a7, c7a);
+      c7b = bb.fma(a7, c7b);
     }
     c0a.intoMemorySegment(out, at, NATIVE);
     c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
@@ -266,23 +269,24 @@ final class OutputTiles implements OutputTile {
     FloatVector c4a = FloatVector.fromArray(F, start, 8 * N);
     FloatVector c4b = FloatVector.fromArray(F, start, 9 * N);
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
-      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
+      FloatVector bb =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 5]);
-      c0a = a0.fma(ba, c0a);
-      c0b = a0.fma(bb, c0b);
+      c0a = ba.fma(a0, c0a);
+      c0b = bb.fma(a0, c0b);
       FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 5 + 1]);
-      c1a = a1.fma(ba, c1a);
-      c1b = a1.fma(bb, c1b);
+      c1a = ba.fma(a1, c1a);
+      c1b = bb.fma(a1, c1b);
       FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 5 + 2]);
-      c2a = a2.fma(ba, c2a);
-      c2b = a2.fma(bb, c2b);
+      c2a = ba.fma(a2, c2a);
+      c2b = bb.fma(a2, c2b);
       FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 5 + 3]);
-      c3a = a3.fma(ba, c3a);
-      c3b = a3.fma(bb, c3b);
+      c3a = ba.fma(a3, c3a);
+      c3b = bb.fma(a3, c3b);
       FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 5 + 4]);
-      c4a = a4.fma(ba, c4a);
-      c4b = a4.fma(bb, c4b);
+      c4a = ba.fma(a4, c4a);
+      c4b = bb.fma(a4, c4b);
     }
     c0a.intoMemorySegment(out, at, NATIVE);
     c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
@@ -316,20 +320,21 @@ final class OutputTiles implements OutputTile {
     FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
     FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
-      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
+      FloatVector bb =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 4]);
-      c0a = a0.fma(ba, c0a);
-      c0b = a0.fma(bb, c0b);
+      c0a = ba.fma(a0, c0a);
+      c0b = bb.fma(a0, c0b);
       FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 4 + 1]);
-      c1a = a1.fma(ba, c1a);
-      c1b = a1.fma(bb, c1b);
+      c1a = ba.fma(a1, c1a);
+      c1b = bb.fma(a1, c1b);
       FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 4 + 2]);
-      c2a = a2.fma(ba, c2a);
-      c2b = a2.fma(bb, c2b);
+      c2a = ba.fma(a2, c2a);
+      c2b = bb.fma(a2, c2b);
       FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 4 + 3]);
-      c3a = a3.fma(ba, c3a);
-      c3b = a3.fma(bb, c3b);
+      c3a = ba.fma(a3, c3a);
+      c3b = bb.fma(a3, c3b);
     }
     c0a.intoMemorySegment(out, at, NATIVE);
     c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
@@ -354,11 +359,12 @@ final class OutputTiles implements OutputTile {
     FloatVector c0a = FloatVector.fromArray(F, start, 0);
     FloatVector c0b = FloatVector.fromArray(F, start, N);
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE);
-      FloatVector bb = FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
+      FloatVector bb =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[ao + k]);
-      c0a = a0.fma(ba, c0a);
-      c0b = a0.fma(bb, c0b);
+      c0a = ba.fma(a0, c0a);
+      c0b = bb.fma(a0, c0b);
     }
     c0a.intoMemorySegment(out, at, NATIVE);
     c0b.intoMemorySegment(out, at + 4 * N, NATIVE);

@@ -33,7 +33,9 @@ import jdk.incubator.vector.VectorSpecies;
  */
 public final class PairMath implements ElementaryKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
+  private static final Class<? extends IntVector> INTS = Lanes.type(IntVector.zero(I));
   private static final int W = F.length();
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final ElementaryKernel DOUBLES =
@@ -68,12 +70,12 @@ public final class PairMath implements ElementaryKernel {
       MemorySegment x, long xAt, float m, MemorySegment y, long yAt, long n) {
     MemorySegment xs = x.asSlice(xAt << 2, n << 2);
     MemorySegment ys = y.asSlice(yAt << 2, n << 2);
-    IntVector powers0 = IntVector.fromArray(I, EXP_POWERS, 0);
-    IntVector powers1 = IntVector.fromArray(I, EXP_POWERS, W);
-    IntVector rests0 = IntVector.fromArray(I, EXP_RESTS, 0);
-    IntVector rests1 = IntVector.fromArray(I, EXP_RESTS, W);
+    IntVector powers0 = INTS.cast(IntVector.fromArray(I, EXP_POWERS, 0));
+    IntVector powers1 = INTS.cast(IntVector.fromArray(I, EXP_POWERS, W));
+    IntVector rests0 = INTS.cast(IntVector.fromArray(I, EXP_RESTS, 0));
+    IntVector rests1 = INTS.cast(IntVector.fromArray(I, EXP_RESTS, W));
     for (long i = 0; i < n; i += W) {
-      FloatVector v = FloatVector.fromMemorySegment(F, xs, i << 2, ORDER).sub(m);
+      FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER)).sub(m);
       FloatVector t = v.fma(all(EXP_SCALE), all(ROUND));
       FloatVector power = expPower(t, powers0, powers1);
       FloatVector r = expReduced(v, t);
@@ -109,14 +111,15 @@ public final class PairMath implements ElementaryKernel {
   // with r².
 
   private static FloatVector expPower(FloatVector t, IntVector powers0, IntVector powers1) {
-    IntVector bits = t.reinterpretAsInts();
+    IntVector bits = INTS.cast(t.reinterpretAsInts());
     // Low bits of k choose from the table, which lacks them in the exponent; the others are added.
-    return bits.selectFrom(powers0, powers1).add(bits.lanewise(LSHL, 18)).reinterpretAsFloats();
+    IntVector power = bits.selectFrom(powers0, powers1).add(bits.lanewise(LSHL, 18));
+    return FLOATS.cast(power.reinterpretAsFloats());
   }
 
   private static FloatVector expRest(FloatVector t, IntVector rests0, IntVector rests1) {
     FloatVector k = t.sub(all(ROUND));
-    IntVector rests = t.reinterpretAsInts().selectFrom(rests0, rests1);
+    IntVector rests = INTS.cast(t.reinterpretAsInts()).selectFrom(rests0, rests1);
     return k.fma(all(-EXP_STEP_LO), rests.reinterpretAsFloats());
   }
 
@@ -154,11 +157,11 @@ public final class PairMath implements ElementaryKernel {
     FloatVector a = all(-0f);
     FloatVector b = a;
     for (long i = 0; i < whole; i += LANES) {
-      a = a.add(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER));
-      b = b.add(FloatVector.fromMemorySegment(F, ys, i + W << 2, ORDER));
+      a = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER)).add(a);
+      b = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i + W << 2, ORDER)).add(b);
     }
-    a.intoArray(lanes, 0);
-    b.intoArray(lanes, W);
+    FLOATS.cast(a).intoArray(lanes, 0);
+    FLOATS.cast(b).intoArray(lanes, W);
     for (int i = whole; i < n; i++) {
       lanes[i - whole] += f32(ys, i);
     }
@@ -166,7 +169,7 @@ public final class PairMath implements ElementaryKernel {
   }
 
   private static FloatVector all(float value) {
-    return FloatVector.broadcast(F, value);
+    return FLOATS.cast(FloatVector.broadcast(F, value));
   }
 
   @Override

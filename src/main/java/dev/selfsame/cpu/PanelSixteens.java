@@ -15,6 +15,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class PanelSixteens implements PanelPack.Square {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
   private static final VectorShuffle<Float> SWAP1 = VectorShuffle.fromOp(F, i -> (i ^ 1) & N - 1);
@@ -58,22 +59,22 @@ final class PanelSixteens implements PanelPack.Square {
     for (int t0 = 0; t0 < depth; t0 += 16) {
       int t = Math.min(t0, depth - 16);
       long bytes = (long) t << 2;
-      FloatVector r0 = FloatVector.fromMemorySegment(F, from, at0 + bytes, NATIVE);
-      FloatVector r1 = FloatVector.fromMemorySegment(F, from, at1 + bytes, NATIVE);
-      FloatVector r2 = FloatVector.fromMemorySegment(F, from, at2 + bytes, NATIVE);
-      FloatVector r3 = FloatVector.fromMemorySegment(F, from, at3 + bytes, NATIVE);
-      FloatVector r4 = FloatVector.fromMemorySegment(F, from, at4 + bytes, NATIVE);
-      FloatVector r5 = FloatVector.fromMemorySegment(F, from, at5 + bytes, NATIVE);
-      FloatVector r6 = FloatVector.fromMemorySegment(F, from, at6 + bytes, NATIVE);
-      FloatVector r7 = FloatVector.fromMemorySegment(F, from, at7 + bytes, NATIVE);
-      FloatVector r8 = FloatVector.fromMemorySegment(F, from, at8 + bytes, NATIVE);
-      FloatVector r9 = FloatVector.fromMemorySegment(F, from, at9 + bytes, NATIVE);
-      FloatVector r10 = FloatVector.fromMemorySegment(F, from, at10 + bytes, NATIVE);
-      FloatVector r11 = FloatVector.fromMemorySegment(F, from, at11 + bytes, NATIVE);
-      FloatVector r12 = FloatVector.fromMemorySegment(F, from, at12 + bytes, NATIVE);
-      FloatVector r13 = FloatVector.fromMemorySegment(F, from, at13 + bytes, NATIVE);
-      FloatVector r14 = FloatVector.fromMemorySegment(F, from, at14 + bytes, NATIVE);
-      FloatVector r15 = FloatVector.fromMemorySegment(F, from, at15 + bytes, NATIVE);
+      FloatVector r0 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at0 + bytes, NATIVE));
+      FloatVector r1 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at1 + bytes, NATIVE));
+      FloatVector r2 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at2 + bytes, NATIVE));
+      FloatVector r3 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at3 + bytes, NATIVE));
+      FloatVector r4 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at4 + bytes, NATIVE));
+      FloatVector r5 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at5 + bytes, NATIVE));
+      FloatVector r6 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at6 + bytes, NATIVE));
+      FloatVector r7 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at7 + bytes, NATIVE));
+      FloatVector r8 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at8 + bytes, NATIVE));
+      FloatVector r9 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at9 + bytes, NATIVE));
+      FloatVector r10 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at10 + bytes, NATIVE));
+      FloatVector r11 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at11 + bytes, NATIVE));
+      FloatVector r12 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at12 + bytes, NATIVE));
+      FloatVector r13 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at13 + bytes, NATIVE));
+      FloatVector r14 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at14 + bytes, NATIVE));
+      FloatVector r15 = FLOATS.cast(FloatVector.fromMemorySegment(F, from, at15 + bytes, NATIVE));
       FloatVector a0 = r0.blend(r1.rearrange(SWAP1), ODD1);
       FloatVector a1 = r0.rearrange(SWAP1).blend(r1, ODD1);
       FloatVector a2 = r2.blend(r3.rearrange(SWAP1), ODD1);

@@ -17,6 +17,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class PanelTransposes implements PanelPack.Square {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final VectorShuffle<Float> SWAP1 = VectorShuffle.fromOp(F, i -> (i ^ 1) & N - 1);
   private static final VectorMask<Float> ODD1 = odd(1);
@@ -62,13 +63,17 @@ final class PanelTransposes implements PanelPack.Square {
     for (int t0 = 0; t0 < depth; t0 += 4) {
       int t = Math.min(t0, depth - 4);
       FloatVector r0 =
-          FloatVector.fromMemorySegment(F, from, (at0 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at0 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r1 =
-          FloatVector.fromMemorySegment(F, from, (at1 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at1 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r2 =
-          FloatVector.fromMemorySegment(F, from, (at2 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at2 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r3 =
-          FloatVector.fromMemorySegment(F, from, (at3 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at3 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector a0 = r0.blend(r1.rearrange(SWAP1), ODD1);
       FloatVector a1 = r0.rearrange(SWAP1).blend(r1, ODD1);
       FloatVector a2 = r2.blend(r3.rearrange(SWAP1), ODD1);
@@ -106,21 +111,29 @@ final class PanelTransposes implements PanelPack.Square {
     for (int t0 = 0; t0 < depth; t0 += 8) {
       int t = Math.min(t0, depth - 8);
       FloatVector r0 =
-          FloatVector.fromMemorySegment(F, from, (at0 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at0 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r1 =
-          FloatVector.fromMemorySegment(F, from, (at1 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at1 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r2 =
-          FloatVector.fromMemorySegment(F, from, (at2 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at2 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r3 =
-          FloatVector.fromMemorySegment(F, from, (at3 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at3 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r4 =
-          FloatVector.fromMemorySegment(F, from, (at4 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at4 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r5 =
-          FloatVector.fromMemorySegment(F, from, (at5 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at5 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r6 =
-          FloatVector.fromMemorySegment(F, from, (at6 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at6 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector r7 =
-          FloatVector.fromMemorySegment(F, from, (at7 + t) << 2, ByteOrder.nativeOrder());
+          FLOATS.cast(
+              FloatVector.fromMemorySegment(F, from, (at7 + t) << 2, ByteOrder.nativeOrder()));
       FloatVector a0 = r0.blend(r1.rearrange(SWAP1), ODD1);
       FloatVector a1 = r0.rearrange(SWAP1).blend(r1, ODD1);
       FloatVector a2 = r2.blend(r3.rearrange(SWAP1), ODD1);

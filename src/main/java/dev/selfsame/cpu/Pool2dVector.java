@@ -51,7 +51,9 @@ public interface Pool2dVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements Pool2dVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
+    private static final Class<? extends IntVector> INTS = Lanes.type(IntVector.zero(I));
     private static final VectorShuffle<Float> EVEN = VectorShuffle.makeUnzip(F, 0);
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
@@ -125,42 +127,46 @@ public interface Pool2dVector {
       int w0 = j * stride - g[9];
       int first = Math.max(0, h0);
       int start = first * w + w0;
-      IntVector steps = IntVector.zero(I).addIndex(stride);
+      IntVector steps = INTS.cast(IntVector.zero(I)).addIndex(stride);
       // Loads are written out: a helper that is compiled apart is no longer inlined, and boxes.
-      FloatVector best = FloatVector.fromMemorySegment(F, x, (long) start << 2, ORDER);
+      FloatVector best = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (long) start << 2, ORDER));
       if (stride == 2) {
         long odd = (long) (start + W) << 2;
-        best = best.rearrange(EVEN, FloatVector.fromMemorySegment(F, x, odd, ORDER));
+        best = best.rearrange(EVEN, FLOATS.cast(FloatVector.fromMemorySegment(F, x, odd, ORDER)));
       }
       IntVector at = steps.add(start);
       for (int r = first; r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = r == first ? 1 : 0; s < g[5]; s++) {
           int place = r * w + w0 + s;
-          FloatVector next = FloatVector.fromMemorySegment(F, x, (long) place << 2, ORDER);
+          FloatVector next =
+              FLOATS.cast(FloatVector.fromMemorySegment(F, x, (long) place << 2, ORDER));
           if (stride == 2) {
             long odd = (long) (place + W) << 2;
-            next = next.rearrange(EVEN, FloatVector.fromMemorySegment(F, x, odd, ORDER));
+            next =
+                next.rearrange(EVEN, FLOATS.cast(FloatVector.fromMemorySegment(F, x, odd, ORDER)));
           }
-          FloatVector higher = best.max(next);
+          FloatVector held = FLOATS.cast(best);
+          FloatVector higher = next.max(held);
           VectorMask<Float> beats =
-              higher
-                  .reinterpretAsInts()
-                  .compare(VectorOperators.NE, best.reinterpretAsInts())
-                  .cast(F)
-                  .andNot(best.test(VectorOperators.IS_NAN));
-          best = best.blend(higher, beats);
-          at = at.blend(steps.add(place), beats.cast(I));
+              held.test(VectorOperators.IS_NAN)
+                  .not()
+                  .and(
+                      INTS.cast(higher.reinterpretAsInts())
+                          .compare(VectorOperators.NE, held.reinterpretAsInts())
+                          .cast(F));
+          best = held.blend(higher, beats);
+          at = INTS.cast(at).blend(steps.add(place), beats.cast(I));
         }
       }
       int out = i * g[3] + j;
       if (out + W <= g[2] * g[3]) {
         // Lanes beyond the windows spill over outputs that are written later.
-        best.intoMemorySegment(y, (long) out << 2, ORDER);
-        at.intoMemorySegment(argmax, (long) out << 2, ORDER);
+        FLOATS.cast(best).intoMemorySegment(y, (long) out << 2, ORDER);
+        INTS.cast(at).intoMemorySegment(argmax, (long) out << 2, ORDER);
       } else {
         MemorySegment t = BlockScratch.mine();
-        best.intoMemorySegment(t, 0, ORDER);
-        at.intoMemorySegment(t, (long) W << 2, ORDER);
+        FLOATS.cast(best).intoMemorySegment(t, 0, ORDER);
+        INTS.cast(at).intoMemorySegment(t, (long) W << 2, ORDER);
         MemorySegment.copy(t, 0, y, (long) out << 2, (long) lanes << 2);
         MemorySegment.copy(t, (long) W << 2, argmax, (long) out << 2, (long) lanes << 2);
       }
@@ -243,15 +249,17 @@ public interface Pool2dVector {
       for (int r = Math.max(0, h0); r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = 0; s < g[5]; s++) {
           int place = r * g[1] + w0 + s;
-          FloatVector next = FloatVector.fromMemorySegment(F, x, (long) place << 2, ORDER);
+          FloatVector next =
+              FLOATS.cast(FloatVector.fromMemorySegment(F, x, (long) place << 2, ORDER));
           if (g[7] == 2) {
             long odd = (long) (place + W) << 2;
-            next = next.rearrange(EVEN, FloatVector.fromMemorySegment(F, x, odd, ORDER));
+            next =
+                next.rearrange(EVEN, FLOATS.cast(FloatVector.fromMemorySegment(F, x, odd, ORDER)));
           }
-          sum = sum.add(next);
+          sum = next.add(sum);
         }
       }
-      FloatVector mean = sum.div((float) (g[4] * g[5]));
+      FloatVector mean = FLOATS.cast(sum).div((float) (g[4] * g[5]));
       int out = i * g[3] + j;
       if (out + W <= g[2] * g[3]) {
         // Lanes beyond the windows spill over outputs that are written later.

@@ -34,6 +34,7 @@ public interface RnnVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements RnnVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementwiseVector PLAIN = ElementwiseVector.on(F.vectorBitSize());
@@ -87,10 +88,11 @@ public interface RnnVector {
       FloatVector one = FloatVector.broadcast(F, 1f);
       long s = from;
       for (; s <= end - W; s += W) {
-        FloatVector u = FloatVector.fromMemorySegment(F, hs, (after + s) << 2, ORDER);
+        FloatVector u = FLOATS.cast(FloatVector.fromMemorySegment(F, hs, (after + s) << 2, ORDER));
         FloatVector dh =
-            FloatVector.fromMemorySegment(F, dys, (before + s) << 2, ORDER)
-                .add(FloatVector.fromMemorySegment(F, drs, s << 2, ORDER));
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, dys, (before + s) << 2, ORDER))
+                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, drs, s << 2, ORDER)));
         dh.mul(u.neg().fma(u, one)).intoMemorySegment(ds, (before + s) << 2, ORDER);
       }
       for (; s < end; s++) {

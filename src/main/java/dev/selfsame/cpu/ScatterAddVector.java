@@ -47,6 +47,7 @@ public interface ScatterAddVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements ScatterAddVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
 
     /** Bytes of a vector. */
@@ -276,22 +277,27 @@ public interface ScatterAddVector {
       for (; j <= bytes - 4 * V; j += 4 * V) {
         MemorySegment p = x.asSlice(a + j, 4L * V);
         MemorySegment t = y.asSlice(to + j, 4L * V);
-        FloatVector.fromMemorySegment(F, t, 0, ORDER)
-            .add(FloatVector.fromMemorySegment(F, p, 0, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, t, 0, ORDER))
+            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, p, 0, ORDER)))
             .intoMemorySegment(t, 0, ORDER);
-        FloatVector.fromMemorySegment(F, t, V, ORDER)
-            .add(FloatVector.fromMemorySegment(F, p, V, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, t, V, ORDER))
+            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, p, V, ORDER)))
             .intoMemorySegment(t, V, ORDER);
-        FloatVector.fromMemorySegment(F, t, 2 * V, ORDER)
-            .add(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, t, 2 * V, ORDER))
+            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER)))
             .intoMemorySegment(t, 2 * V, ORDER);
-        FloatVector.fromMemorySegment(F, t, 3 * V, ORDER)
-            .add(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, t, 3 * V, ORDER))
+            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER)))
             .intoMemorySegment(t, 3 * V, ORDER);
       }
       for (; j < bytes; j += V) {
-        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
-            .add(FloatVector.fromMemorySegment(F, x, a + j, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, y, to + j, ORDER))
+            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, a + j, ORDER)))
             .intoMemorySegment(y, to + j, ORDER);
       }
     }
@@ -304,32 +310,42 @@ public interface ScatterAddVector {
         MemorySegment p = x.asSlice(a + j, 4L * V);
         MemorySegment q = x.asSlice(b + j, 4L * V);
         MemorySegment t = y.asSlice(to + j, 4L * V);
-        FloatVector.fromMemorySegment(F, t, 0, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, t, 0, ORDER))
             .add(
-                FloatVector.fromMemorySegment(F, p, 0, ORDER)
-                    .add(FloatVector.fromMemorySegment(F, q, 0, ORDER)))
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, p, 0, ORDER))
+                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 0, ORDER))))
             .intoMemorySegment(t, 0, ORDER);
-        FloatVector.fromMemorySegment(F, t, V, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, t, V, ORDER))
             .add(
-                FloatVector.fromMemorySegment(F, p, V, ORDER)
-                    .add(FloatVector.fromMemorySegment(F, q, V, ORDER)))
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, p, V, ORDER))
+                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, V, ORDER))))
             .intoMemorySegment(t, V, ORDER);
-        FloatVector.fromMemorySegment(F, t, 2 * V, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, t, 2 * V, ORDER))
             .add(
-                FloatVector.fromMemorySegment(F, p, 2 * V, ORDER)
-                    .add(FloatVector.fromMemorySegment(F, q, 2 * V, ORDER)))
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER))
+                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 2 * V, ORDER))))
             .intoMemorySegment(t, 2 * V, ORDER);
-        FloatVector.fromMemorySegment(F, t, 3 * V, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, t, 3 * V, ORDER))
             .add(
-                FloatVector.fromMemorySegment(F, p, 3 * V, ORDER)
-                    .add(FloatVector.fromMemorySegment(F, q, 3 * V, ORDER)))
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER))
+                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 3 * V, ORDER))))
             .intoMemorySegment(t, 3 * V, ORDER);
       }
       for (; j < bytes; j += V) {
         FloatVector sum =
-            FloatVector.fromMemorySegment(F, x, a + j, ORDER)
-                .add(FloatVector.fromMemorySegment(F, x, b + j, ORDER));
-        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, x, a + j, ORDER))
+                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, b + j, ORDER)));
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, y, to + j, ORDER))
             .add(sum)
             .intoMemorySegment(y, to + j, ORDER);
       }
@@ -340,10 +356,12 @@ public interface ScatterAddVector {
         MemorySegment x, long a, long b, long c, MemorySegment y, long to, int bytes) {
       for (int j = 0; j < bytes; j += V) {
         FloatVector sum =
-            FloatVector.fromMemorySegment(F, x, a + j, ORDER)
-                .add(FloatVector.fromMemorySegment(F, x, b + j, ORDER))
-                .add(FloatVector.fromMemorySegment(F, x, c + j, ORDER));
-        FloatVector.fromMemorySegment(F, y, to + j, ORDER)
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, x, a + j, ORDER))
+                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, b + j, ORDER)))
+                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, c + j, ORDER)));
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, y, to + j, ORDER))
             .add(sum)
             .intoMemorySegment(y, to + j, ORDER);
       }
@@ -389,18 +407,18 @@ public interface ScatterAddVector {
       for (int i = 0; i < count; i += RUN) {
         int end = place + Math.min(count, i + RUN);
         long from = order[place + i] * pitch + column;
-        FloatVector sum = FloatVector.fromMemorySegment(F, x, from, ORDER);
+        FloatVector sum = FLOATS.cast(FloatVector.fromMemorySegment(F, x, from, ORDER));
         for (int k = place + i + 1; k < end; k++) {
           from = order[k] * pitch + column;
-          sum = sum.add(FloatVector.fromMemorySegment(F, x, from, ORDER));
+          sum = FLOATS.cast(FloatVector.fromMemorySegment(F, x, from, ORDER)).add(sum);
         }
         // Not 0 + sum: that would turn −0 into +0.
-        total = i == 0 ? sum : total.add(sum);
+        total = i == 0 ? sum : FLOATS.cast(sum).add(total);
       }
       if (adds) {
-        total = FloatVector.fromMemorySegment(F, y, to, ORDER).add(total);
+        total = FLOATS.cast(FloatVector.fromMemorySegment(F, y, to, ORDER)).add(total);
       }
-      total.intoMemorySegment(y, to, ORDER);
+      FLOATS.cast(total).intoMemorySegment(y, to, ORDER);
     }
 
     private static float column(
@@ -463,8 +481,9 @@ public interface ScatterAddVector {
     private static void add(float[] partials, int from, int to, int width) {
       int j = 0;
       for (; j <= width - W; j += W) {
-        FloatVector.fromArray(F, partials, to + j)
-            .add(FloatVector.fromArray(F, partials, from + j))
+        FLOATS
+            .cast(FloatVector.fromArray(F, partials, to + j))
+            .add(FLOATS.cast(FloatVector.fromArray(F, partials, from + j)))
             .intoArray(partials, to + j);
       }
       for (; j < width; j++) {

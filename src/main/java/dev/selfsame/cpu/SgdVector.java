@@ -42,6 +42,7 @@ public interface SgdVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements SgdVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -85,13 +86,13 @@ public interface SgdVector {
       int i = 0;
       for (; i <= count - lanes; i += lanes) {
         long at = (from + i) * Float.BYTES;
-        FloatVector p = FloatVector.fromMemorySegment(F, ps, at, ORDER);
-        FloatVector g = FloatVector.fromMemorySegment(F, gs, at, ORDER);
-        FloatVector v = FloatVector.fromMemorySegment(F, vs, at, ORDER);
-        g = lambdas.fma(p, g);
-        v = mus.fma(v, g);
-        FloatVector d = nesterov ? mus.fma(v, g) : v;
-        p = minusRates.fma(d, p);
+        FloatVector p = FLOATS.cast(FloatVector.fromMemorySegment(F, ps, at, ORDER));
+        FloatVector g = FLOATS.cast(FloatVector.fromMemorySegment(F, gs, at, ORDER));
+        FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, vs, at, ORDER));
+        g = p.fma(lambdas, g);
+        v = v.fma(mus, g);
+        FloatVector d = nesterov ? v.fma(mus, g) : v;
+        p = d.fma(minusRates, p);
         p.intoMemorySegment(ps, at, ORDER);
         v.intoMemorySegment(vs, at, ORDER);
       }

@@ -56,6 +56,7 @@ public interface SoftmaxVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements SoftmaxVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
@@ -306,23 +307,32 @@ public interface SoftmaxVector {
       int i = 0;
       // A maximum has no order.
       if (count >= 4 * W) {
-        FloatVector a = FloatVector.fromMemorySegment(F, xs, (long) 0 << 2, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(F, xs, (long) W << 2, ORDER);
-        FloatVector c = FloatVector.fromMemorySegment(F, xs, (long) (2 * W) << 2, ORDER);
-        FloatVector d = FloatVector.fromMemorySegment(F, xs, (long) (3 * W) << 2, ORDER);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) 0 << 2, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) W << 2, ORDER));
+        FloatVector c =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) (2 * W) << 2, ORDER));
+        FloatVector d =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) (3 * W) << 2, ORDER));
         for (i = 4 * W; i <= count - 4 * W; i += 4 * W) {
-          a = a.max(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
-          b = b.max(FloatVector.fromMemorySegment(F, xs, (long) (i + W) << 2, ORDER));
-          c = c.max(FloatVector.fromMemorySegment(F, xs, (long) (i + 2 * W) << 2, ORDER));
-          d = d.max(FloatVector.fromMemorySegment(F, xs, (long) (i + 3 * W) << 2, ORDER));
+          a = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER)).max(a);
+          b = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) (i + W) << 2, ORDER)).max(b);
+          c =
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, xs, (long) (i + 2 * W) << 2, ORDER))
+                  .max(c);
+          d =
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, xs, (long) (i + 3 * W) << 2, ORDER))
+                  .max(d);
         }
-        m = a.max(b).max(c.max(d)).reduceLanes(VectorOperators.MAX);
+        m = FLOATS.cast(a).max(b).max(FLOATS.cast(c).max(d)).reduceLanes(VectorOperators.MAX);
       }
       for (; i <= count - W; i += W) {
         m =
             Math.max(
                 m,
-                FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER)
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER))
                     .reduceLanes(VectorOperators.MAX));
       }
       for (; i < count; i++) {
@@ -338,7 +348,8 @@ public interface SoftmaxVector {
       MemorySegment ys = slice(y, from, count);
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER))
             .sub(m)
             .sub(c)
             .intoMemorySegment(ys, (long) i << 2, ORDER);
@@ -363,7 +374,7 @@ public interface SoftmaxVector {
       FloatVector near = FloatVector.broadcast(F, reciprocal);
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector v = FloatVector.fromMemorySegment(F, ys, (long) i << 2, ORDER);
+        FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, (long) i << 2, ORDER));
         if (v.compare(VectorOperators.GE, DIVIDE_BY_PRODUCTS).allTrue()) {
           FloatVector q = v.mul(near);
           q = q.fma(minusS, v).fma(near, q);
@@ -381,8 +392,9 @@ public interface SoftmaxVector {
         MemorySegment y, MemorySegment dy, float sum, MemorySegment dx, long from, int count) {
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, y, (from + i) << 2, ORDER)
-            .mul(FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER).sub(sum))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, y, (from + i) << 2, ORDER))
+            .mul(FLOATS.cast(FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER)).sub(sum))
             .intoMemorySegment(dx, (from + i) << 2, ORDER);
       }
       for (; i < count; i++) {
@@ -401,9 +413,10 @@ public interface SoftmaxVector {
       FloatVector sums = FloatVector.broadcast(F, sum);
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, e, (eAt + i) << 2, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, e, (eAt + i) << 2, ORDER))
             .neg()
-            .fma(sums, FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER))
+            .fma(sums, FLOATS.cast(FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER)))
             .intoMemorySegment(dx, (from + i) << 2, ORDER);
       }
       for (; i < count; i++) {
@@ -416,8 +429,9 @@ public interface SoftmaxVector {
       MemorySegment t = BlockScratch.mine();
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, y, (from + i) << 2, ORDER)
-            .mul(FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, y, (from + i) << 2, ORDER))
+            .mul(FLOATS.cast(FloatVector.fromMemorySegment(F, dy, (from + i) << 2, ORDER)))
             .intoMemorySegment(t, (long) i << 2, ORDER);
       }
       for (; i < count; i++) {
@@ -431,15 +445,16 @@ public interface SoftmaxVector {
       int rows = count / LANES;
       if (rows > 0) {
         for (int j = 0; j < LANES; j += 2 * W) {
-          FloatVector a = FloatVector.fromMemorySegment(F, x, (from + j) << 2, ORDER);
-          FloatVector b = FloatVector.fromMemorySegment(F, x, (from + j + W) << 2, ORDER);
+          FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + j) << 2, ORDER));
+          FloatVector b =
+              FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + j + W) << 2, ORDER));
           for (int r = 1; r < rows; r++) {
             long at = from + j + (long) r * LANES;
-            a = a.add(FloatVector.fromMemorySegment(F, x, at << 2, ORDER));
-            b = b.add(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER));
+            a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, at << 2, ORDER)).add(a);
+            b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER)).add(b);
           }
-          a.intoArray(lanes, j);
-          b.intoArray(lanes, j + W);
+          FLOATS.cast(a).intoArray(lanes, j);
+          FLOATS.cast(b).intoArray(lanes, j + W);
         }
       }
       int first = rows * LANES;

@@ -46,6 +46,7 @@ public interface SumsVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements SumsVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
@@ -120,46 +121,48 @@ public interface SumsVector {
 
     private static void lanes2(
         MemorySegment x, long from, int rows, boolean squared, float[] lanes, int j) {
-      FloatVector a = FloatVector.fromMemorySegment(F, x, from << 2, ORDER);
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, from << 2, ORDER));
       a = squared ? a.mul(a) : a;
-      FloatVector b = FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER);
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER));
       b = squared ? b.mul(b) : b;
       for (int r = 1; r < rows; r++) {
         long at = from + (long) r * LANES;
-        FloatVector nextA = FloatVector.fromMemorySegment(F, x, at << 2, ORDER);
-        a = a.add(squared ? nextA.mul(nextA) : nextA);
-        FloatVector nextB = FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER);
-        b = b.add(squared ? nextB.mul(nextB) : nextB);
+        FloatVector nextA = FLOATS.cast(FloatVector.fromMemorySegment(F, x, at << 2, ORDER));
+        a = (squared ? nextA.mul(nextA) : nextA).add(a);
+        FloatVector nextB = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER));
+        b = (squared ? nextB.mul(nextB) : nextB).add(b);
       }
-      a.intoArray(lanes, j);
-      b.intoArray(lanes, j + W);
+      FLOATS.cast(a).intoArray(lanes, j);
+      FLOATS.cast(b).intoArray(lanes, j + W);
     }
 
     private static void lanes4(
         MemorySegment x, long from, int rows, boolean squared, float[] lanes, int j) {
-      FloatVector a = FloatVector.fromMemorySegment(F, x, from << 2, ORDER);
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, from << 2, ORDER));
       a = squared ? a.mul(a) : a;
-      FloatVector b = FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER);
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER));
       b = squared ? b.mul(b) : b;
-      FloatVector c = FloatVector.fromMemorySegment(F, x, (from + 2 * W) << 2, ORDER);
+      FloatVector c = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + 2 * W) << 2, ORDER));
       c = squared ? c.mul(c) : c;
-      FloatVector d = FloatVector.fromMemorySegment(F, x, (from + 3 * W) << 2, ORDER);
+      FloatVector d = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + 3 * W) << 2, ORDER));
       d = squared ? d.mul(d) : d;
       for (int r = 1; r < rows; r++) {
         long at = from + (long) r * LANES;
-        FloatVector nextA = FloatVector.fromMemorySegment(F, x, at << 2, ORDER);
-        a = a.add(squared ? nextA.mul(nextA) : nextA);
-        FloatVector nextB = FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER);
-        b = b.add(squared ? nextB.mul(nextB) : nextB);
-        FloatVector nextC = FloatVector.fromMemorySegment(F, x, (at + 2 * W) << 2, ORDER);
-        c = c.add(squared ? nextC.mul(nextC) : nextC);
-        FloatVector nextD = FloatVector.fromMemorySegment(F, x, (at + 3 * W) << 2, ORDER);
-        d = d.add(squared ? nextD.mul(nextD) : nextD);
+        FloatVector nextA = FLOATS.cast(FloatVector.fromMemorySegment(F, x, at << 2, ORDER));
+        a = (squared ? nextA.mul(nextA) : nextA).add(a);
+        FloatVector nextB = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER));
+        b = (squared ? nextB.mul(nextB) : nextB).add(b);
+        FloatVector nextC =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + 2 * W) << 2, ORDER));
+        c = (squared ? nextC.mul(nextC) : nextC).add(c);
+        FloatVector nextD =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + 3 * W) << 2, ORDER));
+        d = (squared ? nextD.mul(nextD) : nextD).add(d);
       }
-      a.intoArray(lanes, j);
-      b.intoArray(lanes, j + W);
-      c.intoArray(lanes, j + 2 * W);
-      d.intoArray(lanes, j + 3 * W);
+      FLOATS.cast(a).intoArray(lanes, j);
+      FLOATS.cast(b).intoArray(lanes, j + W);
+      FLOATS.cast(c).intoArray(lanes, j + 2 * W);
+      FLOATS.cast(d).intoArray(lanes, j + 3 * W);
     }
 
     @Override
@@ -307,21 +310,21 @@ public interface SumsVector {
 
     private static void fullStrip(
         MemorySegment x, long from, long columns, int count, float[] run) {
-      FloatVector a = FloatVector.fromMemorySegment(F, x, from << 2, ORDER);
-      FloatVector b = FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER);
-      FloatVector c = FloatVector.fromMemorySegment(F, x, (from + 2 * W) << 2, ORDER);
-      FloatVector d = FloatVector.fromMemorySegment(F, x, (from + 3 * W) << 2, ORDER);
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, from << 2, ORDER));
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER));
+      FloatVector c = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + 2 * W) << 2, ORDER));
+      FloatVector d = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + 3 * W) << 2, ORDER));
       for (int i = 1; i < count; i++) {
         long at = from + i * columns;
-        a = a.add(FloatVector.fromMemorySegment(F, x, at << 2, ORDER));
-        b = b.add(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER));
-        c = c.add(FloatVector.fromMemorySegment(F, x, (at + 2 * W) << 2, ORDER));
-        d = d.add(FloatVector.fromMemorySegment(F, x, (at + 3 * W) << 2, ORDER));
+        a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, at << 2, ORDER)).add(a);
+        b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER)).add(b);
+        c = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + 2 * W) << 2, ORDER)).add(c);
+        d = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + 3 * W) << 2, ORDER)).add(d);
       }
-      a.intoArray(run, 0);
-      b.intoArray(run, W);
-      c.intoArray(run, 2 * W);
-      d.intoArray(run, 3 * W);
+      FLOATS.cast(a).intoArray(run, 0);
+      FLOATS.cast(b).intoArray(run, W);
+      FLOATS.cast(c).intoArray(run, 2 * W);
+      FLOATS.cast(d).intoArray(run, 3 * W);
     }
 
     private static void partStrip(

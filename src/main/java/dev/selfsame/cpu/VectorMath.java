@@ -40,6 +40,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 public final class VectorMath implements ElementaryKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
 
   // At least four doubles where the machine has them: masks of two lanes are not compiled on x86.
   private static final int BITS = Math.max(F.vectorBitSize(), Math.min(256, Lanes.preferredBits()));
@@ -47,6 +48,10 @@ public final class VectorMath implements ElementaryKernel {
       VectorSpecies.of(double.class, VectorShape.forBitSize(BITS));
   private static final VectorSpecies<Float> H =
       VectorSpecies.of(float.class, VectorShape.forBitSize(BITS / 2));
+  private static final Class<? extends FloatVector> HALVES = Lanes.type(FloatVector.zero(H));
+  private static final Class<? extends LongVector> LONGS =
+      Lanes.type(DoubleVector.zero(D).reinterpretAsLongs());
+  private static final Class<? extends DoubleVector> DOUBLES = Lanes.type(DoubleVector.zero(D));
 
   VectorMath() {}
 
@@ -64,7 +69,8 @@ public final class VectorMath implements ElementaryKernel {
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector d = exp(load(xs, i));
-      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+      HALVES
+          .cast(d.convertShape(VectorOperators.D2F, H, 0))
           .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
@@ -77,7 +83,8 @@ public final class VectorMath implements ElementaryKernel {
       MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int n, float[] lanes) {
     int i = 0;
     for (; i <= n - F.length(); i += F.length()) {
-      FloatVector.fromMemorySegment(F, x, xAt + i << 2, ByteOrder.nativeOrder())
+      FLOATS
+          .cast(FloatVector.fromMemorySegment(F, x, xAt + i << 2, ByteOrder.nativeOrder()))
           .sub(m)
           .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
     }
@@ -90,7 +97,10 @@ public final class VectorMath implements ElementaryKernel {
     for (int j = 0; j < LANES && whole > 0; j += F.length()) {
       FloatVector sum = FloatVector.broadcast(F, -0f);
       for (int k = j; k < whole; k += LANES) {
-        sum = sum.add(FloatVector.fromMemorySegment(F, y, yAt + k << 2, ByteOrder.nativeOrder()));
+        sum =
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, y, yAt + k << 2, ByteOrder.nativeOrder()))
+                .add(sum);
       }
       sum.intoArray(lanes, j);
     }
@@ -107,7 +117,8 @@ public final class VectorMath implements ElementaryKernel {
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector d = expm1(load(xs, i));
-      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+      HALVES
+          .cast(d.convertShape(VectorOperators.D2F, H, 0))
           .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
@@ -122,7 +133,8 @@ public final class VectorMath implements ElementaryKernel {
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector d = tanh(load(xs, i));
-      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+      HALVES
+          .cast(d.convertShape(VectorOperators.D2F, H, 0))
           .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
@@ -137,8 +149,13 @@ public final class VectorMath implements ElementaryKernel {
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector d = sigmoid(load(xs, i));
-      if (!d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
-        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+      if (!LONGS
+          .cast(d.reinterpretAsLongs())
+          .and(BELOW_FLOAT_BITS)
+          .compare(EQ, TIE_BITS)
+          .anyTrue()) {
+        HALVES
+            .cast(d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
       } else {
         for (long j = i; j < i + D.length(); j++) {
@@ -156,7 +173,8 @@ public final class VectorMath implements ElementaryKernel {
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector d = erf(load(x, xAt + i));
-      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+      HALVES
+          .cast(d.convertShape(VectorOperators.D2F, H, 0))
           .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
@@ -171,7 +189,8 @@ public final class VectorMath implements ElementaryKernel {
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector d = rsqrt(load(xs, i));
-      ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+      HALVES
+          .cast(d.convertShape(VectorOperators.D2F, H, 0))
           .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
     }
     for (; i < n; i++) {
@@ -189,8 +208,13 @@ public final class VectorMath implements ElementaryKernel {
       DoubleVector d = log(v);
       VectorMask<Double> inside = v.compare(GT, 0).and(v.compare(LT, Double.POSITIVE_INFINITY));
       if (inside.allTrue()
-          && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
-        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+          && !LONGS
+              .cast(d.reinterpretAsLongs())
+              .and(BELOW_FLOAT_BITS)
+              .compare(EQ, TIE_BITS)
+              .anyTrue()) {
+        HALVES
+            .cast(d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
       } else {
         for (long j = i; j < i + D.length(); j++) {
@@ -213,8 +237,13 @@ public final class VectorMath implements ElementaryKernel {
       DoubleVector d = log1p(v);
       VectorMask<Double> inside = v.compare(GT, -1).and(v.compare(LT, Double.POSITIVE_INFINITY));
       if (inside.allTrue()
-          && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
-        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+          && !LONGS
+              .cast(d.reinterpretAsLongs())
+              .and(BELOW_FLOAT_BITS)
+              .compare(EQ, TIE_BITS)
+              .anyTrue()) {
+        HALVES
+            .cast(d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
       } else {
         for (long j = i; j < i + D.length(); j++) {
@@ -246,8 +275,13 @@ public final class VectorMath implements ElementaryKernel {
       DoubleVector v = load(xs, i);
       DoubleVector d = turn(v, quarter);
       if (v.abs().compare(LT, TURN_MAX).allTrue()
-          && !d.reinterpretAsLongs().and(BELOW_FLOAT_BITS).compare(EQ, TIE_BITS).anyTrue()) {
-        ((FloatVector) d.convertShape(VectorOperators.D2F, H, 0))
+          && !LONGS
+              .cast(d.reinterpretAsLongs())
+              .and(BELOW_FLOAT_BITS)
+              .compare(EQ, TIE_BITS)
+              .anyTrue()) {
+        HALVES
+            .cast(d.convertShape(VectorOperators.D2F, H, 0))
             .intoMemorySegment(ys, i << 2, ByteOrder.nativeOrder());
       } else {
         for (long j = i; j < i + D.length(); j++) {
@@ -354,15 +388,16 @@ public final class VectorMath implements ElementaryKernel {
   }
 
   private static LongVector split(DoubleVector x) {
-    return x.reinterpretAsLongs().add(SPLIT_BIAS - ROOT_HALF_BITS);
+    return LONGS.cast(x.reinterpretAsLongs()).add(SPLIT_BIAS - ROOT_HALF_BITS);
   }
 
   private static DoubleVector splitExponent(LongVector i) {
-    return i.lanewise(LSHR, 52).or(TWO_52_BITS).reinterpretAsDoubles().sub(0x1p52 + 1024);
+    LongVector bits = i.lanewise(LSHR, 52).or(TWO_52_BITS);
+    return DOUBLES.cast(bits.reinterpretAsDoubles()).sub(0x1p52 + 1024);
   }
 
   private static DoubleVector splitMantissa(LongVector i) {
-    return i.and(MANTISSA_BITS).add(ROOT_HALF_BITS).reinterpretAsDoubles();
+    return DOUBLES.cast(i.and(MANTISSA_BITS).add(ROOT_HALF_BITS).reinterpretAsDoubles());
   }
 
   private static DoubleVector logReduced(DoubleVector k, DoubleVector f) {
@@ -381,7 +416,8 @@ public final class VectorMath implements ElementaryKernel {
   }
 
   private static DoubleVector powerOfTwo(DoubleVector t) {
-    return t.reinterpretAsLongs().lanewise(LSHL, 52).add(ONE_BITS).reinterpretAsDoubles();
+    LongVector bits = LONGS.cast(t.reinterpretAsLongs()).lanewise(LSHL, 52).add(ONE_BITS);
+    return DOUBLES.cast(bits.reinterpretAsDoubles());
   }
 
   private static DoubleVector expm1Reduced(DoubleVector x, DoubleVector t) {
@@ -405,12 +441,14 @@ public final class VectorMath implements ElementaryKernel {
     DoubleVector t = x.fma(all(TWO_OVER_PI), all(ROUND));
     DoubleVector k = t.sub(ROUND);
     DoubleVector r = k.fma(all(-PI_OVER_2_LO), k.fma(all(-PI_OVER_2_HI), x));
-    LongVector quarter = t.reinterpretAsLongs().add(n);
+    LongVector quarter = LONGS.cast(t.reinterpretAsLongs()).add(n);
     DoubleVector z = r.mul(r);
     DoubleVector y = sinReduced(r, z).blend(cosReduced(z), quarter.and(1).compare(EQ, 1).cast(D));
-    return y.reinterpretAsLongs()
-        .lanewise(VectorOperators.XOR, quarter.and(2).lanewise(LSHL, 62))
-        .reinterpretAsDoubles();
+    LongVector turned =
+        LONGS
+            .cast(y.reinterpretAsLongs())
+            .lanewise(VectorOperators.XOR, quarter.and(2).lanewise(LSHL, 62));
+    return DOUBLES.cast(turned.reinterpretAsDoubles());
   }
 
   private static DoubleVector sinReduced(DoubleVector r, DoubleVector z) {
@@ -439,7 +477,7 @@ public final class VectorMath implements ElementaryKernel {
   }
 
   private static DoubleVector all(double value) {
-    return DoubleVector.broadcast(D, value);
+    return DOUBLES.cast(DoubleVector.broadcast(D, value));
   }
 
   /** A segment of a loop's own, see {@link PairMath}; single elements are left to the caller's. */
@@ -448,7 +486,8 @@ public final class VectorMath implements ElementaryKernel {
   }
 
   private static DoubleVector load(MemorySegment x, long at) {
-    FloatVector v = FloatVector.fromMemorySegment(H, x, at << 2, ByteOrder.nativeOrder());
-    return (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
+    FloatVector v =
+        HALVES.cast(FloatVector.fromMemorySegment(H, x, at << 2, ByteOrder.nativeOrder()));
+    return DOUBLES.cast(v.convertShape(VectorOperators.F2D, D, 0));
   }
 }

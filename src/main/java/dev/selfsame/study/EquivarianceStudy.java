@@ -4,9 +4,10 @@ import static dev.selfsame.study.Figures.text;
 
 import dev.selfsame.Scope;
 import dev.selfsame.Tensor;
+import dev.selfsame.op.Activation;
 import dev.selfsame.op.Conv2d;
 import dev.selfsame.op.Conv2d.Geometry;
-import dev.selfsame.op.Gemm;
+import dev.selfsame.op.LocallyConnected2d;
 import dev.selfsame.study.Chart.Series;
 import dev.selfsame.study.Chart.Style;
 import dev.selfsame.train.Finding;
@@ -22,7 +23,11 @@ final class EquivarianceStudy implements Study {
   private static final int CHANNELS = 3;
   private static final int FILTERS = 4;
 
-  private record Case(int kernel, int stride, int padding, int dilation) {
+  private record Case(int kernel, int stride, int padding, int dilation, boolean isShared) {
+    Case(int kernel, int stride, int padding, int dilation) {
+      this(kernel, stride, padding, dilation, true);
+    }
+
     Geometry geometry() {
       return Geometry.of(stride, padding).withDilation(dilation, dilation);
     }
@@ -42,6 +47,9 @@ final class EquivarianceStudy implements Study {
           new Case(3, 1, 2, 2),
           new Case(3, 2, 1, 1),
           new Case(5, 3, 2, 1));
+
+  /** The contrast: filters of their own at each position. */
+  private static final Case OWN = new Case(3, 1, 0, 1, false);
 
   /** Pairs of outputs compared, and those with the same bits. */
   private static final class Count {
@@ -70,6 +78,7 @@ final class EquivarianceStudy implements Study {
     final Count interior = new Count();
     final Count border = new Count();
     final Count offStride = new Count();
+    final Count moved = new Count();
     final List<Double> distances = new ArrayList<>();
     final List<Double> inside = new ArrayList<>();
     final List<Double> everywhere = new ArrayList<>();
@@ -127,8 +136,8 @@ final class EquivarianceStudy implements Study {
           o.offStride.same);
     }
     progress.at(CASES.size(), CASES.size() + 1, "own filters");
-    List<Double> untied = new ArrayList<>();
-    Count moved = untied(settings, side, most, untied);
+    Outcome own = measure(settings, OWN, side, most);
+    Count moved = own.moved;
     List<Double> distances = outcomes.getFirst().distances;
     Outcome padded = outcomes.get(1);
     Outcome strided = outcomes.get(4);
@@ -145,7 +154,7 @@ final class EquivarianceStudy implements Study {
                     series("3×3, interior", distances, padded.inside),
                     series("3×3, padding 1, border too", distances, padded.everywhere),
                     series("3×3, stride 2, interior", distances, strided.inside),
-                    series("own filters at each position", distances, untied)))),
+                    series("own filters at each position", distances, own.everywhere)))),
         List.of(
             new Finding(
                 "in the interior every output has the same bits",
@@ -179,9 +188,12 @@ final class EquivarianceStudy implements Study {
     }
     Outcome outcome = new Outcome();
     try (Scope scope = Scope.open()) {
-      Tensor filters =
-          Figures.normal(scope, settings, 2, FILTERS, CHANNELS, c.kernel(), c.kernel());
       int out = (int) c.geometry().outputHeight(side, c.kernel());
+      int k = c.kernel();
+      Tensor filters =
+          c.isShared()
+              ? Figures.normal(scope, settings, 2, FILTERS, CHANNELS, k, k)
+              : Figures.normal(scope, settings, 2, FILTERS, CHANNELS, k, k, out, out);
       float[] still = conv(scope, settings, image, 1, side, filters, c, out);
       float[] moved = conv(scope, settings, shifted, span * span, side, filters, c, out);
       for (int i = 0; i < span * span; i++) {
@@ -196,6 +208,9 @@ final class EquivarianceStudy implements Study {
           add(outcome.border, edge);
         } else {
           add(outcome.offStride, inside.plus(edge));
+        }
+        if (dy != 0 || dx != 0) {
+          add(outcome.moved, inside.plus(edge));
         }
         if (dy == 0) {
           outcome.distances.add((double) dx);
@@ -223,7 +238,11 @@ final class EquivarianceStudy implements Study {
       int out) {
     try (Tensor x = Tensor.of(scope, settings.device(), images, n, CHANNELS, side, side);
         Tensor y = Tensor.empty(scope, settings.device(), n, FILTERS, out, out)) {
-      Conv2d.forward(x, filters, null, c.geometry(), y);
+      if (c.isShared()) {
+        Conv2d.forward(x, filters, null, c.geometry(), y);
+      } else {
+        LocallyConnected2d.forward(x, filters, null, Activation.NONE, c.geometry(), y);
+      }
       return y.toFloatArray();
     }
   }
@@ -266,42 +285,5 @@ final class EquivarianceStudy implements Study {
       float from = still[i + (fromP - p) * out + fromQ - q];
       (isInside ? inside : edge).pair(moved[at + i], from);
     }
-  }
-
-  /** Horizontal shifts under filters of their own at each position, 3×3, no padding. */
-  private static Count untied(Settings settings, int side, int most, List<Double> shares) {
-    int span = 2 * most + 1;
-    int out = side - 2;
-    int taps = CHANNELS * 9;
-    float[] image = Figures.normals(settings.seed(), 1, CHANNELS * side * side);
-    float[] shifted = new float[span * image.length];
-    for (int i = 0; i < span; i++) {
-      shift(image, side, 0, i - most, shifted, i * image.length);
-    }
-    Count moved = new Count();
-    try (Scope scope = Scope.open()) {
-      float[] windows = Untied.windows(shifted, span, CHANNELS, side, side, 3, 1);
-      Tensor x = Tensor.of(scope, settings.device(), windows, out * out, span, taps);
-      Tensor filters = Figures.normal(scope, settings, 3, out * out, taps, FILTERS);
-      Tensor y = Tensor.empty(scope, settings.device(), out * out, span, FILTERS);
-      Gemm.gemm(x, filters, y);
-      float[] values = y.toFloatArray();
-      for (int i = 0; i < span; i++) {
-        Count count = new Count();
-        int dx = i - most;
-        for (int p = 0; p < out * out; p++) {
-          int from = p % out - dx;
-          for (int k = 0; k < FILTERS && from >= 0 && from < out; k++) {
-            float now = values[(p * span + i) * FILTERS + k];
-            count.pair(now, values[((p - dx) * span + most) * FILTERS + k]);
-          }
-        }
-        shares.add(count.percent());
-        if (dx != 0) {
-          add(moved, count);
-        }
-      }
-    }
-    return moved;
   }
 }

@@ -18,7 +18,9 @@ import dev.selfsame.op.Conv2d.Geometry;
 import dev.selfsame.op.CrossEntropy;
 import dev.selfsame.op.Elementwise;
 import dev.selfsame.op.Gemm;
+import dev.selfsame.op.LocallyConnected2d;
 import dev.selfsame.op.ScatterAdd;
+import dev.selfsame.op.Sums;
 import dev.selfsame.op.Unary;
 import java.util.ArrayList;
 import java.util.List;
@@ -208,39 +210,37 @@ final class SharedUses {
     try (Tape tape = Tape.open(device)) {
       tape.backward(weighted(layer.forward(tape.constant(x)), dy));
     }
-    float[] windows = Untied.windows(image, 1, channels, side, side, 3, 1);
+    float[] windows = windows(image, channels, side);
     Tensor seen = Tensor.of(scope, device, windows, out * out, taps);
     Tensor byFilter = dy.reshape(filters, out * out);
     Tensor stated = empty(filters, taps);
     Gemm.gemm(byFilter, seen, stated);
-    // Each position's own gradient is an outer product; they are folded from the last one on.
-    Tensor positions = empty(out * out, filters);
-    positions.copyFrom(transposed(byFilter));
-    List<Tensor> own = new ArrayList<>();
-    for (int p = out * out - 1; p >= 0; p--) {
-      Tensor of = empty(filters, taps);
-      Gemm.gemm(positions.slice(p, p + 1).transpose(), seen.slice(p, p + 1), of);
-      own.add(of);
-    }
+    // Each position's own gradient, one product a weight; then the sum of the positions.
+    Tensor own = empty(filters, channels, 3, 3, out, out);
+    LocallyConnected2d.weightGradient(x, dy, Geometry.of(1, 0), own);
+    Tensor sums = empty((long) filters * taps);
+    Sums.rows(own.reshape((long) filters * taps, (long) out * out), sums);
     return new GradientSumStudy.Sum(
         "convolution",
         (long) out * out,
         layer.parameters().getFirst().gradient().toFloatArray(),
         "one contraction over positions",
         stated.toFloatArray(),
-        "position by position, last first",
-        fold(own),
+        "own filters' gradients, summed as a tree",
+        sums.toFloatArray(),
         true);
   }
 
-  private Tensor transposed(Tensor t) {
-    float[] values = t.toFloatArray();
-    int rows = (int) t.size(0);
-    int columns = (int) t.size(1);
-    float[] turned = new float[values.length];
-    for (int i = 0; i < values.length; i++) {
-      turned[i % columns * rows + i / columns] = values[i];
+  /** The 3×3 windows of an image [C, side, side], [P·Q, C·9]. */
+  private static float[] windows(float[] image, int channels, int side) {
+    int out = side - 2;
+    int taps = channels * 9;
+    float[] windows = new float[out * out * taps];
+    for (int i = 0; i < windows.length; i++) {
+      int row = i / taps / out + i % 9 / 3;
+      int column = i / taps % out + i % 3;
+      windows[i] = image[(i % taps / 9 * side + row) * side + column];
     }
-    return Tensor.of(scope, device, turned, columns, rows);
+    return windows;
   }
 }

@@ -11,6 +11,8 @@ public final class Studies {
           new ParametersStudy(),
           new EquivarianceStudy(),
           new VarianceStudy(),
+          new CapacityStudy(),
+          new HessianStudy(),
           new WeightDecayStudy(),
           new GradientSumStudy());
 

@@ -170,10 +170,16 @@ public final class SymmetricEigen {
   /** Diagonalises the tridiagonal matrix; its rotations go to the rows, too. */
   private static void ql(double[] d, double[] e, double[][] rows) {
     int n = d.length;
+    // Against the whole matrix: in blocks of zeros there is nothing near to compare with.
+    double largest = 0;
+    for (int i = 0; i < n; i++) {
+      largest = Math.max(largest, Math.abs(d[i]) + Math.abs(e[i]));
+    }
+    double negligible = Math.ulp(1.0) * largest;
     for (int low = 0; low < n; low++) {
       int iterations = 0;
       int m;
-      while ((m = smallSide(d, e, low)) != low) {
+      while ((m = smallSide(e, low, negligible)) != low) {
         if (iterations++ == MOST_ITERATIONS) {
           throw new SelfsameException(
               "eigenvalue " + low + " did not converge in " + MOST_ITERATIONS + " iterations");
@@ -184,11 +190,9 @@ public final class SymmetricEigen {
   }
 
   /** The first index from {@code low} on whose next off-diagonal element is negligible. */
-  private static int smallSide(double[] d, double[] e, int low) {
+  private static int smallSide(double[] e, int low, double negligible) {
     int m = low;
-    while (m < d.length - 1
-        && Math.abs(e[m]) > Math.ulp(1.0) / 2 * (Math.abs(d[m]) + Math.abs(d[m + 1]))
-        && Math.abs(e[m]) >= Double.MIN_NORMAL) {
+    while (m < e.length - 1 && Math.abs(e[m]) > negligible) {
       m++;
     }
     return m;

@@ -15,7 +15,8 @@ public final class Devices {
   private Devices() {}
 
   /**
-   * Every usable device other than the control: vector widths × threads, softcuda schedules, GPUs.
+   * Every usable device other than the control: vector widths × threads, softcuda schedules, GPUs;
+   * or, by {@code -Dselfsame.devices=cuda:0,…}, those named.
    */
   public static List<Device> tested() {
     return TESTED;
@@ -40,6 +41,13 @@ public final class Devices {
 
   private static List<Device> find() {
     List<Device> found = new ArrayList<>();
+    String chosen = System.getProperty("selfsame.devices", "");
+    if (!chosen.isEmpty()) {
+      for (String name : chosen.split(",")) {
+        found.add(Device.parse(name, 3));
+      }
+      return List.copyOf(found);
+    }
     for (int bits : Lanes.WIDTHS) {
       if (Lanes.supports(bits)) {
         found.add(Device.vector(bits, 1));

@@ -85,6 +85,23 @@ class SymmetricEigenTest {
   }
 
   @Test
+  void blocksOfVeryDifferentSizes() {
+    int n = 60;
+    double[][] a = new double[n][n];
+    double[][] block = random(4);
+    for (int b = 0; b < n; b += 4) {
+      for (int i = 0; i < 16; i++) {
+        // Squares of blocks: semidefinite; every third is nothing at all.
+        for (int k = 0; k < 4 && b % 12 != 0; k++) {
+          double scale = StrictMath.pow(0.01, b / 4);
+          a[b + i / 4][b + i % 4] += scale * (block[i / 4][k] * block[i % 4][k]);
+        }
+      }
+    }
+    check(a);
+  }
+
+  @Test
   void sizesFarFromOne() {
     for (double scale : new double[] {1e-160, 1e150}) {
       double[][] a = random(9);

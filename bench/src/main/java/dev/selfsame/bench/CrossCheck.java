@@ -3,6 +3,7 @@ package dev.selfsame.bench;
 import dev.selfsame.Device;
 import dev.selfsame.bench.BenchCase.Planned;
 import dev.selfsame.bench.peers.TorchPeer;
+import dev.selfsame.bench.peers.TorchRecurrent;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -96,6 +97,10 @@ public final class CrossCheck implements Callable<Integer> {
     ops.put("elementwise", with(ElementwiseCases.odd(ours), Suite.ELEMENTWISE, ours));
     ops.put("pool", with(Pool2dCases.odd(ours), Suite.POOL, ours));
     ops.put("sums", with(SumsCases.odd(ours), Suite.SUMS, ours));
+    for (TorchRecurrent.Kind kind : TorchRecurrent.Kind.values()) {
+      Suite suite = Suite.valueOf(kind.name());
+      ops.put(suite.label(), with(RecurrentCases.odd(kind, ours), suite, ours));
+    }
     ops.put("step", StepCases.all(ours));
     return ops;
   }

@@ -6,7 +6,7 @@ import java.util.Arrays;
 
 /** The median of some samples, with the 10th and the 90th percentile. */
 public record Spread(double median, double p10, double p90) {
-  static Spread of(double[] samples) {
+  public static Spread of(double[] samples) {
     double[] sorted = samples.clone();
     Arrays.sort(sorted);
     return new Spread(at(sorted, 0.5), at(sorted, 0.1), at(sorted, 0.9));
@@ -22,7 +22,7 @@ public record Spread(double median, double p10, double p90) {
     return new Spread(round(median), round(p10), round(p90));
   }
 
-  static double round(double value) {
+  public static double round(double value) {
     return Double.isFinite(value)
         ? new BigDecimal(value).round(new MathContext(4)).doubleValue()
         : value;

@@ -1,6 +1,7 @@
 package dev.selfsame.bench;
 
 import dev.selfsame.Device;
+import dev.selfsame.bench.peers.TorchRecurrent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -25,6 +26,9 @@ public enum Suite {
   ELEMENTWISE(ElementwiseCases::all),
   POOL(Pool2dCases::all),
   SUMS(SumsCases::all),
+  RNN(device -> RecurrentCases.all(TorchRecurrent.Kind.RNN, device)),
+  LSTM(device -> RecurrentCases.all(TorchRecurrent.Kind.LSTM, device)),
+  GRU(device -> RecurrentCases.all(TorchRecurrent.Kind.GRU, device)),
   STEP(StepCases::all);
 
   private final Function<Device, List<BenchCase.Planned>> cases;

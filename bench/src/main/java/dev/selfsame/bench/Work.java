@@ -9,7 +9,7 @@ package dev.selfsame.bench;
  */
 public record Work(double flops, double bytes) {
   /** Work that is a stream of bytes. */
-  static Work bytes(double bytes) {
+  public static Work bytes(double bytes) {
     return new Work(0, bytes);
   }
 
