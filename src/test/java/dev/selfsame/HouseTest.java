@@ -38,6 +38,12 @@ class HouseTest {
    */
   private static final Map<String, Set<String>> OWED = Map.of();
 
+  /**
+   * Operations that are others' kernels by another name: stem to the operation that it calls. They
+   * have a definition of their own, and every sibling but kernels.
+   */
+  private static final Map<String, String> COMPOSED = Map.of("ConvTranspose2d", "Conv2d");
+
   /** Files that may be longer than {@link #MAX_LINES}, each for a reason beside it. */
   private static final Set<String> LONG =
       // One context with its pool, streams and launches: to be split.
@@ -103,10 +109,23 @@ class HouseTest {
     assertEquals(Set.of(), missing, "packages that module-info.java does not export");
   }
 
+  @Test
+  void composedOperationsCallWhatTheyAreMadeOf() throws IOException {
+    for (var composed : COMPOSED.entrySet()) {
+      String source = Files.readString(MAIN.resolve("op/" + composed.getKey() + ".java"));
+      String calls = "\\b" + composed.getValue() + "\\.\\w+\\(";
+      if (!Pattern.compile(calls).matcher(source).find() || source.contains("Kernel.of(")) {
+        fail(composed + ": it must call the other operation and have no kernel of its own");
+      }
+    }
+  }
+
   private static void siblings(String stem) throws IOException {
-    String key = normal(stem);
+    String key = normal(COMPOSED.getOrDefault(stem, stem));
     var lacks = new TreeSet<String>();
-    if (none(MAIN.resolve("cpu"), f -> f.matches(stem + "Vector.*\\.java"))) {
+    if (none(
+        MAIN.resolve("cpu"),
+        f -> f.matches(COMPOSED.getOrDefault(stem, stem) + "Vector.*\\.java"))) {
       lacks.add("vector");
     }
     if (none(ROOT.resolve("cuda-kernels"), f -> f.endsWith(".cu") && normal(f).startsWith(key))) {

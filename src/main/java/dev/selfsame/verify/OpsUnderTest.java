@@ -6,6 +6,7 @@ import dev.selfsame.op.BatchNorm;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.ContrastiveLoss;
 import dev.selfsame.op.Conv2d;
+import dev.selfsame.op.ConvTranspose2d;
 import dev.selfsame.op.CrossEntropy;
 import dev.selfsame.op.Dropout;
 import dev.selfsame.op.Elementwise;
@@ -56,6 +57,7 @@ public final class OpsUnderTest {
           new OpUnderTest(Elementwise.class, ElementwiseCases::draw),
           new OpUnderTest(Gemm.class, GemmCases::draw),
           new OpUnderTest(LocallyConnected2d.class, LocallyConnected2dCases::draw),
+          new OpUnderTest(ConvTranspose2d.class, ConvTranspose2dCases::draw),
           new OpUnderTest(Conv2d.class, Conv2dCases::draw));
 
   private OpsUnderTest() {}

@@ -12,6 +12,7 @@ import dev.selfsame.nn.LocallyConnected2d;
 import dev.selfsame.nn.Sequential;
 import dev.selfsame.op.Activation;
 import dev.selfsame.op.Conv2d.Geometry;
+import dev.selfsame.op.ConvTranspose2d;
 import dev.selfsame.op.Devices;
 import dev.selfsame.op.Unary;
 import dev.selfsame.verify.Bits;
@@ -93,6 +94,38 @@ class GradCheckConvolutionsTest {
 
   private static Var local(Var x, Var w, Var bias) {
     return Convolutions.locallyConnected2d(x, w, bias, GEOMETRY, Activation.NONE);
+  }
+
+  @Test
+  void transposed() {
+    // [2, 4, 3, 3] with filters [4, 2, 3, 2] in two groups to [2, 4, 6, 5].
+    long[] input = {2, 4, 3, 3};
+    long[] filters = {4, 2, 3, 2};
+    check(1, filters, (t, w) -> squared(turned(constant(t, 2, input), w, constant(t, 3, 4))));
+    check(2, input, (t, x) -> squared(turned(x, constant(t, 1, filters), null)));
+    check(
+        3,
+        new long[] {4},
+        (t, b) -> squared(turned(constant(t, 2, input), constant(t, 1, filters), b)));
+  }
+
+  private static Var turned(Var x, Var w, Var bias) {
+    var geometry = new ConvTranspose2d.Geometry(2, 2, 1, 1, 1, 0, 1, 2, 2);
+    return Convolutions.convTranspose2d(x, w, bias, geometry, Activation.NONE);
+  }
+
+  @Test
+  void aConvolutionAndItsMirrorShareOneWeight() {
+    // Encoder and decoder of an autoencoder, tied: the gradient is the sum of both uses.
+    Geometry down = Geometry.of(2, 1);
+    var up = ConvTranspose2d.Geometry.of(2, 1, 1);
+    check(
+        4,
+        new long[] {3, 2, 3, 3},
+        (t, w) -> {
+          Var code = Functions.conv2d(constant(t, 5, 1, 2, 4, 4), w, null, down);
+          return Functions.sum(Convolutions.convTranspose2d(code, w, null, up, Activation.NONE));
+        });
   }
 
   @Test

@@ -48,6 +48,7 @@ class BadInputTest {
   }
 
   private static final Conv2d.Geometry CONV = Conv2d.Geometry.of(1, 0);
+  private static final ConvTranspose2d.Geometry TRANSPOSED = ConvTranspose2d.Geometry.of(1, 0, 0);
   private static final Pool2d.Geometry POOL = Pool2d.Geometry.of(2);
   private static final AdamW.Hyper ADAM =
       new AdamW.Hyper(0.1, 0.9, 0.99, 1e-8, 0, 1, AdamW.Decay.DECOUPLED);
@@ -89,6 +90,27 @@ class BadInputTest {
               f(2, 3),
               f(2, 3),
               f(2, 3)),
+          new Call(
+              "transposed convolution",
+              t ->
+                  ConvTranspose2d.forward(
+                      t.get(0), t.get(1), t.get(2), Activation.NONE, TRANSPOSED, t.get(3)),
+              f(2, 3, 4, 5),
+              f(3, 4, 2, 2),
+              f(4),
+              f(2, 4, 5, 6)),
+          new Call(
+              "transposed convolution dx",
+              t -> ConvTranspose2d.dataGradient(t.get(0), t.get(1), TRANSPOSED, t.get(2)),
+              f(2, 4, 5, 6),
+              f(3, 4, 2, 2),
+              f(2, 3, 4, 5)),
+          new Call(
+              "transposed convolution dw",
+              t -> ConvTranspose2d.weightGradient(t.get(0), t.get(1), TRANSPOSED, t.get(2)),
+              f(2, 3, 4, 5),
+              f(2, 4, 5, 6),
+              f(3, 4, 2, 2)),
           new Call(
               "locally connected",
               t ->

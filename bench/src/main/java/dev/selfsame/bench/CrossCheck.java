@@ -83,6 +83,7 @@ public final class CrossCheck implements Callable<Integer> {
       ops.put(suite.label(), with(Conv2dCases.odd(ours, pass), suite, ours));
     }
     ops.put("conv2d-bias-gradient", Conv2dCases.biasGradient(ours));
+    ops.put("conv-transpose", with(ConvTranspose2dCases.odd(ours), Suite.CONV_TRANSPOSE, ours));
     ops.put(
         "locally-connected",
         with(LocallyConnected2dCases.odd(ours), Suite.LOCALLY_CONNECTED, ours));

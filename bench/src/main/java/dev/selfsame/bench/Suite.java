@@ -12,6 +12,7 @@ public enum Suite {
   CONV2D_FORWARD(Conv2dCases::forward),
   CONV2D_DATA_GRADIENT(Conv2dCases::dataGradient),
   CONV2D_WEIGHT_GRADIENT(Conv2dCases::weightGradient),
+  CONV_TRANSPOSE(ConvTranspose2dCases::all),
   LOCALLY_CONNECTED(LocallyConnected2dCases::all),
   GEMM(GemmCases::all),
   SCATTER_ADD(ScatterAddCases::all),

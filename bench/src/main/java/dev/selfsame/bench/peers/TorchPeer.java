@@ -81,6 +81,19 @@ public final class TorchPeer {
         x, w, NONE, pair(g.stride()), pair(g.padding()), pair(g.dilation()), g.groups());
   }
 
+  /** y = transposed convolution of x by w; the shape is that of the convolution turned round. */
+  public static Tensor convTranspose2d(Tensor x, Tensor w, ConvShape g, long moreH, long moreW) {
+    return torch.conv_transpose2d(
+        x,
+        w,
+        NONE,
+        pair(g.stride()),
+        pair(g.padding()),
+        new long[] {moreH, moreW},
+        g.groups(),
+        pair(g.dilation()));
+  }
+
   /** y = convolution of x by w by oneDNN, also where {@code conv2d} would choose another way. */
   public static Tensor oneDnnConv2d(Tensor x, Tensor w, ConvShape g) {
     return torch.mkldnn_convolution(
