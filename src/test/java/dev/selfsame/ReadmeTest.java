@@ -105,8 +105,9 @@ class ReadmeTest {
   @Test
   void linksLeadToFiles() throws IOException {
     var broken = new TreeSet<String>();
-    try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {
-      for (Path page : Stream.concat(Stream.of(README), docs).toList()) {
+    try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
+      Stream<Path> texts = docs.filter(page -> page.toString().endsWith(".md"));
+      for (Path page : Stream.concat(Stream.of(README), texts).toList()) {
         Matcher link = Pattern.compile("\\]\\(([^)#]+)[^)]*\\)").matcher(Files.readString(page));
         while (link.find()) {
           if (!link.group(1).contains("://")
@@ -117,6 +118,36 @@ class ReadmeTest {
       }
     }
     assertEquals(new TreeSet<String>(), broken);
+  }
+
+  /** Each piece of Java in the guide stands in the file that was linked last before it. */
+  @Test
+  void theGuidesCodeIsThatOfTheSources() throws IOException {
+    Path guide = ROOT.resolve("docs/sharing-and-tying.md");
+    Matcher piece =
+        Pattern.compile("\\]\\(([^)]+\\.java)\\)|(?s:```java\n(.*?)```)")
+            .matcher(Files.readString(guide));
+    String source = "";
+    String name = "";
+    String last = "";
+    int pieces = 0;
+    while (piece.find()) {
+      if (piece.group(1) != null) {
+        name = piece.group(1);
+        source = unindented(Files.readString(guide.resolveSibling(name)));
+      } else {
+        pieces++;
+        last = unindented(piece.group(2));
+        assertTrue(source.contains(last), name + " lacks " + last);
+      }
+    }
+    assertTrue(pieces >= 4, pieces + " pieces");
+    // Negative control: a changed piece is found.
+    assertFalse(source.contains(last.replace("(", "((")), last);
+  }
+
+  private static String unindented(String code) {
+    return code.replaceAll("(?m)^ +", "");
   }
 
   @Test

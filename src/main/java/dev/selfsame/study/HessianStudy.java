@@ -244,7 +244,7 @@ final class HessianStudy implements Study {
     return Chart.lines(
         title,
         "share of all directions, %",
-        "|eigenvalue| / largest",
+        "|eigenvalue| / largest (at least 1E-7)",
         false,
         true,
         List.of(series("own filters", c.untiedValues), series("shared filter", c.tiedValues)));
