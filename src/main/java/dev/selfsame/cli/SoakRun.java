@@ -9,8 +9,11 @@ import dev.selfsame.verify.SoakFault;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** {@code selfsame verify --soak}: prints how it goes and what it found. */
 final class SoakRun implements Soak.Listener {
@@ -71,6 +74,9 @@ final class SoakRun implements Soak.Listener {
     if (o.failure() != null) {
       out.println("FAILED " + o.failure());
     }
+    if (!o.faults().isEmpty()) {
+      out.println("pattern: " + pattern(o.faults()));
+    }
     o.executions().forEach((name, n) -> out.printf(Locale.ROOT, "  %-24s %,12d runs%n", name, n));
     out.printf(
         Locale.ROOT,
@@ -84,6 +90,19 @@ final class SoakRun implements Soak.Listener {
     out.flush();
   }
 
+  /** What the faults have in common: how often each bit differed, and where. */
+  private static String pattern(List<SoakFault> faults) {
+    Map<Integer, Integer> bits = new TreeMap<>();
+    TreeSet<Long> addresses = new TreeSet<>();
+    for (SoakFault f : faults) {
+      f.bits().forEach(bit -> bits.merge(bit, 1, Integer::sum));
+      addresses.add(f.address());
+    }
+    return String.format(
+        "bits (times) %s; %d addresses from 0x%x to 0x%x",
+        bits, addresses.size(), addresses.first(), addresses.last());
+  }
+
   private static void fill(ObjectNode report, Soak.Outcome o) {
     report.put("passed", o.passed());
     report.put("seconds", o.seconds());
@@ -95,6 +114,9 @@ final class SoakRun implements Soak.Listener {
     }
     o.executions().forEach(report.putObject("executions")::put);
     reading(report.putObject("readingAtTheEnd"), o.last());
+    if (!o.faults().isEmpty()) {
+      report.put("pattern", pattern(o.faults()));
+    }
     ArrayNode faults = report.putArray("faults");
     for (SoakFault f : o.faults()) {
       ObjectNode row = faults.addObject();

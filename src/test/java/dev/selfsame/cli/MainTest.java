@@ -185,6 +185,7 @@ class MainTest {
     }
     assertTrue(out.toString().contains("FAULT: "), out::toString);
     assertTrue(out.toString().contains("1 differing words"), out::toString);
+    assertTrue(out.toString().contains("pattern: bits (times) {31=1}; 1 addresses"), out::toString);
     JsonNode fault = read(file).get("faults").get(0);
     assertEquals("memory", fault.get("kind").asText());
     assertEquals(1234, fault.get("index").asInt());
