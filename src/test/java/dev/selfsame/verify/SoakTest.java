@@ -24,6 +24,8 @@ import org.junit.jupiter.api.Test;
 
 /** The burn-in on softcuda, whose memory can be made to fail. */
 class SoakTest {
+  private static final int ALLOCATIONS = 16;
+
   private final List<String> told = new ArrayList<>();
   private final List<SoakFault> faults = new ArrayList<>();
   private final Map<String, Long> launchesAt = new HashMap<>();
@@ -114,16 +116,17 @@ class SoakTest {
   void aFaultIsTracedToAnInputOrToTheKnownBits() {
     long afterProduct = launchesBefore("1 softmax");
     Set<String> places = new HashSet<>();
-    // The four next largest allocations are the product's: a, b, the known bits and the result.
-    for (int rank = 1; rank <= 4; rank++) {
+    // Among the next largest allocations are the product's (a, b, the known bits and the result)
+    // and
+    // whatever tests before this one left in the device's pool.
+    for (int rank = 1; rank <= ALLOCATIONS && places.size() < 3; rank++) {
       Softcuda.controls().flipBit(afterProduct, rank, 4321, 9);
       Soak.Outcome o = run(3);
       assertEquals(3, o.rounds());
       for (SoakFault f : o.faults()) {
-        // Found when the product is run again; written anew, so not a second time.
-        assertEquals(2, f.round(), f::toString);
-        assertEquals("gemm", f.kernel());
-        if (f.kind() != SoakFault.Kind.RESULT) {
+        if (f.kernel().equals("gemm") && f.kind() != SoakFault.Kind.RESULT) {
+          // Found when the product is run again; written anew, so not a second time.
+          assertEquals(2, f.round(), f::toString);
           assertEquals(4321, f.index());
           assertEquals(1 << 9, f.xor());
           places.add(f.kind() + " " + f.place());
@@ -138,7 +141,7 @@ class SoakTest {
     long start = launchesBefore("1 gemm");
     Set<String> places = new HashSet<>();
     // Between the product's launch and the comparison, in each of the product's allocations.
-    for (int rank = 1; rank <= 4; rank++) {
+    for (int rank = 1; rank <= ALLOCATIONS && !places.contains("RESULT gemm out"); rank++) {
       for (int launch = 1; launch <= 2; launch++) {
         Softcuda.controls().flipBit(start + launch, rank, 4321, 9);
         Soak.Outcome o = run(1);
