@@ -32,6 +32,7 @@ public interface ContrastiveLossVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements ContrastiveLossVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
@@ -81,8 +82,9 @@ public interface ContrastiveLossVector {
       }
       for (; i <= end - W; i += W) {
         FloatVector slope =
-            FloatVector.fromMemorySegment(F, a, i << 2, ORDER)
-                .sub(FloatVector.fromMemorySegment(F, b, i << 2, ORDER))
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, a, i << 2, ORDER))
+                .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, b, i << 2, ORDER)))
                 .mul(k);
         slope.intoMemorySegment(da, i << 2, ORDER);
         slope.neg().intoMemorySegment(db, i << 2, ORDER);

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final int L = F.length();
 
@@ -80,9 +81,11 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
       long in = base + at[t];
       long out = toAt + t * step;
       if (low[t] == high[t]) {
-        FloatVector.zero(F).intoMemorySegment(to, out * 4, ORDER);
+        FLOATS.cast(FloatVector.zero(F)).intoMemorySegment(to, out * 4, ORDER);
       } else if (in >= 0 && (in + L) * 4 <= from.byteSize()) {
-        FloatVector.fromMemorySegment(F, from, in * 4, ORDER).intoMemorySegment(to, out * 4, ORDER);
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, in * 4, ORDER))
+            .intoMemorySegment(to, out * 4, ORDER);
         for (int i = 0; i < low[t]; i++) {
           f32(to, out + i, 0f);
         }
@@ -119,12 +122,16 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
         long at = out + i * rowStep + j * columnStep;
         int from = (i * width + j) * L;
         if (low == 0 && high == L) {
-          FloatVector v = FloatVector.fromArray(F, chains, from);
+          FloatVector v = FLOATS.cast(FloatVector.fromArray(F, chains, from));
           if (!first) {
-            v = FloatVector.fromMemorySegment(F, to, at * 4, ORDER).add(v);
+            v = FLOATS.cast(FloatVector.fromMemorySegment(F, to, at * 4, ORDER)).add(v);
           }
           if (bias != null) {
-            v = v.add(FloatVector.fromMemorySegment(F, bias, (biasAt + j * biasStep) * 4, ORDER));
+            v =
+                FLOATS
+                    .cast(
+                        FloatVector.fromMemorySegment(F, bias, (biasAt + j * biasStep) * 4, ORDER))
+                    .add(v);
           }
           if (relu) {
             v = v.max(0f);
@@ -182,26 +189,26 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
     for (int t = 0; t < count; t++) {
       long at = aAt[t] * 4;
       long bt = bAt[t] * 4;
-      FloatVector y0 = FloatVector.fromMemorySegment(F, b, b0 + bt, ORDER);
-      FloatVector y1 = FloatVector.fromMemorySegment(F, b, b1 + bt, ORDER);
-      FloatVector y2 = FloatVector.fromMemorySegment(F, b, b2 + bt, ORDER);
-      FloatVector y3 = FloatVector.fromMemorySegment(F, b, b3 + bt, ORDER);
-      FloatVector x0 = FloatVector.fromMemorySegment(F, a, a0 + at, ORDER);
+      FloatVector y0 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b0 + bt, ORDER));
+      FloatVector y1 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b1 + bt, ORDER));
+      FloatVector y2 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b2 + bt, ORDER));
+      FloatVector y3 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b3 + bt, ORDER));
+      FloatVector x0 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a0 + at, ORDER));
       c00 = x0.fma(y0, c00);
       c01 = x0.fma(y1, c01);
       c02 = x0.fma(y2, c02);
       c03 = x0.fma(y3, c03);
-      FloatVector x1 = FloatVector.fromMemorySegment(F, a, a1 + at, ORDER);
+      FloatVector x1 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a1 + at, ORDER));
       c10 = x1.fma(y0, c10);
       c11 = x1.fma(y1, c11);
       c12 = x1.fma(y2, c12);
       c13 = x1.fma(y3, c13);
-      FloatVector x2 = FloatVector.fromMemorySegment(F, a, a2 + at, ORDER);
+      FloatVector x2 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a2 + at, ORDER));
       c20 = x2.fma(y0, c20);
       c21 = x2.fma(y1, c21);
       c22 = x2.fma(y2, c22);
       c23 = x2.fma(y3, c23);
-      FloatVector x3 = FloatVector.fromMemorySegment(F, a, a3 + at, ORDER);
+      FloatVector x3 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a3 + at, ORDER));
       c30 = x3.fma(y0, c30);
       c31 = x3.fma(y1, c31);
       c32 = x3.fma(y2, c32);
@@ -251,18 +258,18 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
     for (int t = 0; t < count; t++) {
       long at = aAt[t] * 4;
       long bt = bAt[t] * 4;
-      FloatVector y0 = FloatVector.fromMemorySegment(F, b, b0 + bt, ORDER);
-      FloatVector y1 = FloatVector.fromMemorySegment(F, b, b1 + bt, ORDER);
-      FloatVector x0 = FloatVector.fromMemorySegment(F, a, a0 + at, ORDER);
+      FloatVector y0 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b0 + bt, ORDER));
+      FloatVector y1 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b1 + bt, ORDER));
+      FloatVector x0 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a0 + at, ORDER));
       c00 = x0.fma(y0, c00);
       c01 = x0.fma(y1, c01);
-      FloatVector x1 = FloatVector.fromMemorySegment(F, a, a1 + at, ORDER);
+      FloatVector x1 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a1 + at, ORDER));
       c10 = x1.fma(y0, c10);
       c11 = x1.fma(y1, c11);
-      FloatVector x2 = FloatVector.fromMemorySegment(F, a, a2 + at, ORDER);
+      FloatVector x2 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a2 + at, ORDER));
       c20 = x2.fma(y0, c20);
       c21 = x2.fma(y1, c21);
-      FloatVector x3 = FloatVector.fromMemorySegment(F, a, a3 + at, ORDER);
+      FloatVector x3 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a3 + at, ORDER));
       c30 = x3.fma(y0, c30);
       c31 = x3.fma(y1, c31);
     }
@@ -312,26 +319,26 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
     for (long n = 0; n < count; n++) {
       long at = n * aStep * 4;
       long bt = n * bStep * 4;
-      FloatVector y0 = FloatVector.fromMemorySegment(F, b, b0 + bt, ORDER);
-      FloatVector y1 = FloatVector.fromMemorySegment(F, b, b1 + bt, ORDER);
-      FloatVector y2 = FloatVector.fromMemorySegment(F, b, b2 + bt, ORDER);
-      FloatVector y3 = FloatVector.fromMemorySegment(F, b, b3 + bt, ORDER);
-      FloatVector x0 = FloatVector.fromMemorySegment(F, a, a0 + at, ORDER);
+      FloatVector y0 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b0 + bt, ORDER));
+      FloatVector y1 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b1 + bt, ORDER));
+      FloatVector y2 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b2 + bt, ORDER));
+      FloatVector y3 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b3 + bt, ORDER));
+      FloatVector x0 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a0 + at, ORDER));
       c00 = x0.fma(y0, c00);
       c01 = x0.fma(y1, c01);
       c02 = x0.fma(y2, c02);
       c03 = x0.fma(y3, c03);
-      FloatVector x1 = FloatVector.fromMemorySegment(F, a, a1 + at, ORDER);
+      FloatVector x1 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a1 + at, ORDER));
       c10 = x1.fma(y0, c10);
       c11 = x1.fma(y1, c11);
       c12 = x1.fma(y2, c12);
       c13 = x1.fma(y3, c13);
-      FloatVector x2 = FloatVector.fromMemorySegment(F, a, a2 + at, ORDER);
+      FloatVector x2 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a2 + at, ORDER));
       c20 = x2.fma(y0, c20);
       c21 = x2.fma(y1, c21);
       c22 = x2.fma(y2, c22);
       c23 = x2.fma(y3, c23);
-      FloatVector x3 = FloatVector.fromMemorySegment(F, a, a3 + at, ORDER);
+      FloatVector x3 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a3 + at, ORDER));
       c30 = x3.fma(y0, c30);
       c31 = x3.fma(y1, c31);
       c32 = x3.fma(y2, c32);
@@ -381,18 +388,18 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
     for (long n = 0; n < count; n++) {
       long at = n * aStep * 4;
       long bt = n * bStep * 4;
-      FloatVector y0 = FloatVector.fromMemorySegment(F, b, b0 + bt, ORDER);
-      FloatVector y1 = FloatVector.fromMemorySegment(F, b, b1 + bt, ORDER);
-      FloatVector x0 = FloatVector.fromMemorySegment(F, a, a0 + at, ORDER);
+      FloatVector y0 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b0 + bt, ORDER));
+      FloatVector y1 = FLOATS.cast(FloatVector.fromMemorySegment(F, b, b1 + bt, ORDER));
+      FloatVector x0 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a0 + at, ORDER));
       c00 = x0.fma(y0, c00);
       c01 = x0.fma(y1, c01);
-      FloatVector x1 = FloatVector.fromMemorySegment(F, a, a1 + at, ORDER);
+      FloatVector x1 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a1 + at, ORDER));
       c10 = x1.fma(y0, c10);
       c11 = x1.fma(y1, c11);
-      FloatVector x2 = FloatVector.fromMemorySegment(F, a, a2 + at, ORDER);
+      FloatVector x2 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a2 + at, ORDER));
       c20 = x2.fma(y0, c20);
       c21 = x2.fma(y1, c21);
-      FloatVector x3 = FloatVector.fromMemorySegment(F, a, a3 + at, ORDER);
+      FloatVector x3 = FLOATS.cast(FloatVector.fromMemorySegment(F, a, a3 + at, ORDER));
       c30 = x3.fma(y0, c30);
       c31 = x3.fma(y1, c31);
     }

@@ -68,7 +68,7 @@ final class KernelCases {
   private static final int ROW = 24;
 
   /** For a pass over a sequence: a tape, and views for each step. */
-  private static final long PASS = 100_000;
+  private static final long PASS = 150_000;
 
   /** Each has a JVM of its own. */
   static final List<String> GROUPS =

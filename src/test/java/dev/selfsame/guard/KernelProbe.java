@@ -39,11 +39,17 @@ final class KernelProbe {
 
   private static final int BATCH = 10;
 
+  /** All cases in one JVM, as in a program, where each meets the profiles of those before it. */
+  static final String FORTH = "all";
+
+  /** The same from the last to the first. */
+  static final String BACK = "all from the last";
+
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private KernelProbe() {}
 
-  /** Takes the file for the recording, and the group or the case to run. */
+  /** Takes the file for the recording, and the group or the case to run, or an order for all. */
   public static void main(String[] args) throws IOException {
     Path file = Path.of(args[0]);
     try (Recording recording = new Recording();
@@ -51,8 +57,10 @@ final class KernelProbe {
       recording.enable("jdk.Compilation").withoutThreshold();
       recording.enable("jdk.CompilerInlining");
       recording.start();
-      for (KernelCases.Case c : cases(scope, args[1])) {
-        if (c.group().equals(args[1]) || c.name().equals(args[1])) {
+      List<KernelCases.Case> cases = cases(scope, args[1]);
+      boolean all = args[1].equals(FORTH) || args[1].equals(BACK);
+      for (KernelCases.Case c : args[1].equals(BACK) ? cases.reversed() : cases) {
+        if (all || c.group().equals(args[1]) || c.name().equals(args[1])) {
           measure(c);
         }
       }
