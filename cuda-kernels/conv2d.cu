@@ -1,142 +1,253 @@
 // Convolution, forward pass and data gradient: implicit GEMM. Rows of a tile are output channels, columns are positions of all images.
-// Definition and order of roundings: op/Conv2d.java. Every output is one thread's: chains in steps of the contraction, ascending,
-// folded in registers at chunk boundaries; then bias and activation. A block keeps a panel of 8 steps in shared memory while it
-// loads the next one. Offsets of the 8 terms of a panel are worked out once a block, by 8 threads, two panels ahead.
+// Definition and order of roundings: op/Conv2d.java; tiles and the walk over the terms: contraction.cuh; numbers: README.md.
+//
+// Every output is one thread's: at the end of a chunk its chain is added into `out`, which stays in L2; then bias and activation. Where the
+// terms of four steps lie (channel, tap) is worked out once a block, by its first warp.
+#include "contraction.cuh"
 #include "conv2d.cuh"
 
-struct Conv2dTerm {
-  int channel, row, col, place;
+// No pixel is that far out: with MAX_REACH of op/Conv2dCuda.java, a position past the last one reads nothing.
+constexpr int CONV2D_NOWHERE = -0x60000000;
+
+// One term: its pixel's row and column from a position's first one, how many bytes that is, and its weight's place in a filter, in bytes.
+struct __align__(16) Conv2dTerm {
+  int row, col;
+  long long image, weight, unused;
 };
 
-__device__ __forceinline__ Conv2dTerm conv2d_term(const Conv2dCorrelation& z, long long t) {
-  if (t >= z.terms) return {-1, 0, 0, 0};
-  const int channel = conv2d_divide((int)t, z.taps_multiplier, z.taps_shift);
-  const int tap = (int)t - channel * (int)z.taps;
+__device__ __forceinline__ Conv2dTerm conv2d_term(const Conv2dCorrelation& z, int t) {
+  const int channel = conv2d_divide(t, z.taps_multiplier, z.taps_shift);
+  const int tap = t - channel * (int)z.taps;
   const int i = conv2d_divide(tap, z.taps_w_multiplier, z.taps_w_shift);
   const int j = tap - i * (int)z.taps_w;
-  return {channel, i * (int)z.row_step, j * (int)z.col_step, (int)z.place_first + i * (int)z.place_h + j * (int)z.place_w};
+  const int row = i * (int)z.row_step, col = j * (int)z.col_step;
+  return {row, col, 4 * (channel * z.in_h * z.in_w + row * z.in_w + col),
+          4 * (channel * z.weight_channel + z.place_first + i * z.place_h + j * z.place_w), 0};
 }
+
+// Weights: eight lanes copy the terms of one row. Rows past the last one repeat it: what comes of them is never stored.
+template <class T>
+struct Conv2dWeightFetch {
+  static constexpr int ROWS = T::THREADS / TILE_DEPTH, EACH = (T::BM + ROWS - 1) / ROWS;
+  const Conv2dTerm* table;   // [2][CONV2D_TABLE], by turns
+  const char* weights;
+  unsigned from[EACH];       // floats to the row; twin: MAX_TERMS of op/Conv2dCuda.java
+  StagedCopy<float> copy[EACH];
+  int at_step;
+
+  static __device__ __forceinline__ int term() { return (int)threadIdx.x % TILE_DEPTH; }
+  static __device__ __forceinline__ int row(int i) { return (int)threadIdx.x / TILE_DEPTH + i * ROWS; }
+
+  __device__ __forceinline__ void start(const float* data, const Conv2dCorrelation& z, const Conv2dTerm* shared, int first) {
+    table = shared;
+    at_step = 0;
+    weights = reinterpret_cast<const char*>(data + first * z.weight_row);
+#pragma unroll
+    for (int i = 0; i < EACH; i++) {
+      const int r = first + row(i) < (int)z.rows ? row(i) : (int)z.rows - 1 - first;
+      from[i] = (unsigned)r * (unsigned)z.weight_row;
+    }
+  }
+
+  template <bool STEADY>
+  __device__ __forceinline__ void begin(float* shared, int terms) {
+    if (STEADY || term() < terms) {
+      const float* const weight = reinterpret_cast<const float*>(weights + table[at_step + term()].weight);
+#pragma unroll
+      for (int i = 0; i < EACH; i++) {
+        if (T::BM % ROWS == 0 || row(i) < T::BM) copy[i].begin(shared + term() * T::A_ROW + row(i), weight + from[i]);
+      }
+    }
+    at_step = (at_step + TILE_DEPTH) % (2 * CONV2D_TABLE);
+  }
+
+  template <bool STEADY>
+  __device__ __forceinline__ void end(float* shared, int terms) const {
+    if (STEADY || term() < terms) {
+#pragma unroll
+      for (int i = 0; i < EACH; i++) {
+        if (T::BM % ROWS == 0 || row(i) < T::BM) copy[i].end(shared + term() * T::A_ROW + row(i));
+      }
+    }
+  }
+};
+
+// The image: a thread copies one position of several terms; a pixel outside the image is +0 and takes part.
+template <class T>
+struct Conv2dImageFetch {
+  static constexpr int TERMS = T::THREADS / T::BN, EACH = TILE_DEPTH / TERMS;
+  static constexpr int GROUP = T::TM * T::TN > 64 ? 2 : 4;   // large tiles leave few registers
+  static_assert(T::THREADS % T::BN == 0 && EACH % GROUP == 0, "threads lie along the positions");
+  const Conv2dCorrelation& z;
+  Conv2dTerm* table;
+  const float* from;   // the pixel under the first tap, in the group's first channel; it may lie outside
+  StagedCopy<float> copy[EACH];
+  int h0, w0;
+  int at_step;         // this step's terms in the table
+  int next;            // the first term that is not in the table
+
+  __device__ __forceinline__ explicit Conv2dImageFetch(const Conv2dCorrelation& plan) : z(plan) {}
+
+  static __device__ __forceinline__ int term(int i) { return (int)threadIdx.x / T::BN + i * TERMS; }
+  static __device__ __forceinline__ int place() { return (int)threadIdx.x % T::BN; }
+
+  __device__ __forceinline__ void prepare(int slot) {
+    if ((int)threadIdx.x < CONV2D_TABLE && next + (int)threadIdx.x < (int)z.terms) {
+      table[slot + (int)threadIdx.x] = conv2d_term(z, next + (int)threadIdx.x);
+    }
+    next += CONV2D_TABLE;
+  }
+
+  __device__ __forceinline__ void start(const float* image, Conv2dTerm* shared, long long group, long long first) {
+    table = shared;
+    at_step = 0;
+    next = 0;
+    const long long grid = z.grid_u * z.grid_v;
+    const bool inside = first + place() < z.positions;
+    const long long position = inside ? first + place() : 0;
+    const long long n = position / grid, in_image = position - n * grid;
+    h0 = (int)(in_image / z.grid_v) * (int)z.stride_h + (int)z.row_first;
+    w0 = (int)(in_image % z.grid_v) * (int)z.stride_w + (int)z.col_first;
+    from = image + (n * z.groups + group) * z.channels * z.in_h * z.in_w + h0 * z.in_w + w0;
+    if (!inside) h0 = CONV2D_NOWHERE;
+    prepare(0);
+    __syncthreads();
+  }
+
+  template <bool STEADY>
+  __device__ __forceinline__ void begin(float* shared, int terms) {
+#pragma unroll
+    for (int first = 0; first < EACH; first += GROUP) begin_group<STEADY>(shared, first, terms);
+    if (at_step % CONV2D_TABLE == 0) prepare(at_step ^ CONV2D_TABLE);
+    at_step = (at_step + TILE_DEPTH) % (2 * CONV2D_TABLE);
+  }
+
+  // Addresses first, then their copies: in a row they cost fewer instructions than singly.
+  template <bool STEADY>
+  __device__ __forceinline__ void begin_group(float* shared, int first, int terms) {
+    const float* pixel[GROUP];
+    bool valid[GROUP];
+#pragma unroll
+    for (int e = 0; e < GROUP; e++) {
+      const int i = first + e;
+      if (STEADY || term(i) < terms) {
+        const int4 at = *reinterpret_cast<const int4*>(table + at_step + term(i));   // row, col, image: one access
+        const long long image = (long long)(((unsigned long long)(unsigned)at.w << 32) | (unsigned)at.z);
+        valid[e] = ((unsigned)(h0 + at.x) < (unsigned)z.in_h) & ((unsigned)(w0 + at.y) < (unsigned)z.in_w);
+        pixel[e] = reinterpret_cast<const float*>(reinterpret_cast<const char*>(from) + image);
+      }
+    }
+#pragma unroll
+    for (int e = 0; e < GROUP; e++) {
+      const int i = first + e;
+      if (STEADY || term(i) < terms) copy[i].begin(shared + term(i) * T::B_ROW + place(), pixel[e], valid[e]);
+    }
+  }
+
+  template <bool STEADY>
+  __device__ __forceinline__ void end(float* shared, int terms) const {
+#pragma unroll
+    for (int i = 0; i < EACH; i++) {
+      if (STEADY || term(i) < terms) copy[i].end(shared + term(i) * T::B_ROW + place());
+    }
+  }
+};
 
 __device__ __forceinline__ float conv2d_finish(const Conv2dCorrelation& z, const float* bias, long long channel, float sum) {
   if (bias != nullptr) sum = __fadd_rn(sum, __ldg(bias + channel));
   return z.relu ? sel_maximum(sum, 0.0f) : sum;
 }
 
-template <int BM, int BN, int TM, int TN>
-__device__ __forceinline__ void conv2d_correlate(
-    float* panels, Conv2dTerm* table, const float* image, const float* weights, const float* bias, float* out,
-    const Conv2dCorrelation& z) {
-  constexpr int K = CONV2D_DEPTH, THREADS = (BM / TM) * (BN / TN), LA = BM + 4, LB = BN;
-  constexpr int AS = BM * K / THREADS, BS = BN * K / THREADS, A_ROWS = THREADS / K, B_TERMS = THREADS / BN;
-  float* const a_panel = panels;
-  float* const b_panel = panels + 2 * K * LA;
-  const int tid = (int)threadIdx.x;
-  const int tx = tid % (BN / TN), ty = tid / (BN / TN);
+// Where a position's outputs lie in `out`, for the group's first channel; -1 past the last position.
+__device__ __forceinline__ long long conv2d_output(const Conv2dCorrelation& z, long long group, long long position) {
+  if (position >= z.positions) return -1;
+  const long long grid = z.grid_u * z.grid_v, n = position / grid, rest = position - n * grid;
+  const long long u = rest / z.grid_v, v = rest - u * z.grid_v;
+  return (n * z.groups + group) * z.rows * z.out_h * z.out_w + (u * z.step_h + z.at_h) * z.out_w + v * z.step_w + z.at_w;
+}
 
-  const long long row_tiles = (z.rows + BM - 1) / BM, position_tiles = (z.positions + BN - 1) / BN;
-  const long long block = blockIdx.x;
-  const int first_row = (int)(block % row_tiles) * BM;
-  const long long first_position = block / row_tiles % position_tiles * BN;
-  const long long group = block / (row_tiles * position_tiles);
-  const long long in_plane = z.in_h * z.in_w, grid = z.grid_u * z.grid_v;
-  const int in_h = (int)z.in_h, in_w = (int)z.in_w;
-
-  // What this thread loads: term a_t of rows a_row + i * A_ROWS; terms b_t + i * B_TERMS of one position.
-  const int a_t = tid % K, a_row = tid / K;
-  const float* const a_from = weights + group * z.weight_group + (first_row + a_row) * z.weight_row;
-  const int b_t = tid / BN, b_place = tid % BN;
-  const long long position = first_position + b_place;
-  const bool b_inside = position < z.positions;
-  const long long n = b_inside ? position / grid : 0;
-  const long long in_image = b_inside ? position - n * grid : 0;
-  const int h0 = (int)(in_image / z.grid_v) * (int)z.stride_h + (int)z.row_first;
-  const int w0 = (int)(in_image % z.grid_v) * (int)z.stride_w + (int)z.col_first;
-  const float* const b_from = image + (n * z.groups + group) * z.channels * in_plane;
-
-  float a_next[AS], b_next[BS], acc[TM][TN], total[TM][TN];
+// Ends a chunk: out = chain or out + chain, and at last bias and activation. Starts the next chains. The thread's first element lies
+// at `row` of the group and at columns[0] of the tile's.
+template <class T>
+__device__ __forceinline__ void conv2d_store(float (&acc)[T::TM][T::TN], const Conv2dCorrelation& z, const float* bias, float* out,
+                                             const long long* columns, long long group, int row, bool first, bool last) {
+  const long long plane = z.out_h * z.out_w;
 #pragma unroll
-  for (int i = 0; i < TM; i++) {
+  for (int i = 0; i < T::TM; i++) {
+    const int r = row + (i & 3) + (i & ~3) * T::LANES_M;
 #pragma unroll
-    for (int j = 0; j < TN; j++) acc[i][j] = total[i][j] = 0.0f;
-  }
-
-  auto load = [&](int buffer) {
-    const Conv2dTerm at = table[buffer * K + a_t];
-    const float* const from = a_from + at.channel * z.weight_channel + at.place;
-#pragma unroll
-    for (int i = 0; i < AS; i++) {
-      const bool inside = at.channel >= 0 && first_row + a_row + i * A_ROWS < (int)z.rows;
-      a_next[i] = inside ? __ldg(from + i * A_ROWS * z.weight_row) : 0.0f;
-    }
-#pragma unroll
-    for (int i = 0; i < BS; i++) {
-      const Conv2dTerm bt = table[buffer * K + b_t + i * B_TERMS];
-      const int h = h0 + bt.row, w = w0 + bt.col;
-      const bool inside = b_inside && bt.channel >= 0 && h >= 0 && h < in_h && w >= 0 && w < in_w;
-      b_next[i] = inside ? __ldg(b_from + bt.channel * in_plane + (long long)h * in_w + w) : 0.0f;
-    }
-  };
-  auto keep = [&](int buffer) {
-#pragma unroll
-    for (int i = 0; i < AS; i++) a_panel[buffer * K * LA + a_t * LA + a_row + i * A_ROWS] = a_next[i];
-#pragma unroll
-    for (int i = 0; i < BS; i++) b_panel[buffer * K * LB + (b_t + i * B_TERMS) * LB + b_place] = b_next[i];
-  };
-
-  if (tid < 2 * K) table[tid] = conv2d_term(z, tid);
-  __syncthreads();
-  load(0);
-  keep(0);
-  __syncthreads();
-  long long chunk_end = z.chunk;
-  int buffer = 0;
-  for (long long t = 0; t < z.terms; t += K) {
-    const bool more = t + K < z.terms;
-    if (more) load(buffer ^ 1);
-    if (tid < K) table[buffer * K + tid] = conv2d_term(z, t + 2 * K + tid);
-    if (t == chunk_end) {
-      conv2d_fold<TM, TN>(t == z.chunk, total, acc);
-      chunk_end += z.chunk;
-    }
-    conv2d_panel<BM, BN, TM, TN, LA, LB>(a_panel + buffer * K * LA, b_panel + buffer * K * LB, ty, tx, z.terms - t, acc);
-    buffer ^= 1;
-    if (more) keep(buffer);
-    __syncthreads();
-  }
-  conv2d_fold<TM, TN>(chunk_end == z.chunk, total, acc);
-
-#pragma unroll
-  for (int j = 0; j < TN; j++) {
-    const long long to = first_position + conv2d_place<BN, TN>(tx, j);
-    if (to >= z.positions) continue;
-    const long long to_n = to / grid, rest = to - to_n * grid;
-    const long long u = rest / z.grid_v, v = rest - u * z.grid_v;
-    const long long pixel = (u * z.step_h + z.at_h) * z.out_w + v * z.step_w + z.at_w;
-#pragma unroll
-    for (int i = 0; i < TM; i++) {
-      const int row = first_row + conv2d_place<BM, TM>(ty, i);
-      if (row < (int)z.rows) {
-        const long long channel = group * z.rows + row;
-        out[(to_n * z.groups * z.rows + channel) * z.out_h * z.out_w + pixel] =
-            conv2d_finish(z, bias, channel, total[i][j]);
+    for (int j = 0; j < T::TN; j++) {
+      const long long to = columns[(j & 3) + (j & ~3) * T::LANES_N];
+      if (r < (int)z.rows && to >= 0) {
+        float* const y = out + to + r * plane;
+        const float sum = first ? acc[i][j] : __fadd_rn(*y, acc[i][j]);
+        *y = last ? conv2d_finish(z, bias, group * z.rows + r, sum) : sum;
       }
+      acc[i][j] = 0.0f;
     }
   }
 }
 
-#define CONV2D_CORRELATE(name, BM, BN, TM, TN)                                                                       \
-  extern "C" __global__ void __launch_bounds__((BM / TM) * (BN / TN)) name(                                          \
+// HALVES: a block does that many tiles beside each other, one after the other.
+template <class T, int HALVES>
+__device__ __forceinline__ void conv2d_correlate(float* stages, Conv2dTerm* table, long long* columns, const float* image,
+                                                 const float* weights, const float* bias, float* out, const Conv2dCorrelation& z) {
+  const long long row_tiles = (z.rows + T::BM - 1) / T::BM, position_tiles = (z.positions + HALVES * T::BN - 1) / (HALVES * T::BN);
+  const long long block = blockIdx.x;
+  const int first_row = (int)(block % row_tiles) * T::BM;
+  const long long group = block / (row_tiles * position_tiles);
+#pragma unroll 1
+  for (int half = 0; half < HALVES; half++) {
+    const long long first_position = (block / row_tiles % position_tiles * HALVES + half) * T::BN;
+    if (half > 0) __syncthreads();   // all are done with shared memory
+    for (int c = (int)threadIdx.x; c < T::BN; c += T::THREADS) columns[c] = conv2d_output(z, group, first_position + c);
+    TileWalk<T, Conv2dWeightFetch<T>, Conv2dImageFetch<T>> w{Conv2dImageFetch<T>(z)};
+    w.fa.start(weights + group * z.weight_group, z, table, first_row);
+    w.fb.start(image, table, group, first_position);
+    int left = (int)z.terms;
+    w.start(stages, left);
+    float acc[T::TM][T::TN] = {};
+    bool first = true;
+    do {
+      left -= w.chunk(acc, (int)z.chunk, left, true);
+      conv2d_store<T>(acc, z, bias, out, columns + w.column, group, first_row + w.row, first, left == 0);
+      first = false;
+    } while (left > 0);
+  }
+}
+
+#define CONV2D_CORRELATE(name, TILE, BLOCKS)                                                                         \
+  extern "C" __global__ void __launch_bounds__(TILE::THREADS, BLOCKS) name(                                          \
       const float* image, const float* weights, const float* bias, float* out, Conv2dCorrelation z) {                \
-    __shared__ __align__(16) float panels[2 * CONV2D_DEPTH * (BM + 4 + BN)];                                         \
-    __shared__ __align__(16) Conv2dTerm table[2 * CONV2D_DEPTH];                                                     \
-    conv2d_correlate<BM, BN, TM, TN>(panels, table, image, weights, bias, out, z);                                   \
+    __shared__ __align__(16) float stages[TILE_STAGES * TILE::STAGE];                                                \
+    __shared__ Conv2dTerm table[2 * CONV2D_TABLE];                                                                   \
+    __shared__ long long columns[TILE::BN];                                                                          \
+    conv2d_correlate<TILE, 1>(stages, table, columns, image, weights, bias, out, z);                                             \
   }
 
-CONV2D_CORRELATE(conv2d_128x128, 128, 128, 8, 8)
+using Conv2dHuge = Tile<128, 256, 64, 64, 16, 8>;
+using Conv2dLarge = Tile<128, 128, 64, 32, 8, 8>;
+using Conv2dMiddle = Tile<64, 64, 32, 32, 8, 4>;
+using Conv2dFlat = Tile<16, 128, 16, 32, 4, 4>;
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+// Copies pass through registers there, and a thread of the large tile has none left.
+extern "C" __global__ void __launch_bounds__(256, 1) conv2d_128x256(
+    const float* image, const float* weights, const float* bias, float* out, Conv2dCorrelation z) {
+  __shared__ __align__(16) float stages[TILE_STAGES * Conv2dLarge::STAGE];
+  __shared__ Conv2dTerm table[2 * CONV2D_TABLE];
+  __shared__ long long columns[Conv2dLarge::BN];
+  conv2d_correlate<Conv2dLarge, 2>(stages, table, columns, image, weights, bias, out, z);
+}
+#else
+CONV2D_CORRELATE(conv2d_128x256, Conv2dHuge, 1)
+#endif
+EXPORT_KERNEL(conv2d_128x256)
+CONV2D_CORRELATE(conv2d_128x128, Conv2dLarge, 1)
 EXPORT_KERNEL(conv2d_128x128)
-CONV2D_CORRELATE(conv2d_64x64, 64, 64, 8, 4)
+CONV2D_CORRELATE(conv2d_64x64, Conv2dMiddle, 3)
 EXPORT_KERNEL(conv2d_64x64)
-CONV2D_CORRELATE(conv2d_16x128, 16, 128, 4, 4)
+CONV2D_CORRELATE(conv2d_16x128, Conv2dFlat, 3)
 EXPORT_KERNEL(conv2d_16x128)
 
 // Groups of few output channels, depthwise above all: a thread takes four positions of one output plane, no weight is used twice by a

@@ -1,12 +1,9 @@
 // What the convolution kernels share: plans as op/Conv2dCuda.java lays them out (all fields 64 bits wide, in this order), division by
-// a number that the host knows, and one step of a register tile.
+// a number that the host knows, and the fold of kernels without tiles.
 #pragma once
 
 #include "contract.cuh"
 #include "portable.cuh"
-
-// Contraction steps that a tile takes at once; divides the shortest chunk, so that chunks end where steps end.
-constexpr int CONV2D_DEPTH = 8;
 
 // out[n, group, row, u, v] = sum over (channel, tap) of weight * image[n, group, channel, u * stride + tap row, v * stride + tap column].
 struct Conv2dCorrelation {
@@ -28,49 +25,13 @@ struct Conv2dWeights {
   long long terms, chunk, parts, outputs;
 };
 
+// Terms whose places the first warp of a block works out at a time, one a lane, for the steps after those that it has.
+// There is a barrier between two steps, so two tables in turn are enough.
+constexpr int CONV2D_TABLE = 32;
+
 // x / d for 0 <= x < 2^31, where multiplier = ceil(2^(31 + l) / d), shift = l - 1, l = ceil(log2(d)); multiplier 0 means d = 1.
 __device__ __forceinline__ int conv2d_divide(int x, long long multiplier, long long shift) {
   return multiplier == 0 ? x : (int)(__umulhi((unsigned)x, (unsigned)multiplier) >> (int)shift);
-}
-
-// Row or column i of a thread's tile: groups of four, so that a thread reads them with 16-byte loads and neighbours are apart.
-template <int B, int T>
-__device__ __forceinline__ int conv2d_place(int thread, int i) {
-  return (i / 4) * (B / (T / 4)) + thread * 4 + i % 4;
-}
-
-// acc += a's column k times b's row k of the panels, one chain step for each output.
-template <int BM, int BN, int TM, int TN>
-__device__ __forceinline__ void conv2d_step(const float* a, const float* b, int ty, int tx, float (&acc)[TM][TN]) {
-  float x[TM], y[TN];
-#pragma unroll
-  for (int i = 0; i < TM; i += 4) {
-    const float4 four = load4(a + conv2d_place<BM, TM>(ty, i));
-    x[i] = four.x, x[i + 1] = four.y, x[i + 2] = four.z, x[i + 3] = four.w;
-  }
-#pragma unroll
-  for (int j = 0; j < TN; j += 4) {
-    const float4 four = load4(b + conv2d_place<BN, TN>(tx, j));
-    y[j] = four.x, y[j + 1] = four.y, y[j + 2] = four.z, y[j + 3] = four.w;
-  }
-#pragma unroll
-  for (int i = 0; i < TM; i++) {
-#pragma unroll
-    for (int j = 0; j < TN; j++) acc[i][j] = __fmaf_rn(x[i], y[j], acc[i][j]);
-  }
-}
-
-// Steps of one panel; the last panel of a contraction has fewer, and is not filled up: fma(0, 0, -0) is +0.
-template <int BM, int BN, int TM, int TN, int LA, int LB>
-__device__ __forceinline__ void conv2d_panel(
-    const float* a, const float* b, int ty, int tx, long long left, float (&acc)[TM][TN]) {
-  if (left >= CONV2D_DEPTH) {
-#pragma unroll
-    for (int k = 0; k < CONV2D_DEPTH; k++) conv2d_step<BM, BN, TM, TN>(a + k * LA, b + k * LB, ty, tx, acc);
-  } else {
-#pragma unroll 1
-    for (int k = 0; k < (int)left; k++) conv2d_step<BM, BN, TM, TN>(a + k * LA, b + k * LB, ty, tx, acc);
-  }
 }
 
 // A chunk ends: the first chain is the total, each later one is added; the next chain begins at +0.

@@ -1,121 +1,119 @@
-// Matrix multiplication. Definition and order of roundings: op/Gemm.java.
+// Matrix multiplication. Definition and order of roundings: op/Gemm.java; tiles and the walk over k: contraction.cuh; the
+// design in numbers: README.md.
 //
-// A block computes a BM x BN tile of one product's output, a warp WM x WN of it, a thread TM x TN in pieces of four by
-// four. Terms come in steps of 8 through two buffers in shared memory: while one is computed on, the next step's
-// values are on their way in registers. At the end of a chunk the chains are added into the block's own tile of out,
-// which stays in L2. Steps never cross a chunk (a multiple of 512), and the last step takes only the terms there are:
-// a further +0 * +0 would change a chain of -0.
+// At the end of a chunk the chains are added into the block's own tile of out, which stays in L2. Steps never cross a
+// chunk (a multiple of 512).
 //
 // Which tile runs changes no bit. Where tiles are few and chunks several, each chunk is a block of its own (split): its
 // chains go to a matrix of their own, and gemm_fold adds these in order.
+#include "contraction.cuh"
 #include "portable.cuh"
 
-#define GEMM_DEPTH 8
-
-template <int BM_, int BN_, int WM_, int WN_, int TM_, int TN_>
-struct GemmTile {
-  static constexpr int BM = BM_, BN = BN_, WM = WM_, WN = WN_, TM = TM_, TN = TN_;
-  static constexpr int THREADS = 32 * (BM / WM) * (BN / WN);
-  static constexpr int LANES_N = WN / TN, LANES_M = WM / TM;
-  static_assert(LANES_M * LANES_N == 32, "a warp's lanes cover its tile");
-  // Four floats more than the tile: the scattered stores of `put` then fall into different banks.
-  static constexpr int A_ROW = BM + 4, B_ROW = BN + 4;
-};
-
-// One thread's share of a step of WIDTH rows (or columns) by GEMM_DEPTH terms, on its way to shared memory.
+// One thread's share of copying steps of WIDTH rows (or columns) by TILE_DEPTH terms to shared memory [term][ROW].
+// Rows past the matrix's end repeat its last ones: what comes of them is never stored. Terms past the end are not
+// copied: nobody computes on them.
 template <int WIDTH, int THREADS, bool CONTIGUOUS_TERMS>
-struct GemmFetch {
-  static constexpr int QUADS = WIDTH * GEMM_DEPTH / 4;
-  static constexpr int EACH = (QUADS + THREADS - 1) / THREADS;
-  const float* from[EACH];
-  int rows[EACH];   // how many of a quad's rows the matrix has, 0 to 4
-  float4 value[EACH];
+struct GemmFetch;
 
-  // The thread's i-th quad: its first row within the tile, and its first term within the step.
-  static __device__ __forceinline__ int row(int quad) {
-    return CONTIGUOUS_TERMS ? quad >> 1 : quad % (WIDTH / 4) * 4;
-  }
-  static __device__ __forceinline__ int term(int quad) {
-    return CONTIGUOUS_TERMS ? (quad & 1) * 4 : quad / (WIDTH / 4);
-  }
+// Memory goes along the terms: eight lanes copy the terms of one row, 4 bytes each, and turn it into a column.
+template <int WIDTH, int THREADS>
+struct GemmFetch<WIDTH, THREADS, true> {
+  static constexpr int ROW = WIDTH + 4, ROWS = THREADS / TILE_DEPTH;
+  static constexpr int EACH = (WIDTH + ROWS - 1) / ROWS;
+  static constexpr bool aligned = true;   // as far as copies of 4 bytes need it
+  const float* from[EACH];
+  StagedCopy<float> copy[EACH];
+
+  static __device__ __forceinline__ int term() { return (int)threadIdx.x % TILE_DEPTH; }
+  static __device__ __forceinline__ int row(int i) { return (int)threadIdx.x / TILE_DEPTH + i * ROWS; }
 
   // size: rows of the matrix; step: floats from one row of memory to the next.
-  __device__ __forceinline__ void begin(const float* data, long long size, long long step, long long first,
-                                        long long k) {
+  __device__ __forceinline__ void start(const float* data, long long size, long long step, long long first, long long k,
+                                        bool, long long) {
 #pragma unroll
     for (int i = 0; i < EACH; i++) {
-      const int quad = (int)threadIdx.x + i * THREADS;
-      const long long r = first + row(quad), t = k + term(quad);
-      const bool mine = QUADS % THREADS == 0 || quad < QUADS;
-      rows[i] = !mine || r >= size ? 0 : size - r < 4 ? (int)(size - r) : 4;
-      from[i] = data + (CONTIGUOUS_TERMS ? r * step + t : t * step + r);
+      const long long r = first + row(i) < size ? first + row(i) : size - 1;
+      from[i] = data + r * step + k + term();
     }
   }
 
-  // Gets a step of `terms` terms, if more than 0, and goes on to the next one.
-  __device__ __forceinline__ void get(bool aligned, long long step, int terms) {
+  template <bool STEADY>
+  __device__ __forceinline__ void begin(float* shared, int terms) {
+    if (STEADY || term() < terms) {
 #pragma unroll
-    for (int i = 0; i < EACH; i++) {
-      const int left = terms - term((int)threadIdx.x + i * THREADS);
-      float4 v = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-      if (rows[i] > 0 && left > 0) {
-        if (aligned) {
-          v = load4(from[i]);
-        } else {
-          const int count = CONTIGUOUS_TERMS ? left : rows[i];
-          v.x = from[i][0];
-          if (count > 1) v.y = from[i][1];
-          if (count > 2) v.z = from[i][2];
-          if (count > 3) v.w = from[i][3];
-        }
+      for (int i = 0; i < EACH; i++) {
+        if (WIDTH % ROWS == 0 || row(i) < WIDTH) copy[i].begin(shared + term() * ROW + row(i), from[i]);
       }
-      value[i] = v;
-      from[i] += CONTIGUOUS_TERMS ? GEMM_DEPTH : GEMM_DEPTH * step;
     }
+#pragma unroll
+    for (int i = 0; i < EACH; i++) from[i] += TILE_DEPTH;
   }
 
-  template <int ROW>
-  __device__ __forceinline__ void put(float* shared) const {
+  template <bool STEADY>
+  __device__ __forceinline__ void end(float* shared, int terms) const {
+    if (STEADY || term() < terms) {
 #pragma unroll
-    for (int i = 0; i < EACH; i++) {
-      const int quad = (int)threadIdx.x + i * THREADS;
-      if (QUADS % THREADS == 0 || quad < QUADS) {
-        float* to = shared + term(quad) * ROW + row(quad);
-        if (CONTIGUOUS_TERMS) {
-          to[0] = value[i].x;
-          to[ROW] = value[i].y;
-          to[2 * ROW] = value[i].z;
-          to[3 * ROW] = value[i].w;
-        } else {
-          store4(to, value[i]);
-        }
+      for (int i = 0; i < EACH; i++) {
+        if (WIDTH % ROWS == 0 || row(i) < WIDTH) copy[i].end(shared + term() * ROW + row(i));
       }
     }
   }
 };
 
-__device__ __forceinline__ void gemm_read4(float* to, const float* from) {
-  const float4 v = load4(from);
-  to[0] = v.x;
-  to[1] = v.y;
-  to[2] = v.z;
-  to[3] = v.w;
-}
+// Memory goes along the rows: four at a time where they are aligned, in one copy.
+template <int WIDTH, int THREADS>
+struct GemmFetch<WIDTH, THREADS, false> {
+  static constexpr int ROW = WIDTH + 4, QUADS = WIDTH * TILE_DEPTH / 4;
+  static constexpr int EACH = (QUADS + THREADS - 1) / THREADS;
+  const float* from[EACH];
+  StagedCopy<float4> copy[EACH];
+  long long next;   // bytes from a step to the next one
+  int rows;         // of the tile that the matrix has
+  bool aligned;
 
-// One term of every chain of the thread.
-template <class T>
-__device__ __forceinline__ void gemm_term(float (&acc)[T::TM][T::TN], const float* a, const float* b) {
-  float x[T::TM], y[T::TN];
+  static __device__ __forceinline__ int term(int i) { return ((int)threadIdx.x + i * THREADS) / (WIDTH / 4); }
+  static __device__ __forceinline__ int row(int i) { return ((int)threadIdx.x + i * THREADS) % (WIDTH / 4) * 4; }
+
+  __device__ __forceinline__ void start(const float* data, long long size, long long step, long long first, long long k,
+                                        bool all_aligned, long long step_bytes) {
+    aligned = all_aligned;
+    next = step_bytes;
+    rows = size - first < WIDTH ? (int)(size - first) : WIDTH;
+    const int last = aligned ? rows - 4 : rows - 1;   // aligned: a multiple of 4
 #pragma unroll
-  for (int i = 0; i < T::TM; i += 4) gemm_read4(x + i, a + i * T::LANES_M);
-#pragma unroll
-  for (int j = 0; j < T::TN; j += 4) gemm_read4(y + j, b + j * T::LANES_N);
-#pragma unroll
-  for (int i = 0; i < T::TM; i++) {
-#pragma unroll
-    for (int j = 0; j < T::TN; j++) acc[i][j] = __fmaf_rn(x[i], y[j], acc[i][j]);
+    for (int i = 0; i < EACH; i++) {
+      from[i] = data + (k + term(i)) * step + first + (row(i) < last ? row(i) : last);
+    }
   }
-}
+
+  template <bool STEADY>
+  __device__ __forceinline__ void begin(float* shared, int terms) {
+#pragma unroll
+    for (int i = 0; i < EACH; i++) {
+      if ((QUADS % THREADS == 0 || term(i) < TILE_DEPTH) && (STEADY || term(i) < terms)) {
+        float* const to = shared + term(i) * ROW + row(i);
+        if (STEADY || aligned) {
+          copy[i].begin(to, from[i]);
+        } else {
+          // The last row there is stands for those behind it; below 0, from[i] is it already.
+          const int last = rows - 1 - row(i) < 0 ? 0 : rows - 1 - row(i);
+          copy[i].begin_four(to, from[i], last < 1 ? last : 1, last < 2 ? last : 2, last < 3 ? last : 3);
+        }
+      }
+      from[i] = reinterpret_cast<const float*>(reinterpret_cast<const char*>(from[i]) + next);
+    }
+  }
+
+  template <bool STEADY>
+  __device__ __forceinline__ void end(float* shared, int terms) const {
+#pragma unroll
+    for (int i = 0; i < EACH; i++) {
+      if ((QUADS % THREADS == 0 || term(i) < TILE_DEPTH) && (STEADY || term(i) < terms)) {
+        copy[i].end(shared + term(i) * ROW + row(i));
+      }
+    }
+  }
+};
 
 // maximum(x, +0)
 __device__ __forceinline__ float gemm_relu(float x) { return x > 0.0f || x != x ? x : 0.0f; }
@@ -180,6 +178,7 @@ struct GemmProblem {
   float* out;
   long long m, n, k, chunk;
   long long a_step, b_step, out_step;   // floats from one product to the next
+  long long a_next, b_next;             // bytes from one step of eight terms to the next
   int relu;
 };
 
@@ -194,83 +193,78 @@ __device__ __forceinline__ void gemm_tile_of(long long tiles_m, long long tiles_
 
 // AT, BT: memory holds the operand's transpose, row-major.
 template <class T, bool AT, bool BT>
-__device__ __forceinline__ void gemm_block(const GemmProblem& p, float* a_shared, float* b_shared, GemmPlace& place) {
-  constexpr int A_STEP = GEMM_DEPTH * T::A_ROW, B_STEP = GEMM_DEPTH * T::B_ROW;
-  const int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32;
-  const int row = warp / (T::BN / T::WN) * T::WM + lane / T::LANES_N * 4;
-  const int column = warp % (T::BN / T::WN) * T::WN + lane % T::LANES_N * 4;
+__device__ __forceinline__ void gemm_block(const GemmProblem& p, float* stages, GemmPlace& place) {
   long long tm, tn;
   gemm_tile_of((p.m + T::BM - 1) / T::BM, (p.n + T::BN - 1) / T::BN, tm, tn);
   const bool split = gridDim.y > 1;
   const long long k_begin = split ? blockIdx.y * p.chunk : 0;
   const long long k_end = split && k_begin + p.chunk < p.k ? k_begin + p.chunk : p.k;
-  const int steps = (int)((k_end - k_begin + GEMM_DEPTH - 1) / GEMM_DEPTH);
-  const int last = (int)(k_end - k_begin - (long long)(steps - 1) * GEMM_DEPTH);   // terms of the last step
-  const int chunk_steps = (int)(p.chunk / GEMM_DEPTH);
-  const long long a_row = AT ? p.m : p.k, b_row = BT ? p.k : p.n;
   const long long g = blockIdx.z;
   const float *a = p.a + g * p.a_step, *b = p.b + g * p.b_step;
-  const bool a_aligned = is_aligned16(a) && a_row % 4 == 0, b_aligned = is_aligned16(b) && b_row % 4 == 0;
   if (threadIdx.x == 0) {
     place.out = p.out + g * p.out_step + (split ? blockIdx.y * p.m * p.n : 0);
     place.row = tm * T::BM;
     place.column = tn * T::BN;
   }
+  using Walk = TileWalk<T, GemmFetch<T::BM, T::THREADS, !AT>, GemmFetch<T::BN, T::THREADS, BT>>;
+  Walk w;
+  const long long a_row = AT ? p.m : p.k, b_row = BT ? p.k : p.n;
+  const bool a_aligned = is_aligned16(a) && a_row % 4 == 0, b_aligned = is_aligned16(b) && b_row % 4 == 0;
+  w.fa.start(a, p.m, a_row, tm * T::BM, k_begin, a_aligned, p.a_next);
+  w.fb.start(b, p.n, b_row, tn * T::BN, k_begin, b_aligned, p.b_next);
+  int left = (int)(k_end - k_begin);   // at most 2^31 - 1: longer contractions are split
+  w.start(stages, left);
+  const bool aligned = w.fa.aligned && w.fb.aligned;
   float acc[T::TM][T::TN] = {};
-  GemmFetch<T::BM, T::THREADS, !AT> fa;
-  GemmFetch<T::BN, T::THREADS, BT> fb;
-  fa.begin(a, p.m, a_row, tm * T::BM, k_begin);
-  fb.begin(b, p.n, b_row, tn * T::BN, k_begin);
-  fa.get(a_aligned, a_row, steps == 1 ? last : GEMM_DEPTH);
-  fb.get(b_aligned, b_row, steps == 1 ? last : GEMM_DEPTH);
-  fa.template put<T::A_ROW>(a_shared);
-  fb.template put<T::B_ROW>(b_shared);
-  __syncthreads();
-  int chunk_left = chunk_steps;
-  for (int s = 1; s <= steps; s++) {
-    if (s < steps) {
-      const int terms = s + 1 == steps ? last : GEMM_DEPTH;
-      fa.get(a_aligned, a_row, terms);
-      fb.get(b_aligned, b_row, terms);
-    }
-    const float* as = a_shared + (s & 1 ? 0 : A_STEP) + row;
-    const float* bs = b_shared + (s & 1 ? 0 : B_STEP) + column;
-    if (s < steps || last == GEMM_DEPTH) {
-#pragma unroll
-      for (int t = 0; t < GEMM_DEPTH; t++) gemm_term<T>(acc, as + t * T::A_ROW, bs + t * T::B_ROW);
-    } else {
-#pragma unroll 1
-      for (int t = 0; t < last; t++) gemm_term<T>(acc, as + t * T::A_ROW, bs + t * T::B_ROW);
-    }
-    if (--chunk_left == 0 || s == steps) {
-      const bool end = s == steps;
-      gemm_finish<T>(acc, place, row, column, p.m, p.n, s <= chunk_steps, end ? p.bias : nullptr, end && p.relu);
-      chunk_left = chunk_steps;
-    }
-    if (s < steps) {
-      fa.template put<T::A_ROW>(a_shared + (s & 1 ? A_STEP : 0));
-      fb.template put<T::B_ROW>(b_shared + (s & 1 ? B_STEP : 0));
-    }
-    // Behind it the new buffer is whole, and nobody reads the old one any more.
-    __syncthreads();
-  }
+  bool first = true;
+  do {
+    left -= w.chunk(acc, (int)p.chunk, left, aligned);
+    const bool end = left == 0;
+    gemm_finish<T>(acc, place, w.row, w.column, p.m, p.n, first, end ? p.bias : nullptr, end && p.relu);
+    first = false;
+  } while (left > 0);
 }
 
 // a, b and out advance by their steps from one product (blockIdx.z) to the next. A grid with y > 1 is a split one.
 #define GEMM_ARGUMENTS                                                                                             \
   const float *a, const float *b, const float *bias, float *out, long long m, long long n, long long k,            \
-      long long chunk, long long a_step, long long b_step, long long out_step, int relu
+      long long chunk, long long a_step, long long b_step, long long out_step, long long a_next, long long b_next,  \
+      int relu
 
 #define GEMM_BODY(TILE, AT, BT)                                                                                    \
-  __shared__ __align__(16) float a_shared[2 * GEMM_DEPTH * TILE::A_ROW];                                           \
-  __shared__ __align__(16) float b_shared[2 * GEMM_DEPTH * TILE::B_ROW];                                           \
+  __shared__ __align__(16) float stages[TILE_STAGES * TILE::STAGE];                                                \
   __shared__ GemmPlace place;                                                                                      \
-  const GemmProblem p = {a, b, bias, out, m, n, k, chunk, a_step, b_step, out_step, relu};                         \
-  gemm_block<TILE, AT, BT>(p, a_shared, b_shared, place);
+  const GemmProblem p = {a, b, bias, out, m, n, k, chunk, a_step, b_step, out_step, a_next, b_next, relu};                         \
+  gemm_block<TILE, AT, BT>(p, stages, place);
 
-using GemmLarge = GemmTile<128, 128, 64, 32, 8, 8>;
-using GemmSmall = GemmTile<64, 64, 32, 32, 8, 4>;
-using GemmFlat = GemmTile<16, 128, 16, 32, 4, 4>;
+using GemmHuge = Tile<128, 256, 64, 64, 16, 8>;
+using GemmLarge = Tile<128, 128, 64, 32, 8, 8>;
+using GemmSmall = Tile<64, 64, 32, 32, 8, 4>;
+using GemmFlat = Tile<16, 128, 16, 32, 4, 4>;
+
+extern "C" __global__ void __launch_bounds__(256, 1)
+gemm_128x256_nn(GEMM_ARGUMENTS) {
+  GEMM_BODY(GemmHuge, false, false)
+}
+EXPORT_KERNEL(gemm_128x256_nn)
+
+extern "C" __global__ void __launch_bounds__(256, 1)
+gemm_128x256_nt(GEMM_ARGUMENTS) {
+  GEMM_BODY(GemmHuge, false, true)
+}
+EXPORT_KERNEL(gemm_128x256_nt)
+
+extern "C" __global__ void __launch_bounds__(256, 1)
+gemm_128x256_tn(GEMM_ARGUMENTS) {
+  GEMM_BODY(GemmHuge, true, false)
+}
+EXPORT_KERNEL(gemm_128x256_tn)
+
+extern "C" __global__ void __launch_bounds__(256, 1)
+gemm_128x256_tt(GEMM_ARGUMENTS) {
+  GEMM_BODY(GemmHuge, true, true)
+}
+EXPORT_KERNEL(gemm_128x256_tt)
 
 extern "C" __global__ void __launch_bounds__(256, 2)
 gemm_128x128_nn(GEMM_ARGUMENTS) {

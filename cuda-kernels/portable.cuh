@@ -5,6 +5,7 @@
 //   DYNAMIC_SHARED(type, name)   type* name = the launch's dynamic shared memory, 16-byte aligned
 //   load4, store4                one 16-byte access; the address must be 16-byte aligned
 //   copy_async_16 …              cp.async where the GPU has it (sm_80+), an ordinary copy before that
+//   StagedCopy<V>                a copy of a V to shared memory while the thread computes, on any GPU
 //   sel_maximum, sel_minimum     IEEE 754-2019 maximum and minimum
 #pragma once
 
@@ -93,6 +94,39 @@ __device__ __forceinline__ void copy_async_wait() {
   asm volatile("cp.async.wait_group %0;" : : "n"(N) : "memory");
 #endif
 }
+
+// One value of 4 or 16 bytes on its way to shared memory: begun early, ended late, with arithmetic in between. Where
+// there is cp.async, the copy begins it and copy_async_wait ends it; before sm_80 a register holds the value meanwhile.
+// Several begun copies go out together; end() them, then wait, then pass a barrier.
+template <class V>
+struct StagedCopy {
+#if defined(SOFTCUDA) || __CUDA_ARCH__ >= 800
+  // Where `valid` is false, zeros and no access to `from`.
+  __device__ __forceinline__ void begin(void* shared, const float* from, bool valid = true) {
+    if (sizeof(V) == 16) copy_async_16(shared, from, valid);
+    else copy_async_4(shared, from, valid);
+  }
+  // Four floats of a V of 16 bytes that lie anywhere: at from, and at three offsets from it.
+  __device__ __forceinline__ void begin_four(void* shared, const float* from, int y, int z, int w) {
+    float* const to = static_cast<float*>(shared);
+    copy_async_4(to, from);
+    copy_async_4(to + 1, from + y);
+    copy_async_4(to + 2, from + z);
+    copy_async_4(to + 3, from + w);
+  }
+  __device__ __forceinline__ void end(void*) const {}
+#else
+  V value;
+  __device__ __forceinline__ void begin(void*, const float* from, bool valid = true) {
+    value = V{};
+    if (valid) value = *reinterpret_cast<const V*>(from);
+  }
+  __device__ __forceinline__ void begin_four(void*, const float* from, int y, int z, int w) {
+    value = make_float4(from[0], from[y], from[z], from[w]);
+  }
+  __device__ __forceinline__ void end(void* shared) const { *static_cast<V*>(shared) = value; }
+#endif
+};
 
 // ---- selection ----
 

@@ -205,7 +205,8 @@ for f in "$kernels"/*.fatbin; do
   if [ -e "$f" ] && [ ! -e "cuda-kernels/$stem.cu" ]; then rm -f "$f" "$ptx/$stem".*.ptx "$out/log/$stem.txt"; changed=1; fi
 done
 if [ $changed = 1 ]; then
-  [ -z "$(compgen -G "$out/log/*.txt")" ] || native/ptxas-table --tsv > "$out/ptxas.tsv"
+  rm -f "$out/ptxas.tsv"
+  [ -z "$(compgen -G "$ptx/*.compute_90.ptx")" ] || native/ptxas-table --tsv > "$out/ptxas.tsv"
   # Maven copies target/native over target/classes and deletes nothing there.
   rm -rf target/classes/dev/selfsame/cuda/kernels target/classes/dev/selfsame/cuda/linux-*
   say "done in ${SECONDS} s"

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 
 /** Launches of {@code cuda-kernels/conv2d*.cu}: which tile, and the plans that the kernels read. */
 final class Conv2dCuda {
+  private static final Kernel HUGE = Kernel.of("conv2d_128x256");
   private static final Kernel LARGE = Kernel.of("conv2d_128x128");
   private static final Kernel MIDDLE = Kernel.of("conv2d_64x64");
   private static final Kernel FLAT = Kernel.of("conv2d_16x128");
@@ -22,6 +23,13 @@ final class Conv2dCuda {
   // Fewer tiles than this leave most of a large GPU idle; then smaller tiles or parts of the
   // contraction.
   private static final long FEW_TILES = 64;
+
+  // Tiles of 128 × 256 that are a wave of a large GPU, one block a multiprocessor.
+  private static final long MANY_TILES = 128;
+
+  // Terms of an output, so that the rows of a tile lie within 2^32 floats of filters. Twin: from[]
+  // of Conv2dWeightFetch.
+  private static final long MAX_TERMS = 1L << 24;
   private static final long MAX_PARTIAL_FLOATS = 1L << 26;
   private static final long MAX_REACH = 1L << 29;
 
@@ -82,7 +90,10 @@ final class Conv2dCuda {
     } else {
       tiles = isLarge ? large : z.groups() * Math.ceilDiv(z.groupK(), 64) * Math.ceilDiv(cols, 64);
     }
-    long parts = tiles < 8 * FEW_TILES && chunks * outputs <= MAX_PARTIAL_FLOATS ? chunks : 1;
+    boolean split =
+        terms > Integer.MAX_VALUE // more than a block counts
+            || tiles < 8 * FEW_TILES && chunks * outputs <= MAX_PARTIAL_FLOATS;
+    long parts = split ? chunks : 1;
     long blocks = narrow ? Math.ceilDiv(tiles * parts, 4) : tiles * parts;
     Division image = Division.by(z.p() * z.q());
     Division row = Division.by(z.q());
@@ -194,9 +205,9 @@ final class Conv2dCuda {
       CudaContext context, String what, Source from, Weights w, Target to, Axis rows, Axis cols) {
     long taps = rows.taps * cols.taps;
     long terms = from.channels * taps;
-    if (terms > Integer.MAX_VALUE - 64) {
+    if (terms > MAX_TERMS) {
       throw new ShapeException(
-          what + ": " + terms + " terms an output; on CUDA at most 2^31 - 65 are possible");
+          what + ": " + terms + " terms an output; on CUDA at most 2^24 are possible");
     }
     Division tap = Division.by(Math.max(1, taps));
     Division col = Division.by(Math.max(1, cols.taps));
@@ -241,6 +252,7 @@ final class Conv2dCuda {
     Kernel kernel;
     int threads = 128;
     long blocks;
+    long huge = to.groups * Math.ceilDiv(to.rows, 128) * Math.ceilDiv(positions, 256);
     long large = to.groups * Math.ceilDiv(to.rows, 128) * Math.ceilDiv(positions, 128);
     if (to.rows <= 3) {
       kernel = NARROW;
@@ -249,6 +261,10 @@ final class Conv2dCuda {
     } else if (to.rows <= 16) {
       kernel = FLAT;
       blocks = to.groups * Math.ceilDiv(positions, 128);
+    } else if (to.rows > 64 && huge >= MANY_TILES) {
+      kernel = HUGE;
+      threads = 256;
+      blocks = huge;
     } else if (to.rows > 64 && large >= FEW_TILES) {
       kernel = LARGE;
       threads = 256;

@@ -15,11 +15,21 @@ final class GemmCuda {
   /** Blocks that keep a large GPU busy. Fixed, so that a shape takes the same way everywhere. */
   private static final long BUSY = 96;
 
+  /** Tiles of 128 × 256 that are two waves of a large GPU, one block a multiprocessor. */
+  private static final long MANY = 256;
+
+  /** Terms that one block goes through. */
+  private static final long MAX_TERMS = Integer.MAX_VALUE;
+
+  /** Terms of a step. Twin: GEMM_DEPTH in gemm.cu. */
+  private static final long DEPTH = 8;
+
   private static final long MAX_PARTIAL_BYTES = 64L << 20;
   private static final long MAX_GRID_Z = 65_535;
 
   /** The output tiles of a block. */
   enum Tile {
+    HUGE("128x256", 128, 256, 256),
     LARGE("128x128", 128, 128, 256),
     SMALL("64x64", 64, 64, 128),
     FLAT("16x128", 16, 128, 128);
@@ -59,14 +69,18 @@ final class GemmCuda {
 
   static void gemm(CudaContext context, Sizes s, Operands x) {
     Tile tile = s.m() <= 16 ? Tile.FLAT : Tile.LARGE;
+    if (tile == Tile.LARGE && s.batch() * Tile.HUGE.count(s) >= MANY) {
+      tile = Tile.HUGE;
+    }
     if (tile == Tile.LARGE && s.batch() * tile.count(s) < BUSY) {
       tile = Tile.SMALL;
     }
     long chunks = chunks(s);
     boolean split =
-        chunks > 1
-            && s.batch() * tile.count(s) < BUSY
-            && s.batch() * s.m() * s.n() <= MAX_PARTIAL_BYTES / Float.BYTES / chunks;
+        s.k() > MAX_TERMS
+            || chunks > 1
+                && s.batch() * tile.count(s) < BUSY
+                && s.batch() * s.m() * s.n() <= MAX_PARTIAL_BYTES / Float.BYTES / chunks;
     gemm(context, s, x, tile, split, MAX_GRID_Z);
   }
 
@@ -132,6 +146,8 @@ final class GemmCuda {
           .arg(s.aStep())
           .arg(s.bStep())
           .arg(outStep)
+          .arg(DEPTH * Float.BYTES * (s.aTransposed() ? s.m() : 1))
+          .arg(DEPTH * Float.BYTES * (s.bTransposed() ? 1 : s.n()))
           .arg(relu ? 1 : 0)
           .what(s::toString)
           .run();

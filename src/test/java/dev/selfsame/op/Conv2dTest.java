@@ -153,10 +153,12 @@ class Conv2dTest {
 
   @Test
   void largeTilesOfTheGpuAgree() {
-    // Enough tiles of 128 x 128 outputs in each pass, the weight gradient in parts of the
+    // Enough tiles of 128 x 256 outputs, then of 128 x 128 only, the weight gradient in parts of
+    // the
     // contraction.
     List<Case> cases =
         List.of(
+            new Case(1, 256, 1, 129, 64 * 65, 1, 1, PLAIN.withGroups(64)),
             new Case(1, 256, 1, 513, 64 * 65, 1, 1, PLAIN.withGroups(64)),
             new Case(1, 70, 64, 128, 4, 1, 1, PLAIN));
     List<Device> devices =
