@@ -34,6 +34,11 @@ final class AttentionHead {
   private final MemorySegment maxima;
   private final MemorySegment divisors;
   private final MemorySegment lanes;
+
+  // Constants: −0 for all lanes, −∞ for a row.
+  private final MemorySegment absent;
+  private final MemorySegment unseen;
+
   private final AttentionScratch partials = new AttentionScratch();
   private final AttentionScratch query = new AttentionScratch();
   private final AttentionScratch slope = new AttentionScratch();
@@ -70,6 +75,16 @@ final class AttentionHead {
     maxima = new AttentionScratch().memory(width);
     divisors = new AttentionScratch().memory(width);
     lanes = new AttentionScratch().memory((long) LANES * width);
+    absent = filled(LANES * width, -0f);
+    unseen = filled(width, Float.NEGATIVE_INFINITY);
+  }
+
+  private static MemorySegment filled(int floats, float value) {
+    MemorySegment memory = new AttentionScratch().memory(floats);
+    for (int i = 0; i < floats; i++) {
+      memory.setAtIndex(JAVA_FLOAT_UNALIGNED, i, value);
+    }
+    return memory;
   }
 
   /** Turns to head {@code head} of all heads of all sequences. */
@@ -138,17 +153,13 @@ final class AttentionHead {
 
   /** Adding a term to −0 leaves the term's bits, so lanes without an element take no part. */
   private void fillLanes() {
-    for (int i = 0; i < LANES * width; i++) {
-      lanes.setAtIndex(JAVA_FLOAT_UNALIGNED, i, -0f);
-    }
+    copy(absent, 0, lanes, 0, LANES * width);
   }
 
   /** Scores of keys that a query does not see become −∞: no maximum, and 0 in the sum. */
   private void hide(MemorySegment p, int i, int full, int n) {
     for (int j = full; j < n; j++) {
-      for (int c = 0; c < j - i; c++) {
-        p.setAtIndex(JAVA_FLOAT_UNALIGNED, (long) j * width + c, Float.NEGATIVE_INFINITY);
-      }
+      copy(unseen, 0, p, (long) j * width, Math.max(0, Math.min(j - i, width)));
     }
   }
 

@@ -13,6 +13,7 @@ import jdk.incubator.vector.VectorSpecies;
 /** {@link AttentionKernel} with the Vector API; a copy of this class runs each width (Lanes). */
 final class AttentionPanels implements AttentionKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final int W = 2 * N;
 
@@ -36,8 +37,9 @@ final class AttentionPanels implements AttentionKernel {
     FloatVector ma = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
     FloatVector mb = ma;
     for (long o = at << 2; o < (at << 2) + rows * ROW; o += ROW) {
-      FloatVector a = FloatVector.fromMemorySegment(F, x, o, NATIVE).mul(scale);
-      FloatVector b = FloatVector.fromMemorySegment(F, x, o + SECOND, NATIVE).mul(scale);
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, o, NATIVE)).mul(scale);
+      FloatVector b =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, x, o + SECOND, NATIVE)).mul(scale);
       ma = ma.max(a);
       mb = mb.max(b);
       a.intoMemorySegment(x, o, NATIVE);
@@ -50,11 +52,11 @@ final class AttentionPanels implements AttentionKernel {
   @Override
   public void subtract(MemorySegment x, long at, int rows, float c, MemorySegment m) {
     FloatVector scale = FloatVector.broadcast(F, c);
-    FloatVector ma = FloatVector.fromMemorySegment(F, m, 0, NATIVE);
-    FloatVector mb = FloatVector.fromMemorySegment(F, m, SECOND, NATIVE);
+    FloatVector ma = FLOATS.cast(FloatVector.fromMemorySegment(F, m, 0, NATIVE));
+    FloatVector mb = FLOATS.cast(FloatVector.fromMemorySegment(F, m, SECOND, NATIVE));
     for (long o = at << 2; o < (at << 2) + rows * ROW; o += ROW) {
-      FloatVector a = FloatVector.fromMemorySegment(F, x, o, NATIVE);
-      FloatVector b = FloatVector.fromMemorySegment(F, x, o + SECOND, NATIVE);
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, o, NATIVE));
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, o + SECOND, NATIVE));
       a.mul(scale).sub(ma).intoMemorySegment(x, o, NATIVE);
       b.mul(scale).sub(mb).intoMemorySegment(x, o + SECOND, NATIVE);
     }
@@ -65,8 +67,9 @@ final class AttentionPanels implements AttentionKernel {
     long o = at << 2;
     long s = sumsAt << 2;
     for (long i = 0; i < 4L * count; i += SECOND) {
-      FloatVector.fromMemorySegment(F, sums, s + i, NATIVE)
-          .add(FloatVector.fromMemorySegment(F, x, o + i, NATIVE))
+      FLOATS
+          .cast(FloatVector.fromMemorySegment(F, sums, s + i, NATIVE))
+          .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, o + i, NATIVE)))
           .intoMemorySegment(sums, s + i, NATIVE);
     }
   }
@@ -75,8 +78,9 @@ final class AttentionPanels implements AttentionKernel {
   public void combine(MemorySegment lanes) {
     for (long half = LANES / 2 * ROW; half >= ROW; half /= 2) {
       for (long i = 0; i < half; i += SECOND) {
-        FloatVector.fromMemorySegment(F, lanes, i, NATIVE)
-            .add(FloatVector.fromMemorySegment(F, lanes, i + half, NATIVE))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, lanes, i, NATIVE))
+            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, lanes, i + half, NATIVE)))
             .intoMemorySegment(lanes, i, NATIVE);
       }
     }
@@ -85,15 +89,15 @@ final class AttentionPanels implements AttentionKernel {
   /** As softmax divides, with a divisor for each column (SoftmaxVector). */
   @Override
   public void divide(MemorySegment x, long at, int rows, MemorySegment l) {
-    FloatVector la = FloatVector.fromMemorySegment(F, l, 0, NATIVE);
-    FloatVector lb = FloatVector.fromMemorySegment(F, l, SECOND, NATIVE);
+    FloatVector la = FLOATS.cast(FloatVector.fromMemorySegment(F, l, 0, NATIVE));
+    FloatVector lb = FLOATS.cast(FloatVector.fromMemorySegment(F, l, SECOND, NATIVE));
     FloatVector ra = FloatVector.broadcast(F, 1f).div(la);
     FloatVector rb = FloatVector.broadcast(F, 1f).div(lb);
     FloatVector na = la.neg();
     FloatVector nb = lb.neg();
     for (long o = at << 2; o < (at << 2) + rows * ROW; o += ROW) {
-      FloatVector a = FloatVector.fromMemorySegment(F, x, o, NATIVE);
-      FloatVector b = FloatVector.fromMemorySegment(F, x, o + SECOND, NATIVE);
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, o, NATIVE));
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, o + SECOND, NATIVE));
       FloatVector least = a.min(b);
       if (least.compare(VectorOperators.GE, DIVIDE_BY_PRODUCTS).allTrue()) {
         FloatVector qa = a.mul(ra);
@@ -114,10 +118,10 @@ final class AttentionPanels implements AttentionKernel {
     FloatVector sa = FloatVector.zero(F);
     FloatVector sb = sa;
     for (long o = 0; o < rows * ROW; o += ROW) {
-      FloatVector aa = FloatVector.fromMemorySegment(F, a, o, NATIVE);
-      FloatVector ab = FloatVector.fromMemorySegment(F, a, o + SECOND, NATIVE);
-      sa = aa.fma(FloatVector.fromMemorySegment(F, b, o, NATIVE), sa);
-      sb = ab.fma(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE), sb);
+      FloatVector aa = FLOATS.cast(FloatVector.fromMemorySegment(F, a, o, NATIVE));
+      FloatVector ab = FLOATS.cast(FloatVector.fromMemorySegment(F, a, o + SECOND, NATIVE));
+      sa = aa.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE)), sa);
+      sb = ab.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE)), sb);
     }
     sa.intoMemorySegment(sums, 0, NATIVE);
     sb.intoMemorySegment(sums, SECOND, NATIVE);
@@ -125,13 +129,13 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void slopes(MemorySegment p, MemorySegment ds, long at, int rows, MemorySegment e) {
-    FloatVector ea = FloatVector.fromMemorySegment(F, e, 0, NATIVE);
-    FloatVector eb = FloatVector.fromMemorySegment(F, e, SECOND, NATIVE);
+    FloatVector ea = FLOATS.cast(FloatVector.fromMemorySegment(F, e, 0, NATIVE));
+    FloatVector eb = FLOATS.cast(FloatVector.fromMemorySegment(F, e, SECOND, NATIVE));
     for (long o = at << 2; o < (at << 2) + rows * ROW; o += ROW) {
-      FloatVector pa = FloatVector.fromMemorySegment(F, p, o, NATIVE);
-      FloatVector pb = FloatVector.fromMemorySegment(F, p, o + SECOND, NATIVE);
-      FloatVector a = FloatVector.fromMemorySegment(F, ds, o, NATIVE);
-      FloatVector b = FloatVector.fromMemorySegment(F, ds, o + SECOND, NATIVE);
+      FloatVector pa = FLOATS.cast(FloatVector.fromMemorySegment(F, p, o, NATIVE));
+      FloatVector pb = FLOATS.cast(FloatVector.fromMemorySegment(F, p, o + SECOND, NATIVE));
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, ds, o, NATIVE));
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, ds, o + SECOND, NATIVE));
       pa.mul(a.sub(ea)).intoMemorySegment(ds, o, NATIVE);
       pb.mul(b.sub(eb)).intoMemorySegment(ds, o + SECOND, NATIVE);
     }
@@ -141,7 +145,10 @@ final class AttentionPanels implements AttentionKernel {
   public void scale(MemorySegment x, int count, float c) {
     FloatVector scale = FloatVector.broadcast(F, c);
     for (long o = 0; o < 4L * count; o += SECOND) {
-      FloatVector.fromMemorySegment(F, x, o, NATIVE).mul(scale).intoMemorySegment(x, o, NATIVE);
+      FLOATS
+          .cast(FloatVector.fromMemorySegment(F, x, o, NATIVE))
+          .mul(scale)
+          .intoMemorySegment(x, o, NATIVE);
     }
   }
 
@@ -178,20 +185,23 @@ final class AttentionPanels implements AttentionKernel {
       MemorySegment chains,
       long at) {
     long c = at << 2;
-    FloatVector c0a = FloatVector.fromMemorySegment(F, chains, c, NATIVE);
-    FloatVector c0b = FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE);
-    FloatVector c1a = FloatVector.fromMemorySegment(F, chains, c + ROW, NATIVE);
-    FloatVector c1b = FloatVector.fromMemorySegment(F, chains, c + ROW + SECOND, NATIVE);
-    FloatVector c2a = FloatVector.fromMemorySegment(F, chains, c + 2 * ROW, NATIVE);
-    FloatVector c2b = FloatVector.fromMemorySegment(F, chains, c + 2 * ROW + SECOND, NATIVE);
-    FloatVector c3a = FloatVector.fromMemorySegment(F, chains, c + 3 * ROW, NATIVE);
-    FloatVector c3b = FloatVector.fromMemorySegment(F, chains, c + 3 * ROW + SECOND, NATIVE);
+    FloatVector c0a = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
+    FloatVector c0b = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE));
+    FloatVector c1a = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + ROW, NATIVE));
+    FloatVector c1b =
+        FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + ROW + SECOND, NATIVE));
+    FloatVector c2a = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 2 * ROW, NATIVE));
+    FloatVector c2b =
+        FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 2 * ROW + SECOND, NATIVE));
+    FloatVector c3a = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 3 * ROW, NATIVE));
+    FloatVector c3b =
+        FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 3 * ROW + SECOND, NATIVE));
     for (int j = from; j < to; j++) {
       VectorMask<Float> ma = INDEX.compare(VectorOperators.GE, (float) (j - first));
       VectorMask<Float> mb = INDEX.compare(VectorOperators.GE, (float) (j - first - N));
       long o = (bAt << 2) + (j - from) * ROW;
-      FloatVector ba = FloatVector.fromMemorySegment(F, b, o, NATIVE);
-      FloatVector bb = FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE));
       int k = aAt + (j - from) * width;
       FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = c0a.blend(a0.fma(ba, c0a), ma);
@@ -228,15 +238,17 @@ final class AttentionPanels implements AttentionKernel {
       MemorySegment chains,
       long at) {
     long c = at << 2;
-    FloatVector ca = FloatVector.fromMemorySegment(F, chains, c, NATIVE);
-    FloatVector cb = FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE);
+    FloatVector ca = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
+    FloatVector cb = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE));
     for (int j = from; j < to; j++) {
       VectorMask<Float> ma = INDEX.compare(VectorOperators.GE, (float) (j - first));
       VectorMask<Float> mb = INDEX.compare(VectorOperators.GE, (float) (j - first - N));
       long o = (bAt << 2) + (j - from) * ROW;
       FloatVector v = FloatVector.broadcast(F, a[aAt + (j - from) * width]);
-      ca = ca.blend(v.fma(FloatVector.fromMemorySegment(F, b, o, NATIVE), ca), ma);
-      cb = cb.blend(v.fma(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE), cb), mb);
+      ca = ca.blend(v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE)), ca), ma);
+      cb =
+          cb.blend(
+              v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE)), cb), mb);
     }
     ca.intoMemorySegment(chains, c, NATIVE);
     cb.intoMemorySegment(chains, c + SECOND, NATIVE);
@@ -247,10 +259,10 @@ final class AttentionPanels implements AttentionKernel {
     VectorMask<Float> ma = INDEX.compare(VectorOperators.GE, (float) first);
     VectorMask<Float> mb = INDEX.compare(VectorOperators.GE, (float) (first - N));
     for (long o = 0; o < rows * ROW; o += ROW) {
-      FloatVector a = FloatVector.fromMemorySegment(F, totals, o, NATIVE);
-      FloatVector b = FloatVector.fromMemorySegment(F, totals, o + SECOND, NATIVE);
-      FloatVector ca = FloatVector.fromMemorySegment(F, chains, o, NATIVE);
-      FloatVector cb = FloatVector.fromMemorySegment(F, chains, o + SECOND, NATIVE);
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, totals, o, NATIVE));
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, totals, o + SECOND, NATIVE));
+      FloatVector ca = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, o, NATIVE));
+      FloatVector cb = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, o + SECOND, NATIVE));
       a.blend(a.add(ca), ma).intoMemorySegment(totals, o, NATIVE);
       b.blend(b.add(cb), mb).intoMemorySegment(totals, o + SECOND, NATIVE);
     }
@@ -269,13 +281,13 @@ final class AttentionPanels implements AttentionKernel {
       long at) {
     for (int r = 0; r < rows; r++) {
       long c = (at << 2) + r * ROW;
-      FloatVector ca = FloatVector.fromMemorySegment(F, chains, c, NATIVE);
-      FloatVector cb = FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE);
+      FloatVector ca = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
+      FloatVector cb = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE));
       for (int t = Math.max(0, first + r); t < to; t++) {
         long o = (bAt << 2) + t * ROW;
         FloatVector v = FloatVector.broadcast(F, a[t * width + r]);
-        ca = v.fma(FloatVector.fromMemorySegment(F, b, o, NATIVE), ca);
-        cb = v.fma(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE), cb);
+        ca = v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE)), ca);
+        cb = v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE)), cb);
       }
       ca.intoMemorySegment(chains, c, NATIVE);
       cb.intoMemorySegment(chains, c + SECOND, NATIVE);

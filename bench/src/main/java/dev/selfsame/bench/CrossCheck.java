@@ -94,6 +94,7 @@ public final class CrossCheck implements Callable<Integer> {
     ops.put("softmax cross-entropy", with(CrossEntropyCases.odd(ours), Suite.CROSS_ENTROPY, ours));
     ops.put("losses", with(LossCases.odd(ours), Suite.LOSSES, ours));
     ops.put("layer-norm", with(LayerNormCases.odd(ours), Suite.LAYER_NORM, ours));
+    ops.put("attention", with(AttentionCases.odd(ours), Suite.ATTENTION, ours));
     ops.put("batch-norm", with(BatchNormCases.odd(ours), Suite.BATCH_NORM, ours));
     ops.put("elementwise", with(ElementwiseCases.odd(ours), Suite.ELEMENTWISE, ours));
     ops.put("pool", with(Pool2dCases.odd(ours), Suite.POOL, ours));

@@ -22,6 +22,7 @@ public enum Suite {
   CROSS_ENTROPY(CrossEntropyCases::all),
   LOSSES(LossCases::all),
   LAYER_NORM(LayerNormCases::all),
+  ATTENTION(AttentionCases::all),
   DROPOUT(DropoutCases::all),
   BATCH_NORM(BatchNormCases::all),
   ELEMENTWISE(ElementwiseCases::all),
