@@ -2,6 +2,7 @@ package dev.selfsame.grad;
 
 import dev.selfsame.Tensor;
 import dev.selfsame.op.Attention;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Attention, differentiable; shapes, order and errors are the operation's ({@link Attention}). */
@@ -48,31 +49,23 @@ public final class Attending {
     tape.rule(
         out,
         () -> {
-          try (Tensor dq = like(tape, q);
-              Tensor dk = like(tape, k);
-              Tensor dv = like(tape, v)) {
-            Attention.gradient(
-                out.gradient(),
-                q.value(),
-                k.value(),
-                v.value(),
-                lengths,
-                heads,
-                causal,
-                y,
-                statistics,
-                dq,
-                dk,
-                dv);
-            v.contribute(d -> d.copyFrom(dv));
-            k.contribute(d -> d.copyFrom(dk));
-            q.contribute(d -> d.copyFrom(dq));
-          }
+          Var.contribute(
+              List.of(v, k, q),
+              d ->
+                  Attention.gradient(
+                      out.gradient(),
+                      q.value(),
+                      k.value(),
+                      v.value(),
+                      lengths,
+                      heads,
+                      causal,
+                      y,
+                      statistics,
+                      d.get(2),
+                      d.get(1),
+                      d.get(0)));
         });
     return out;
-  }
-
-  private static Tensor like(Tape tape, Var v) {
-    return tape.result(v.value().shape().sizes());
   }
 }

@@ -21,6 +21,7 @@ import dev.selfsame.op.ScatterAdd;
 import dev.selfsame.op.Softmax;
 import dev.selfsame.op.Sums;
 import dev.selfsame.op.Unary;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -319,19 +320,20 @@ public final class Functions {
     tape.rule(
         out,
         () -> {
-          Tensor dy = out.gradient();
-          Tensor scale = gamma.value();
-          try (Tensor dgamma = tape.result(DType.F32, scale.shape());
-              Tensor dbeta = tape.result(DType.F32, scale.shape())) {
-            // All in one call: it reads x and dy once.
-            if (x.needsGradient()) {
-              x.contribute(dx -> LayerNorm.gradient(dy, xv, scale, mean, rstd, dx, dgamma, dbeta));
-            } else {
-              LayerNorm.gradient(dy, xv, scale, mean, rstd, null, dgamma, dbeta);
-            }
-            beta.contribute(d -> d.copyFrom(dbeta));
-            gamma.contribute(d -> d.copyFrom(dgamma));
-          }
+          // All in one call: it reads x and dy once.
+          boolean input = x.needsGradient();
+          Var.contribute(
+              input ? List.of(beta, gamma, x) : List.of(beta, gamma),
+              d ->
+                  LayerNorm.gradient(
+                      out.gradient(),
+                      xv,
+                      gamma.value(),
+                      mean,
+                      rstd,
+                      input ? d.get(2) : null,
+                      d.get(1),
+                      d.get(0)));
         });
     return out;
   }
@@ -355,17 +357,20 @@ public final class Functions {
     tape.rule(
         out,
         () -> {
-          Tensor dy = out.gradient();
-          try (Tensor dgamma = tape.result(DType.F32, scale.shape());
-              Tensor dbeta = tape.result(DType.F32, scale.shape())) {
-            if (x.needsGradient()) {
-              x.contribute(dx -> BatchNorm.gradient(dy, xv, scale, mean, rstd, dx, dgamma, dbeta));
-            } else {
-              BatchNorm.gradient(dy, xv, scale, mean, rstd, null, dgamma, dbeta);
-            }
-            beta.contribute(d -> d.copyFrom(dbeta));
-            gamma.contribute(d -> d.copyFrom(dgamma));
-          }
+          // All in one call: it reads x and dy once.
+          boolean input = x.needsGradient();
+          Var.contribute(
+              input ? List.of(beta, gamma, x) : List.of(beta, gamma),
+              d ->
+                  BatchNorm.gradient(
+                      out.gradient(),
+                      xv,
+                      scale,
+                      mean,
+                      rstd,
+                      input ? d.get(2) : null,
+                      d.get(1),
+                      d.get(0)));
         });
     return out;
   }

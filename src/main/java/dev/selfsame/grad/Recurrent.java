@@ -4,6 +4,7 @@ import dev.selfsame.Tensor;
 import dev.selfsame.op.Gru;
 import dev.selfsame.op.Lstm;
 import dev.selfsame.op.Rnn;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,17 +39,21 @@ public final class Recurrent {
     tape.rule(
         y,
         () -> {
-          try (Tensor dx = x.needsGradient() ? like(tape, x) : null;
-              Tensor dwIh = like(tape, wIh);
-              Tensor dwHh = like(tape, wHh);
-              Tensor dbias = like(tape, bias)) {
-            Rnn.gradient(
-                y.gradient(), xv, wIh.value(), wHh.value(), h, dx, dwIh, dwHh, dbias, null);
-            contribute(bias, dbias);
-            contribute(wHh, dwHh);
-            contribute(wIh, dwIh);
-            contribute(x, dx);
-          }
+          boolean input = x.needsGradient();
+          Var.contribute(
+              input ? List.of(bias, wHh, wIh, x) : List.of(bias, wHh, wIh),
+              d ->
+                  Rnn.gradient(
+                      y.gradient(),
+                      xv,
+                      wIh.value(),
+                      wHh.value(),
+                      h,
+                      input ? d.get(3) : null,
+                      d.get(2),
+                      d.get(1),
+                      d.get(0),
+                      null));
         });
     return new Result(y, last(h), last(h));
   }
@@ -75,31 +80,26 @@ public final class Recurrent {
     tape.rule(
         y,
         () -> {
-          try (Tensor dx = x.needsGradient() ? like(tape, x) : null;
-              Tensor dwIh = like(tape, wIh);
-              Tensor dwHh = like(tape, wHh);
-              Tensor dbias = like(tape, bias);
-              Tensor dRecurrentBias = like(tape, recurrentBias)) {
-            Gru.gradient(
-                y.gradient(),
-                xv,
-                wIh.value(),
-                wHh.value(),
-                h,
-                gates,
-                products,
-                dx,
-                dwIh,
-                dwHh,
-                dbias,
-                dRecurrentBias,
-                null);
-            contribute(recurrentBias, dRecurrentBias);
-            contribute(bias, dbias);
-            contribute(wHh, dwHh);
-            contribute(wIh, dwIh);
-            contribute(x, dx);
-          }
+          boolean input = x.needsGradient();
+          Var.contribute(
+              input
+                  ? List.of(recurrentBias, bias, wHh, wIh, x)
+                  : List.of(recurrentBias, bias, wHh, wIh),
+              d ->
+                  Gru.gradient(
+                      y.gradient(),
+                      xv,
+                      wIh.value(),
+                      wHh.value(),
+                      h,
+                      gates,
+                      products,
+                      input ? d.get(4) : null,
+                      d.get(3),
+                      d.get(2),
+                      d.get(1),
+                      d.get(0),
+                      null));
         });
     return new Result(y, last(h), last(h));
   }
@@ -126,29 +126,24 @@ public final class Recurrent {
     tape.rule(
         y,
         () -> {
-          try (Tensor dx = x.needsGradient() ? like(tape, x) : null;
-              Tensor dwIh = like(tape, wIh);
-              Tensor dwHh = like(tape, wHh);
-              Tensor dbias = like(tape, bias)) {
-            Lstm.gradient(
-                y.gradient(),
-                xv,
-                wIh.value(),
-                wHh.value(),
-                h,
-                c,
-                gates,
-                dx,
-                dwIh,
-                dwHh,
-                dbias,
-                null,
-                null);
-            contribute(bias, dbias);
-            contribute(wHh, dwHh);
-            contribute(wIh, dwIh);
-            contribute(x, dx);
-          }
+          boolean input = x.needsGradient();
+          Var.contribute(
+              input ? List.of(bias, wHh, wIh, x) : List.of(bias, wHh, wIh),
+              d ->
+                  Lstm.gradient(
+                      y.gradient(),
+                      xv,
+                      wIh.value(),
+                      wHh.value(),
+                      h,
+                      c,
+                      gates,
+                      input ? d.get(3) : null,
+                      d.get(2),
+                      d.get(1),
+                      d.get(0),
+                      null,
+                      null));
         });
     return new Result(y, last(h), last(c));
   }
@@ -168,15 +163,5 @@ public final class Recurrent {
   private static Tensor last(Tensor states) {
     long steps = states.size(0);
     return states.slice(steps - 1, steps).reshape(states.size(1), states.size(2));
-  }
-
-  private static void contribute(Var to, @Nullable Tensor gradient) {
-    if (gradient != null) {
-      to.contribute(d -> d.copyFrom(gradient));
-    }
-  }
-
-  private static Tensor like(Tape tape, Var v) {
-    return tape.result(v.value().shape().sizes());
   }
 }

@@ -109,18 +109,21 @@ public final class Var {
    * Gradients of one use of several variables, which one call writes: the first of a variable in
    * place, a later one into memory that is then added to the sum so far, as {@link
    * #contribute(Consumer)} does. A variable may be there several times; its terms are added in the
-   * list's order.
-   *
-   * @param to variables that need a gradient
+   * list's order. One that needs no gradient has memory, too, which is dropped.
    */
   static void contribute(List<Var> to, Consumer<List<Tensor>> writer) {
     List<Tensor> memory = new ArrayList<>();
     List<Var> begun = new ArrayList<>();
     List<Tensor> terms = new ArrayList<>();
     List<Tensor> sums = new ArrayList<>();
+    List<Tensor> unwanted = new ArrayList<>();
     try {
       for (Var v : to) {
-        if (v.hasGradient()) {
+        if (!v.needsGradient) {
+          Tensor dropped = v.tape.result(DType.F32, v.value.shape());
+          memory.add(dropped);
+          unwanted.add(dropped);
+        } else if (v.hasGradient()) {
           Tensor term = v.tape.result(DType.F32, v.value.shape());
           memory.add(term);
           terms.add(term);
@@ -135,6 +138,8 @@ public final class Var {
       begun.forEach(Var::forget);
       terms.forEach(Tensor::close);
       throw e;
+    } finally {
+      unwanted.forEach(Tensor::close);
     }
     for (int i = 0; i < terms.size(); i++) {
       try (Tensor term = terms.get(i)) {
