@@ -51,7 +51,7 @@ __device__ __forceinline__ KlRow kl_long_row(const float* x, long long columns, 
   return row;
 }
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 3)
 kl_divergence_forward(const float* teacher, const float* student, float temperature, float square, float* losses,
                       long long rows, long long columns) {
   const long long r = softmax_warp_row();
@@ -63,7 +63,7 @@ kl_divergence_forward(const float* teacher, const float* student, float temperat
 }
 EXPORT_KERNEL(kl_divergence_forward)
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 3)
 kl_divergence_forward_long(const float* teacher, const float* student, float temperature, float square, float* losses,
                            long long, long long columns) {
   __shared__ float scratch[ORDERED_SCRATCH];

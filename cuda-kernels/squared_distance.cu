@@ -55,7 +55,7 @@ __device__ __forceinline__ float squared_distance_slope(float a, float b, float 
 }
 
 // da = (a - b) · c; db = -da where it is wanted.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 3)
 squared_distance_gradient(const long long* table, int tensors, float c, int both) {
   const TensorPiece piece = tensor_piece(table, tensors);
   const float* a = tensor_piece_data(table, tensors, 0, piece);
