@@ -137,6 +137,7 @@ final class SystemsCommand implements Callable<Integer> {
       Trainer.Report report = Trainer.train(plan, output);
       output.finish(report);
       TrainRecord.fill(record, plan, report);
+      record.put("quick", plan.quick());
       record.put("minutes", (System.nanoTime() - start) / 60e9);
       TrainPlot.write(out.resolve(plan.system().name() + ".png"), report)
           .ifPresent(why -> print.println("NO PLOT was written: " + why));

@@ -77,7 +77,7 @@ final class SystemsTable {
         Locale.ROOT,
         "| `%s` | %s | %,d | %,d | %.1f | %.1f | %s %s | %d of %d hold | %s | `%.12s…` |%n",
         r.get("system").asText(),
-        r.get("data").asText(),
+        r.get("data").asText() + (r.path("quick").asBoolean() ? ", quick" : ""),
         r.get("parameters").asLong(),
         r.get("steps").asLong(),
         r.get("minutes").asDouble(),
