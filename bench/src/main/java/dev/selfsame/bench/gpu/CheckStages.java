@@ -48,6 +48,7 @@ final class CheckStages {
       all.add(sanitizer(tool));
     }
     all.add(bench());
+    all.add(launch());
     all.add(torchCases());
     all.add(torch());
     all.add(soak());
@@ -66,7 +67,11 @@ final class CheckStages {
     command.add("--add-modules=jdk.incubator.vector");
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-Djava.awt.headless=true");
-    Stream.of("selfsame.commit", "selfsame.cuda.library", "selfsame.nvml.library")
+    Stream.of(
+            "selfsame.commit",
+            "selfsame.cuda.library",
+            "selfsame.nvml.library",
+            LaunchBaseline.PROPERTY)
         .filter(p -> System.getProperty(p) != null)
         .forEach(p -> command.add("-D" + p + "=" + System.getProperty(p)));
     command.add("-cp");
@@ -195,6 +200,28 @@ final class CheckStages {
         Map.of(),
         json("bench"),
         "",
+        true);
+  }
+
+  private Stage launch() {
+    Path baseline = Path.of(System.getProperty(LaunchBaseline.PROPERTY, ""));
+    return new Stage(
+        "launch",
+        "what a launch costs the host, by turns with a C program's",
+        30,
+        java(
+            "dev.selfsame.bench.gpu.LaunchBench",
+            "--device",
+            device,
+            "--seconds",
+            quick ? "2" : "5",
+            "--json",
+            json("launch").toString()),
+        Map.of(),
+        json("launch"),
+        Files.isRegularFile(baseline)
+            ? ""
+            : "this archive lacks the C program, liblaunch_baseline.so",
         true);
   }
 
