@@ -117,6 +117,14 @@ SOFTCUDA_CONTROL int softcudaSetMemory(uint64_t bytes) {
   return 0;
 }
 
+// Device allocations of at least so many bytes, from now on, hold zeros and take memory only where they are touched,
+// for indices beyond 2^31 on small machines; 0: none.
+SOFTCUDA_CONTROL int softcudaSetSparse(uint64_t least_bytes) {
+  LOCKED;
+  d.options.sparse = least_bytes;
+  return 0;
+}
+
 // The nth allocation from now (1: the next) fails with CUDA_ERROR_OUT_OF_MEMORY; 0 takes it back.
 SOFTCUDA_CONTROL int softcudaInjectAllocFailure(int64_t nth) {
   LOCKED;

@@ -1,7 +1,8 @@
 // Device memory is host memory, poisoned when handed out. In checking mode each allocation ends at a
 // guard page (rounded up to 16 bytes, since kernels make 16-byte accesses), the bytes between its last
 // page boundary or end and the data hold a pattern that is checked after launches and at free, and freed
-// ranges stay inaccessible for a while.
+// ranges stay inaccessible for a while. Sparse allocations are laid out the same way but hold zeros, and take memory
+// only for the pages that are touched.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -52,7 +53,8 @@ uint64_t Memory::allocate(size_t bytes, bool host, const Options& options) {
   Allocation a;
   a.bytes = bytes;
   a.host = host;
-  if (options.checking) {
+  const bool sparse = !host && options.sparse != 0 && bytes >= options.sparse;
+  if (options.checking || sparse) {
     const size_t rounded = (bytes + 15) / 16 * 16;
     const size_t body = (rounded + page() - 1) / page() * page();
     a.map_bytes = body + 2 * page();
@@ -67,13 +69,12 @@ uint64_t Memory::allocate(size_t bytes, bool host, const Options& options) {
     a.address = reinterpret_cast<uint64_t>(data);
     memset(a.map + page(), BORDER, body - rounded);
     memset(data + bytes, BORDER, rounded - bytes);
-    a.checked = true;
   } else {
     void* data = nullptr;
     if (posix_memalign(&data, ALIGNMENT, bytes) != 0) return 0;
     a.address = reinterpret_cast<uint64_t>(data);
   }
-  memset(reinterpret_cast<void*>(a.address), POISON, bytes);
+  if (!sparse) memset(reinterpret_cast<void*>(a.address), POISON, bytes);
   allocations_[a.address] = a;
   if (!host) live_ += bytes;
   return a.address;

@@ -30,6 +30,7 @@ struct Options {
   bool checking = false;
   bool verbose = false;  // faults to stderr, too
   uint64_t memory = 4ull << 30;
+  uint64_t sparse = 0;  // device allocations of at least so many bytes are sparse; 0: none
   size_t stack = 64 * 1024;
 };
 
@@ -61,10 +62,9 @@ extern const Api kernel_api;
 struct Allocation {
   uint64_t address = 0;
   size_t bytes = 0;     // as asked for
-  char* map = nullptr;  // checking mode: the mapping with its guard pages
+  char* map = nullptr;  // checking mode, or sparse: the mapping with its guard pages
   size_t map_bytes = 0;
   bool host = false;
-  bool checked = false;
 };
 
 class Memory {

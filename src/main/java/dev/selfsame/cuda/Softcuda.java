@@ -51,6 +51,7 @@ public final class Softcuda {
   private final MemorySegment liveBytes;
   private final MemorySegment launches;
   private final MemorySegment setMemory;
+  private final MemorySegment setSparse;
 
   Softcuda(SymbolLookup lookup, String library) {
     this.library = library;
@@ -66,6 +67,7 @@ public final class Softcuda {
     liveBytes = find(lookup, "softcudaLiveBytes");
     launches = find(lookup, "softcudaLaunches");
     setMemory = find(lookup, "softcudaSetMemory");
+    setSparse = find(lookup, "softcudaSetSparse");
   }
 
   private MemorySegment find(SymbolLookup lookup, String symbol) {
@@ -167,6 +169,16 @@ public final class Softcuda {
    */
   public void memory(long bytes) {
     Abi.call(setMemory, bytes);
+  }
+
+  /**
+   * Lets large allocations to come take memory only where they are touched; they hold zeros. For
+   * kernels that touch little of tensors with more than 2^31 elements.
+   *
+   * @param leastBytes for allocations of at least so many bytes; 0 for none
+   */
+  public void sparse(long leastBytes) {
+    Abi.call(setSparse, leastBytes);
   }
 
   /**

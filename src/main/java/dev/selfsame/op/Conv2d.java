@@ -141,6 +141,8 @@ public final class Conv2d {
    * @param w [K, C/groups, R, S]
    * @param bias [K], or null: then nothing is added
    * @param y [N, K, P, Q], apart from the inputs
+   * @throws ShapeException if the shapes don't fit; on CUDA also if C/groups·R·S, the terms of an
+   *     output, is above 2^24, or a padded plane has more than 2^29 rows, columns or outputs
    */
   public static void forward(
       Tensor x,
@@ -182,6 +184,9 @@ public final class Conv2d {
    * @param dy [N, K, P, Q]
    * @param w [K, C/groups, R, S]
    * @param dx [N, C, H, W], apart from the inputs
+   * @throws ShapeException if the shapes don't fit; on CUDA also if the terms of a pixel, K/groups
+   *     times the taps of its stride phase, are above 2^24, or a padded plane has more than 2^29
+   *     rows, columns or outputs; dx is untouched then
    */
   public static void dataGradient(Tensor dy, Tensor w, Geometry geometry, Tensor dx) {
     Conv2dSizes z =
@@ -204,6 +209,8 @@ public final class Conv2d {
    * @param x [N, C, H, W]
    * @param dy [N, K, P, Q]
    * @param dw [K, C/groups, R, S], apart from the inputs
+   * @throws ShapeException if the shapes don't fit; on CUDA also if a padded plane has more than
+   *     2^29 rows, columns or outputs
    */
   public static void weightGradient(Tensor x, Tensor dy, Geometry geometry, Tensor dw) {
     Conv2dSizes z =

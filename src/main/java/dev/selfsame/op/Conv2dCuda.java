@@ -39,6 +39,7 @@ final class Conv2dCuda {
       CudaContext context, long x, long w, long bias, boolean relu, Conv2dSizes z, long y) {
     requireReach(z);
     long filter = z.groupC() * z.r() * z.s();
+    requireTerms("conv2d forward", z, filter);
     Axis rows = new Axis(z.p(), 0, 1, z.r(), -z.paddingH(), z.dilationH(), 0, 1);
     Axis cols = new Axis(z.q(), 0, 1, z.s(), -z.paddingW(), z.dilationW(), 0, 1);
     correlate(
@@ -54,6 +55,10 @@ final class Conv2dCuda {
   static void dataGradient(CudaContext context, long dy, long w, Conv2dSizes z, long dx) {
     requireReach(z);
     long filter = z.groupC() * z.r() * z.s();
+    // Of all phases before the first one is launched, so that dx is written wholly or not at all.
+    long tapsH = mostTaps(z.h(), z.r(), z.strideH(), z.paddingH(), z.dilationH());
+    long tapsW = mostTaps(z.w(), z.s(), z.strideW(), z.paddingW(), z.dilationW());
+    requireTerms("conv2d data gradient", z, z.groupK() * tapsH * tapsW);
     for (long h = 0; h < Math.min(z.strideH(), z.h()); h++) {
       Axis rows = phase(h, z.h(), z.r(), z.strideH(), z.paddingH(), z.dilationH());
       for (long v = 0; v < Math.min(z.strideW(), z.w()); v++) {
@@ -205,10 +210,6 @@ final class Conv2dCuda {
       CudaContext context, String what, Source from, Weights w, Target to, Axis rows, Axis cols) {
     long taps = rows.taps * cols.taps;
     long terms = from.channels * taps;
-    if (terms > MAX_TERMS) {
-      throw new ShapeException(
-          what + ": " + terms + " terms an output; on CUDA at most 2^24 are possible");
-    }
     Division tap = Division.by(Math.max(1, taps));
     Division col = Division.by(Math.max(1, cols.taps));
     long positions = to.n * rows.count * cols.count;
@@ -284,6 +285,27 @@ final class Conv2dCuda {
         .arg(MemorySegment.ofArray(plan))
         .what(() -> what)
         .run();
+  }
+
+  /** The taps of the stride phase that has most. */
+  private static long mostTaps(long size, long kernel, long stride, long padding, long dilation) {
+    long most = 0;
+    for (long at = 0; at < Math.min(stride, size); at++) {
+      most = Math.max(most, phase(at, size, kernel, stride, padding, dilation).taps);
+    }
+    return most;
+  }
+
+  private static void requireTerms(String what, Conv2dSizes z, long terms) {
+    if (terms > MAX_TERMS) {
+      throw new ShapeException(
+          what
+              + " of "
+              + z
+              + ": an output has "
+              + terms
+              + " terms; on CUDA at most 2^24 = 16777216 are allowed");
+    }
   }
 
   /** The kernels count pixels of a plane in 32 bits. */
