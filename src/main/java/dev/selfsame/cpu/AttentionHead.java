@@ -35,9 +35,8 @@ final class AttentionHead {
   private final MemorySegment divisors;
   private final MemorySegment lanes;
 
-  // Constants: −0 for all lanes, −∞ for a row.
+  // −0 for all lanes.
   private final MemorySegment absent;
-  private final MemorySegment unseen;
 
   private final AttentionScratch partials = new AttentionScratch();
   private final AttentionScratch query = new AttentionScratch();
@@ -76,7 +75,6 @@ final class AttentionHead {
     divisors = new AttentionScratch().memory(width);
     lanes = new AttentionScratch().memory((long) LANES * width);
     absent = filled(LANES * width, -0f);
-    unseen = filled(width, Float.NEGATIVE_INFINITY);
   }
 
   private static MemorySegment filled(int floats, float value) {
@@ -110,8 +108,7 @@ final class AttentionHead {
       int full = s.seen(length, i + 1);
       int n = s.seen(length, i + count);
       product(kt, keys, n, turn(q, i, count, query), p, 0);
-      hide(p, i, full, n);
-      softmax(p, n);
+      softmax(p, i, full, n);
       long row = ((long) b * s.heads() + h) * s.queries() + i;
       long all = (long) s.batch() * s.heads() * s.queries();
       copy(maxima, 0, statistics, row, count);
@@ -121,8 +118,13 @@ final class AttentionHead {
     }
   }
 
-  /** p = softmax of each column, its maxima and divisors. */
-  private void softmax(MemorySegment p, int n) {
+  /**
+   * p = softmax of each column, its maxima and divisors. Scores of keys that a query does not see
+   * take no part: −∞ is no maximum, and 0 adds nothing. What they are otherwise does not matter, so
+   * it is what exp and division are quick with.
+   */
+  private void softmax(MemorySegment p, int i, int full, int n) {
+    hide(p, i, full, 0, n, Float.NEGATIVE_INFINITY);
     vectors.scaleAndMaximum(p, 0, n, s.c(), maxima);
     int blocks = Math.ceilDiv(n, BLOCK);
     MemorySegment ofBlocks = partials.memory((long) blocks * width);
@@ -133,7 +135,9 @@ final class AttentionHead {
         int rows = Math.min(LANES, end - j);
         long at = (long) j * width;
         vectors.subtract(p, at, rows, 1f, maxima);
+        hide(p, i, full, j, j + rows, 0f);
         exact.exp(p, at, p, at, (long) rows * width);
+        hide(p, i, full, j, j + rows, 0f);
         vectors.add(p, at, lanes, 0, rows * width);
       }
       vectors.combine(lanes);
@@ -148,6 +152,7 @@ final class AttentionHead {
       vectors.combine(lanes);
     }
     copy(lanes, 0, divisors, 0, width);
+    hide(p, i, full, 0, n, 1f);
     vectors.divide(p, 0, n, divisors);
   }
 
@@ -156,10 +161,11 @@ final class AttentionHead {
     copy(absent, 0, lanes, 0, LANES * width);
   }
 
-  /** Scores of keys that a query does not see become −∞: no maximum, and 0 in the sum. */
-  private void hide(MemorySegment p, int i, int full, int n) {
-    for (int j = full; j < n; j++) {
-      copy(unseen, 0, p, (long) j * width, Math.max(0, Math.min(j - i, width)));
+  /** Puts a value in place of the scores, of keys from … to − 1, that a query does not see. */
+  private void hide(MemorySegment p, int i, int full, int from, int to, float value) {
+    int j = Math.max(from, full);
+    if (j < to) {
+      vectors.hide(p, (long) j * width, to - j, j - i, value);
     }
   }
 

@@ -39,8 +39,8 @@ interface AttentionKernel {
    * @param a term j of row r at {@code aAt + (j − from) * width + r}
    * @param width rows of the tile, 1 or more
    * @param b term j of column i at {@code bAt + (j − from) * columns + i}
-   * @param from first term
-   * @param to end of the terms
+   * @param from first term, no less than {@code first}
+   * @param to end of the terms, at most {@code first + columns}
    * @param first the query in column 0
    * @param chains row r, column i at {@code at + r * columns + i}
    */
@@ -55,6 +55,9 @@ interface AttentionKernel {
       int first,
       MemorySegment chains,
       long at);
+
+  /** Puts the value in the columns i < {@code first} + r of each row r; first is 0 or more. */
+  void hide(MemorySegment x, long at, int rows, int first, float value);
 
   /** Adds chains to totals in the columns i ≥ {@code first}. */
   void addSomeColumns(MemorySegment chains, MemorySegment totals, int rows, int first);

@@ -5,8 +5,9 @@ import static dev.selfsame.contract.Contract.LANES;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -23,8 +24,15 @@ final class AttentionPanels implements AttentionKernel {
   private static final long SECOND = 4L * N;
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
-  /** 0, 1, 2, … */
-  private static final FloatVector INDEX = FloatVector.zero(F).addIndex(1);
+  private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
+  private static final Class<? extends IntVector> INTS = Lanes.type(IntVector.zero(I));
+
+  /** N zeros and N times all bits: read from N − t on, the lanes from t on have all bits. */
+  private static final int[] BITS = new int[2 * N];
+
+  static {
+    Arrays.fill(BITS, N, 2 * N, -1);
+  }
 
   /** From here on, a quotient's remainder is no subnormal number. */
   private static final float DIVIDE_BY_PRODUCTS = 0x1p-64f;
@@ -185,45 +193,74 @@ final class AttentionPanels implements AttentionKernel {
       MemorySegment chains,
       long at) {
     long c = at << 2;
-    FloatVector c0a = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
-    FloatVector c0b = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE));
-    FloatVector c1a = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + ROW, NATIVE));
-    FloatVector c1b =
-        FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + ROW + SECOND, NATIVE));
-    FloatVector c2a = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 2 * ROW, NATIVE));
-    FloatVector c2b =
-        FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 2 * ROW + SECOND, NATIVE));
-    FloatVector c3a = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 3 * ROW, NATIVE));
-    FloatVector c3b =
-        FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 3 * ROW + SECOND, NATIVE));
-    for (int j = from; j < to; j++) {
-      VectorMask<Float> ma = INDEX.compare(VectorOperators.GE, (float) (j - first));
-      VectorMask<Float> mb = INDEX.compare(VectorOperators.GE, (float) (j - first - N));
-      long o = (bAt << 2) + (j - from) * ROW;
-      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE));
-      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE));
-      int k = aAt + (j - from) * width;
-      FloatVector a0 = FloatVector.broadcast(F, a[k]);
-      c0a = c0a.blend(a0.fma(ba, c0a), ma);
-      c0b = c0b.blend(a0.fma(bb, c0b), mb);
-      FloatVector a1 = FloatVector.broadcast(F, a[k + 1]);
-      c1a = c1a.blend(a1.fma(ba, c1a), ma);
-      c1b = c1b.blend(a1.fma(bb, c1b), mb);
-      FloatVector a2 = FloatVector.broadcast(F, a[k + 2]);
-      c2a = c2a.blend(a2.fma(ba, c2a), ma);
-      c2b = c2b.blend(a2.fma(bb, c2b), mb);
-      FloatVector a3 = FloatVector.broadcast(F, a[k + 3]);
-      c3a = c3a.blend(a3.fma(ba, c3a), ma);
-      c3b = c3b.blend(a3.fma(bb, c3b), mb);
+    long o = bAt << 2;
+    // A term of these is for all of the second vector's columns, the others for none of the
+    // first's.
+    int early = Math.max(0, Math.min(to, first + N) - from);
+    int late = to - from - early;
+    fourOfSome(a, aAt, width, b, o, early, from - first, chains, c);
+    fourOfAll(a, aAt, width, b, o + SECOND, early, chains, c + SECOND);
+    o += early * ROW + SECOND;
+    fourOfSome(
+        a, aAt + early * width, width, b, o, late, from + early - first - N, chains, c + SECOND);
+  }
+
+  /** Four rows of one vector; term t is for the lanes from {@code lane} + t on. */
+  private static void fourOfSome(
+      float[] a,
+      int aAt,
+      int width,
+      MemorySegment b,
+      long o,
+      int terms,
+      int lane,
+      MemorySegment chains,
+      long c) {
+    FloatVector c0 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
+    FloatVector c1 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + ROW, NATIVE));
+    FloatVector c2 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 2 * ROW, NATIVE));
+    FloatVector c3 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 3 * ROW, NATIVE));
+    for (int t = 0; t < terms; t++) {
+      IntVector m = from(lane + t);
+      FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + t * ROW, NATIVE));
+      int k = aAt + t * width;
+      c0 = choose(m, v.fma(FloatVector.broadcast(F, a[k]), c0), c0);
+      c1 = choose(m, v.fma(FloatVector.broadcast(F, a[k + 1]), c1), c1);
+      c2 = choose(m, v.fma(FloatVector.broadcast(F, a[k + 2]), c2), c2);
+      c3 = choose(m, v.fma(FloatVector.broadcast(F, a[k + 3]), c3), c3);
     }
-    c0a.intoMemorySegment(chains, c, NATIVE);
-    c0b.intoMemorySegment(chains, c + SECOND, NATIVE);
-    c1a.intoMemorySegment(chains, c + ROW, NATIVE);
-    c1b.intoMemorySegment(chains, c + ROW + SECOND, NATIVE);
-    c2a.intoMemorySegment(chains, c + 2 * ROW, NATIVE);
-    c2b.intoMemorySegment(chains, c + 2 * ROW + SECOND, NATIVE);
-    c3a.intoMemorySegment(chains, c + 3 * ROW, NATIVE);
-    c3b.intoMemorySegment(chains, c + 3 * ROW + SECOND, NATIVE);
+    c0.intoMemorySegment(chains, c, NATIVE);
+    c1.intoMemorySegment(chains, c + ROW, NATIVE);
+    c2.intoMemorySegment(chains, c + 2 * ROW, NATIVE);
+    c3.intoMemorySegment(chains, c + 3 * ROW, NATIVE);
+  }
+
+  /** Four rows of one vector, all of whose lanes take all terms. */
+  private static void fourOfAll(
+      float[] a,
+      int aAt,
+      int width,
+      MemorySegment b,
+      long o,
+      int terms,
+      MemorySegment chains,
+      long c) {
+    FloatVector c0 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
+    FloatVector c1 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + ROW, NATIVE));
+    FloatVector c2 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 2 * ROW, NATIVE));
+    FloatVector c3 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 3 * ROW, NATIVE));
+    for (int t = 0; t < terms; t++) {
+      FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + t * ROW, NATIVE));
+      int k = aAt + t * width;
+      c0 = v.fma(FloatVector.broadcast(F, a[k]), c0);
+      c1 = v.fma(FloatVector.broadcast(F, a[k + 1]), c1);
+      c2 = v.fma(FloatVector.broadcast(F, a[k + 2]), c2);
+      c3 = v.fma(FloatVector.broadcast(F, a[k + 3]), c3);
+    }
+    c0.intoMemorySegment(chains, c, NATIVE);
+    c1.intoMemorySegment(chains, c + ROW, NATIVE);
+    c2.intoMemorySegment(chains, c + 2 * ROW, NATIVE);
+    c3.intoMemorySegment(chains, c + 3 * ROW, NATIVE);
   }
 
   private static void oneRow(
@@ -240,31 +277,64 @@ final class AttentionPanels implements AttentionKernel {
     long c = at << 2;
     FloatVector ca = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
     FloatVector cb = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE));
-    for (int j = from; j < to; j++) {
-      VectorMask<Float> ma = INDEX.compare(VectorOperators.GE, (float) (j - first));
-      VectorMask<Float> mb = INDEX.compare(VectorOperators.GE, (float) (j - first - N));
-      long o = (bAt << 2) + (j - from) * ROW;
-      FloatVector v = FloatVector.broadcast(F, a[aAt + (j - from) * width]);
-      ca = ca.blend(v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE)), ca), ma);
-      cb =
-          cb.blend(
-              v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE)), cb), mb);
+    long o = bAt << 2;
+    int k = aAt;
+    int j = from;
+    for (; j < Math.min(to, first + N); j++, o += ROW, k += width) {
+      FloatVector v = FloatVector.broadcast(F, a[k]);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE));
+      ca = choose(from(j - first), v.fma(ba, ca), ca);
+      cb = v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE)), cb);
+    }
+    for (; j < to; j++, o += ROW, k += width) {
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE));
+      cb = choose(from(j - first - N), FloatVector.broadcast(F, a[k]).fma(bb, cb), cb);
     }
     ca.intoMemorySegment(chains, c, NATIVE);
     cb.intoMemorySegment(chains, c + SECOND, NATIVE);
   }
 
+  /** All bits in the lanes from t on, 0 … N; none in the others. */
+  private static IntVector from(int t) {
+    return INTS.cast(IntVector.fromArray(I, BITS, N - t));
+  }
+
+  /**
+   * Lanes of {@code yes} where m has its bits, else of {@code no}. Not by a {@code VectorMask}: in
+   * some runs C2 made an object of each.
+   */
+  private static FloatVector choose(IntVector m, FloatVector yes, FloatVector no) {
+    IntVector other = INTS.cast(no.reinterpretAsInts());
+    IntVector change = INTS.cast(yes.reinterpretAsInts()).lanewise(VectorOperators.XOR, other);
+    IntVector chosen = change.and(m).lanewise(VectorOperators.XOR, other);
+    return FLOATS.cast(chosen.reinterpretAsFloats());
+  }
+
   @Override
   public void addSomeColumns(MemorySegment chains, MemorySegment totals, int rows, int first) {
-    VectorMask<Float> ma = INDEX.compare(VectorOperators.GE, (float) first);
-    VectorMask<Float> mb = INDEX.compare(VectorOperators.GE, (float) (first - N));
+    IntVector ma = from(Math.clamp(first, 0, N));
+    IntVector mb = from(Math.clamp(first - N, 0, N));
     for (long o = 0; o < rows * ROW; o += ROW) {
       FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, totals, o, NATIVE));
       FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, totals, o + SECOND, NATIVE));
       FloatVector ca = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, o, NATIVE));
       FloatVector cb = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, o + SECOND, NATIVE));
-      a.blend(a.add(ca), ma).intoMemorySegment(totals, o, NATIVE);
-      b.blend(b.add(cb), mb).intoMemorySegment(totals, o + SECOND, NATIVE);
+      choose(ma, a.add(ca), a).intoMemorySegment(totals, o, NATIVE);
+      choose(mb, b.add(cb), b).intoMemorySegment(totals, o + SECOND, NATIVE);
+    }
+  }
+
+  @Override
+  public void hide(MemorySegment x, long at, int rows, int first, float value) {
+    FloatVector v = FloatVector.broadcast(F, value);
+    for (int r = 0; r < rows; r++) {
+      long o = (at << 2) + r * ROW;
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, o, NATIVE));
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, o + SECOND, NATIVE));
+      a = choose(from(Math.min(first + r, N)), a, v);
+      b = choose(from(Math.clamp(first + r - N, 0, N)), b, v);
+      a.intoMemorySegment(x, o, NATIVE);
+      b.intoMemorySegment(x, o + SECOND, NATIVE);
     }
   }
 
