@@ -40,6 +40,7 @@ final class StepCases {
     List<Planned> cases = new ArrayList<>();
     cases.add(new Planned("lenet batch " + BATCH, () -> lenet("lenet batch " + BATCH, device)));
     cases.addAll(LanguageModelSteps.all(device));
+    cases.add(AlbertStep.planned(device));
     return cases;
   }
 
