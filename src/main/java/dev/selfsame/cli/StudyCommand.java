@@ -8,9 +8,7 @@ import dev.selfsame.study.Study;
 import dev.selfsame.study.StudyResult;
 import dev.selfsame.study.Table;
 import dev.selfsame.train.Finding;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -104,8 +102,7 @@ final class StudyCommand implements Callable<Integer> {
     Study.Settings settings = new Study.Settings(device(), seed, quick);
     Path folder = out;
     if (folder != null) {
-      // Now, so that an unusable folder is told before the work and not after it.
-      makeFolder(folder);
+      OutFolder.make(folder);
     }
     Map<Study, StudyResult> results = new LinkedHashMap<>();
     ObjectNode record = Json.report("study", spec.commandLine().getParseResult().originalArgs());
@@ -158,32 +155,16 @@ final class StudyCommand implements Callable<Integer> {
   }
 
   private Device device() {
-    if (!Candidate.isKnown(device)) {
-      throw usage("there is no device '" + device + "'; devices are " + Candidate.NAMES);
-    }
     Integer wanted = threads;
     if (wanted != null && wanted < 1) {
       throw usage("--threads is " + wanted + "; it must be at least 1");
     }
     int team = wanted == null ? Runtime.getRuntime().availableProcessors() : wanted;
-    Candidate candidate = Candidate.of(device, team);
-    Device usable = candidate.device();
-    if (usable == null) {
-      throw new Main.Failed("device " + device + " is not usable: " + candidate.reason());
-    }
-    return usable;
+    return Candidate.usable(spec, device, team);
   }
 
   private ParameterException usage(String message) {
     return new ParameterException(spec.commandLine(), message);
-  }
-
-  private static void makeFolder(Path folder) {
-    try {
-      Files.createDirectories(folder);
-    } catch (IOException e) {
-      throw new Main.Failed("--out " + folder + " can't be made: " + e);
-    }
   }
 
   private static void print(PrintWriter print, Study study, StudyResult result, double seconds) {

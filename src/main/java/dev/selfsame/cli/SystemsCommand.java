@@ -88,11 +88,7 @@ final class SystemsCommand implements Callable<Integer> {
     Device control = Candidate.usable(spec, device, threads);
     List<Device> others =
         against.stream().map(name -> Candidate.usable(spec, name, threads)).toList();
-    try {
-      Files.createDirectories(out);
-    } catch (IOException e) {
-      throw new Main.Failed("--out " + out + " can't be made: " + e);
-    }
+    OutFolder.make(out);
     List<JsonNode> records = new ArrayList<>();
     for (TrainingSystem system : systems) {
       Path file = out.resolve(system.name() + ".json");

@@ -6,9 +6,7 @@ import dev.selfsame.Device;
 import dev.selfsame.train.Systems;
 import dev.selfsame.train.Trainer;
 import dev.selfsame.train.TrainingSystem;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -143,8 +141,7 @@ final class TrainCommand implements Callable<Integer> {
     Trainer.Plan plan = plan();
     Path folder = out;
     if (folder != null) {
-      // Now, so that an unusable folder is told before the training and not after it.
-      makeFolder(folder);
+      OutFolder.make(folder);
     }
     Trainer.Report report;
     try (TrainOutput output = new TrainOutput(print, spec.commandLine().getErr(), plan)) {
@@ -161,14 +158,6 @@ final class TrainCommand implements Callable<Integer> {
       Json.write(file, record);
     }
     return report.difference().isPresent() ? Main.FAILED : Main.GOOD;
-  }
-
-  private static void makeFolder(Path folder) {
-    try {
-      Files.createDirectories(folder);
-    } catch (IOException e) {
-      throw new Main.Failed("--out " + folder + " can't be made: " + e);
-    }
   }
 
   private Trainer.Plan plan() {

@@ -358,7 +358,7 @@ public final class Conv2d {
   }
 
   /** The pixel that tap (r, s) of output (p, q) reads; +0 outside of the image. */
-  private static float pixel(
+  static float pixel(
       MemorySegment x, Conv2dSizes z, long n, long c, long p, long q, long r, long s) {
     long h = p * z.strideH() - z.paddingH() + r * z.dilationH();
     long w = q * z.strideW() - z.paddingW() + s * z.dilationW();
@@ -373,7 +373,7 @@ public final class Conv2d {
   }
 
   /** How many taps of a kernel of {@code size} have the stride phase of a padded pixel. */
-  private static long taps(long padded, long size, long dilation, long stride) {
+  static long taps(long padded, long size, long dilation, long stride) {
     long count = 0;
     for (long tap = 0; tap < size; tap++) {
       if ((padded - tap * dilation) % stride == 0) {

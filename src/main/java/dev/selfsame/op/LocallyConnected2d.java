@@ -226,7 +226,7 @@ public final class LocallyConnected2d {
                     end += chunk;
                   }
                   float weight = f32(w, weight(z, k, c, r, s, p, q));
-                  chain = Math.fma(pixel(x, z, n, c, p, q, r, s), weight, chain);
+                  chain = Math.fma(Conv2d.pixel(x, z, n, c, p, q, r, s), weight, chain);
                   term++;
                 }
               }
@@ -248,9 +248,9 @@ public final class LocallyConnected2d {
     for (long n = 0; n < z.n(); n++) {
       for (long c = 0; c < z.c(); c++) {
         for (long h = 0; h < z.h(); h++) {
-          long rows = taps(h + z.paddingH(), z.r(), z.dilationH(), z.strideH());
+          long rows = Conv2d.taps(h + z.paddingH(), z.r(), z.dilationH(), z.strideH());
           for (long col = 0; col < z.w(); col++) {
-            long cols = taps(col + z.paddingW(), z.s(), z.dilationW(), z.strideW());
+            long cols = Conv2d.taps(col + z.paddingW(), z.s(), z.dilationW(), z.strideW());
             long chunk = Contract.chunk(z.k() * rows * cols);
             float total = 0f;
             float chain = 0f;
@@ -306,7 +306,7 @@ public final class LocallyConnected2d {
                     end += chunk;
                   }
                   float output = f32(dy, n * outputs + (k * z.p() + p) * z.q() + q);
-                  chain = Math.fma(pixel(x, z, n, c, p, q, r, s), output, chain);
+                  chain = Math.fma(Conv2d.pixel(x, z, n, c, p, q, r, s), output, chain);
                 }
                 f32(dw, weight(z, k, c, r, s, p, q), end == chunk ? chain : total + chain);
               }
@@ -320,25 +320,5 @@ public final class LocallyConnected2d {
   /** Where the weight of tap (c, r, s) of output (k, p, q) lies. */
   private static long weight(Conv2dSizes z, long k, long c, long r, long s, long p, long q) {
     return ((((k * z.c() + c) * z.r() + r) * z.s() + s) * z.p() + p) * z.q() + q;
-  }
-
-  /** The pixel that tap (r, s) of output (p, q) reads; +0 outside of the image. */
-  private static float pixel(
-      MemorySegment x, Conv2dSizes z, long n, long c, long p, long q, long r, long s) {
-    long h = p * z.strideH() - z.paddingH() + r * z.dilationH();
-    long w = q * z.strideW() - z.paddingW() + s * z.dilationW();
-    boolean inside = h >= 0 && h < z.h() && w >= 0 && w < z.w();
-    return inside ? f32(x, ((n * z.c() + c) * z.h() + h) * z.w() + w) : 0f;
-  }
-
-  /** How many taps of a filter of {@code size} have the stride phase of a padded pixel. */
-  private static long taps(long padded, long size, long dilation, long stride) {
-    long count = 0;
-    for (long tap = 0; tap < size; tap++) {
-      if ((padded - tap * dilation) % stride == 0) {
-        count++;
-      }
-    }
-    return count;
   }
 }
