@@ -229,22 +229,22 @@ final class OutputTiles implements OutputTile {
       c7a = ba.fma(a7, c7a);
       c7b = bb.fma(a7, c7b);
     }
-    c0a.intoMemorySegment(out, at, NATIVE);
-    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
-    c1a.intoMemorySegment(out, at + step, NATIVE);
-    c1b.intoMemorySegment(out, at + step + 4 * N, NATIVE);
-    c2a.intoMemorySegment(out, at + 2 * step, NATIVE);
-    c2b.intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
-    c3a.intoMemorySegment(out, at + 3 * step, NATIVE);
-    c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
-    c4a.intoMemorySegment(out, at + 4 * step, NATIVE);
-    c4b.intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
-    c5a.intoMemorySegment(out, at + 5 * step, NATIVE);
-    c5b.intoMemorySegment(out, at + 5 * step + 4 * N, NATIVE);
-    c6a.intoMemorySegment(out, at + 6 * step, NATIVE);
-    c6b.intoMemorySegment(out, at + 6 * step + 4 * N, NATIVE);
-    c7a.intoMemorySegment(out, at + 7 * step, NATIVE);
-    c7b.intoMemorySegment(out, at + 7 * step + 4 * N, NATIVE);
+    FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
+    FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
+    FLOATS.cast(c1a).intoMemorySegment(out, at + step, NATIVE);
+    FLOATS.cast(c1b).intoMemorySegment(out, at + step + 4 * N, NATIVE);
+    FLOATS.cast(c2a).intoMemorySegment(out, at + 2 * step, NATIVE);
+    FLOATS.cast(c2b).intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
+    FLOATS.cast(c3a).intoMemorySegment(out, at + 3 * step, NATIVE);
+    FLOATS.cast(c3b).intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
+    FLOATS.cast(c4a).intoMemorySegment(out, at + 4 * step, NATIVE);
+    FLOATS.cast(c4b).intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
+    FLOATS.cast(c5a).intoMemorySegment(out, at + 5 * step, NATIVE);
+    FLOATS.cast(c5b).intoMemorySegment(out, at + 5 * step + 4 * N, NATIVE);
+    FLOATS.cast(c6a).intoMemorySegment(out, at + 6 * step, NATIVE);
+    FLOATS.cast(c6b).intoMemorySegment(out, at + 6 * step + 4 * N, NATIVE);
+    FLOATS.cast(c7a).intoMemorySegment(out, at + 7 * step, NATIVE);
+    FLOATS.cast(c7b).intoMemorySegment(out, at + 7 * step + 4 * N, NATIVE);
   }
 
   private static void rows5(
@@ -288,16 +288,16 @@ final class OutputTiles implements OutputTile {
       c4a = ba.fma(a4, c4a);
       c4b = bb.fma(a4, c4b);
     }
-    c0a.intoMemorySegment(out, at, NATIVE);
-    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
-    c1a.intoMemorySegment(out, at + step, NATIVE);
-    c1b.intoMemorySegment(out, at + step + 4 * N, NATIVE);
-    c2a.intoMemorySegment(out, at + 2 * step, NATIVE);
-    c2b.intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
-    c3a.intoMemorySegment(out, at + 3 * step, NATIVE);
-    c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
-    c4a.intoMemorySegment(out, at + 4 * step, NATIVE);
-    c4b.intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
+    FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
+    FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
+    FLOATS.cast(c1a).intoMemorySegment(out, at + step, NATIVE);
+    FLOATS.cast(c1b).intoMemorySegment(out, at + step + 4 * N, NATIVE);
+    FLOATS.cast(c2a).intoMemorySegment(out, at + 2 * step, NATIVE);
+    FLOATS.cast(c2b).intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
+    FLOATS.cast(c3a).intoMemorySegment(out, at + 3 * step, NATIVE);
+    FLOATS.cast(c3b).intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
+    FLOATS.cast(c4a).intoMemorySegment(out, at + 4 * step, NATIVE);
+    FLOATS.cast(c4b).intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
   }
 
   private static void rows4(
@@ -336,14 +336,14 @@ final class OutputTiles implements OutputTile {
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
     }
-    c0a.intoMemorySegment(out, at, NATIVE);
-    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
-    c1a.intoMemorySegment(out, at + step, NATIVE);
-    c1b.intoMemorySegment(out, at + step + 4 * N, NATIVE);
-    c2a.intoMemorySegment(out, at + 2 * step, NATIVE);
-    c2b.intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
-    c3a.intoMemorySegment(out, at + 3 * step, NATIVE);
-    c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
+    FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
+    FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
+    FLOATS.cast(c1a).intoMemorySegment(out, at + step, NATIVE);
+    FLOATS.cast(c1b).intoMemorySegment(out, at + step + 4 * N, NATIVE);
+    FLOATS.cast(c2a).intoMemorySegment(out, at + 2 * step, NATIVE);
+    FLOATS.cast(c2b).intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
+    FLOATS.cast(c3a).intoMemorySegment(out, at + 3 * step, NATIVE);
+    FLOATS.cast(c3b).intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
   }
 
   private static void rows1(
@@ -366,7 +366,7 @@ final class OutputTiles implements OutputTile {
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
     }
-    c0a.intoMemorySegment(out, at, NATIVE);
-    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
+    FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
+    FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
   }
 }

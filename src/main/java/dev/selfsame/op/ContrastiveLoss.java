@@ -221,8 +221,11 @@ public final class ContrastiveLoss {
       }
       case Device.Vector d -> {
         float[] k = new float[Math.toIntExact(rows)];
+        // Once, not for each row: memory() makes an object.
+        MemorySegment distance = distances.memory();
+        MemorySegment label = labels.memory();
         for (int r = 0; r < k.length; r++) {
-          k[r] = factor(distances.memory(), labels.memory(), margin, c, r);
+          k[r] = factor(distance, label, margin, c, r);
         }
         ContrastiveLossVector.on(d.bits())
             .gradient(a.memory(), b.memory(), k, da.memory(), db.memory(), columns, d.workers());

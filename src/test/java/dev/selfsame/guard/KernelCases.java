@@ -334,23 +334,29 @@ final class KernelCases {
             Lstm.of(init, "lstm", 20, 80),
             Gru.of(init, "gru", 20, 80),
             Rnn.of(init, "rnn", 20, 80))) {
-      Tensor x = values(6, 32, 20);
-      add(
-          layer.getClass().getSimpleName() + " forward and backward",
-          PASS,
-          () -> {
-            try (Tape tape = Tape.open(device)) {
-              tape.backward(Functions.sum(layer.forward(tape.constant(x))));
-              layer.parameters().forEach(Parameter::clearGradient);
-            }
-          });
+      recurrent(layer.getClass().getSimpleName(), layer, values(6, 32, 20));
     }
+    // Products of one row, which no case before these has.
+    Rnn one = Rnn.of(init, "one", 20, 160);
+    recurrent("Rnn of one sample", one, values(16, 1, 20));
     attention(false);
     attention(true);
     Tensor x = values(40_003);
     Tensor y = values(40_003);
     Dropout.Mask mask = new Dropout.Mask(0.5f, 7, 1, 0);
     add("dropout", () -> Dropout.dropout(x, mask, y));
+  }
+
+  private void recurrent(String name, RecurrentLayer layer, Tensor x) {
+    add(
+        name + " forward and backward",
+        PASS,
+        () -> {
+          try (Tape tape = Tape.open(device)) {
+            tape.backward(Functions.sum(layer.forward(tape.constant(x))));
+            layer.parameters().forEach(Parameter::clearGradient);
+          }
+        });
   }
 
   private void attention(boolean causal) {
@@ -397,7 +403,7 @@ final class KernelCases {
   }
 
   private void tables() {
-    for (int d : new int[] {16, 64, 200}) {
+    for (int d : new int[] {8, 16, 64, 200}) {
       Tensor table = values(500, d);
       Tensor few = indices(2_000, 500);
       Tensor hot = indices(2_000, 2);
