@@ -22,6 +22,8 @@ public final class Conv2dVector {
   private final Conv2dVectorFilterKernel filters;
   private final GemmEnds ends;
   private final PanelPack pack;
+  private final Conv2dVectorGradientKernel gradients;
+  private final GemmVector product;
 
   private Conv2dVector(
       Conv2dVectorKernel kernel,
@@ -30,7 +32,9 @@ public final class Conv2dVector {
       Conv2dVectorPanelKernel panels,
       Conv2dVectorFilterKernel filters,
       GemmEnds ends,
-      PanelPack pack) {
+      PanelPack pack,
+      Conv2dVectorGradientKernel gradients,
+      GemmVector product) {
     this.kernel = kernel;
     this.rowKernel = rowKernel;
     this.gemm = gemm;
@@ -38,6 +42,8 @@ public final class Conv2dVector {
     this.filters = filters;
     this.ends = ends;
     this.pack = pack;
+    this.gradients = gradients;
+    this.product = product;
   }
 
   /** The kernels of a vector width. */
@@ -49,7 +55,9 @@ public final class Conv2dVector {
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
         Lanes.kernel(Conv2dVectorFilterTiles.class, Conv2dVectorFilterKernel.class, bits),
         Lanes.kernel(GemmPanels.class, GemmEnds.class, bits),
-        PanelPack.on(bits));
+        PanelPack.on(bits),
+        Lanes.kernel(Conv2dVectorGradientRows.class, Conv2dVectorGradientKernel.class, bits),
+        GemmVector.on(bits));
   }
 
   /** y = activation(conv(x, w) + bias). */
@@ -116,6 +124,11 @@ public final class Conv2dVector {
   public void dataGradient(
       MemorySegment dy, MemorySegment w, Conv2dSizes sizes, MemorySegment dx, Workers workers) {
     Conv2dSizes z = sizes.flat();
+    if (Conv2dVectorDataGradient.takes(z, panels.lanes())) {
+      new Conv2dVectorDataGradient(product, gradients, panels, rowKernel, z, dy, w, dx)
+          .run(workers);
+      return;
+    }
     for (long h = 0; h < Math.min(z.strideH(), z.h()); h++) {
       long[] kernelRow = taps(h + z.paddingH(), z.r(), z.dilationH(), z.strideH());
       long[] row = positions(h + z.paddingH(), kernelRow, z.dilationH(), z.strideH());

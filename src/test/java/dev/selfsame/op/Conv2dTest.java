@@ -152,6 +152,29 @@ class Conv2dTest {
   }
 
   @Test
+  void manyChannelsOfFewPixelsAgree() {
+    // Data gradients with lanes across channels: all ways to pack filters, phases of unequal size,
+    // without pixels or without taps, chains that wait for their next step, several blocks.
+    List<Case> cases =
+        List.of(
+            new Case(3, 40, 15, 15, 24, 4, 4, Geometry.of(2, 1)),
+            new Case(2, 33, 9, 10, 20, 5, 5, Geometry.of(2, 2)),
+            new Case(2, 24, 7, 8, 30, 2, 2, Geometry.of(3, 0)),
+            new Case(1, 24, 1, 5, 6, 3, 3, Geometry.of(4, 1)),
+            new Case(2, 20, 11, 11, 18, 3, 3, Geometry.of(2, 2).withDilation(2, 2)),
+            new Case(2, 68, 7, 7, 36, 3, 3, Geometry.of(2, 1).withGroups(2)),
+            new Case(2, 70, 6, 6, 140, 3, 3, Geometry.of(1, 1)),
+            new Case(1, 36, 6, 6, 300, 3, 3, Geometry.of(2, 1)),
+            new Case(40, 48, 8, 8, 30, 3, 3, Geometry.of(1, 1)),
+            new Case(1, 40, 2, 1300, 6, 3, 3, Geometry.of(2, 1)),
+            new Case(1, 18, 2, 2, 1900, 3, 3, Geometry.of(1, 1)),
+            new Case(1, 18, 2, 4, 4200, 3, 3, Geometry.of(2, 1)));
+    for (Case z : cases) {
+      check(z, Data.random(z, 4), vectors());
+    }
+  }
+
+  @Test
   void largeTilesOfTheGpuAgree() {
     // Enough tiles of 128 x 256 outputs, then of 128 x 128 only, the weight gradient in parts of
     // the
