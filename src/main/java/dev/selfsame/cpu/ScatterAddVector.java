@@ -14,6 +14,9 @@ import jdk.incubator.vector.VectorSpecies;
  * Scatter-add on vectors (op/ScatterAdd): lanes across columns, so vectors never reorder a row's
  * additions.
  *
+ * <p>This is the way by destination; narrow rows of several terms go by {@link
+ * ScatterAddVectorStream}.
+ *
  * <p>The work is cut into blocks: up to 1,024 terms of one destination row, so two levels of its
  * tree. A thread sums a block in its own scratch, term after term along the whole strip of columns;
  * one to three terms go straight to the destination. Columns that are too few for that are summed
@@ -67,9 +70,6 @@ public interface ScatterAddVector {
     /** Where a run is summed in scratch; a block's total lies at 0. */
     private static final long RUN_SUM = (long) BlockScratch.FLOATS * Float.BYTES;
 
-    /** Columns of a task of the upper levels. */
-    private static final int TOP_STRIP = 64;
-
     private static final int SCRATCH = 1 << 24;
 
     Kernel() {}
@@ -85,18 +85,17 @@ public interface ScatterAddVector {
       int used = sorted.slots()[sorted.longRows().length];
       // As many columns at once as the partials of long rows leave room for.
       long room = used == 0 ? columns : Math.clamp(SCRATCH / used / 16 * 16L, 1, columns);
-      float[] partials = new float[Math.toIntExact(used * room)];
+      float[] partials = ScatterAddScratch.mine().partials(Math.toIntExact(used * room));
       for (long first = 0; first < columns; first += room) {
         Strip all = new Strip(first, Math.min(columns, first + room), columns);
         blocks(src, sorted, partials, all, dst, clears, workers);
         if (used > 0) {
-          tops(sorted, partials, all, dst, workers);
+          ScatterAddTops.add(sorted, partials, all, dst, workers);
         }
       }
     }
 
     // ---- two levels: all blocks
-    // ---------------------------------------------------------------------------------
 
     private static void blocks(
         MemorySegment src,
@@ -106,7 +105,7 @@ public interface ScatterAddVector {
         MemorySegment dst,
         boolean clears,
         Workers workers) {
-      int n = sorted.order().length;
+      int n = sorted.terms();
       int strip = (int) Math.min(STRIP, all.end() - all.first());
       long strips = Math.ceilDiv(all.end() - all.first(), strip);
       int places = Math.max(1, TASK / (strip + 16));
@@ -115,7 +114,8 @@ public interface ScatterAddVector {
           task -> {
             int place = (int) (task / strips * places);
             long first = all.first() + task % strips * strip;
-            Strip mine = new Strip(first, Math.min(all.end(), first + strip), all.columns());
+            long last = Math.min(all.end(), first + strip);
+            Strip mine = strips == 1 ? all : new Strip(first, last, all.columns());
             int end = (int) Math.min(n, (long) place + places);
             blocksOf(src, sorted, place, end, partials, all, mine, dst, clears);
           });
@@ -165,7 +165,18 @@ public interface ScatterAddVector {
             block(src, order, place, count, column, pitch, bytes, scratch);
           }
           int rest = width * Float.BYTES - bytes;
-          across(src, order, place, count, column + bytes, pitch, rest, scratch, bytes, false);
+          across(
+              src,
+              order,
+              place,
+              count,
+              column + bytes,
+              pitch,
+              rest,
+              scratch,
+              bytes,
+              false,
+              scratch);
           long room = all.end() - all.first();
           int slot = sorted.slotOf(segment) + (place - starts[segment]) / TERMS;
           int to = (int) (slot * room + (mine.first() - all.first()));
@@ -174,7 +185,7 @@ public interface ScatterAddVector {
         }
         place = stop;
       }
-      if (clears && any && place == order.length) {
+      if (clears && any && place == sorted.terms()) {
         long behind = dst.byteSize() / pitch;
         clear(dst, rows[segment - 1] + 1L, behind, mine);
       }
@@ -196,7 +207,7 @@ public interface ScatterAddVector {
 
     /** Of {@code width} columns, those that are summed along the rows: whole vectors, if many. */
     private static int along(int width) {
-      return width >= 4 * W ? width - width % W : 0;
+      return width > 4 * W ? width - width % W : 0;
     }
 
     /** A block that is a whole row, added to the destination. */
@@ -228,7 +239,8 @@ public interface ScatterAddVector {
       }
       int rest = width * Float.BYTES - bytes;
       if (rest > 0) {
-        across(src, order, place, count, column + bytes, pitch, rest, dst, to + bytes, true);
+        across(
+            src, order, place, count, column + bytes, pitch, rest, dst, to + bytes, true, scratch);
       }
     }
 
@@ -262,14 +274,20 @@ public interface ScatterAddVector {
         long to,
         int bytes) {
       MemorySegment.copy(src, order[place] * pitch + column, scratch, to, bytes);
-      for (int i = place + 1; i < place + count; i++) {
+      int i = place + 1;
+      for (; i <= place + count - 4; i += 4) {
+        long a = order[i] * pitch + column;
+        long b = order[i + 1] * pitch + column;
+        long c = order[i + 2] * pitch + column;
+        more(src, a, b, c, order[i + 3] * pitch + column, scratch, to, bytes);
+      }
+      for (; i < place + count; i++) {
         plus(src, order[i] * pitch + column, scratch, to, bytes);
       }
     }
 
     // ---- along the columns: offsets in bytes, whole vectors. Slices of a constant size leave one
     // check for four vectors.
-    // -----------------------------------------------------------------------------
 
     /** to + a. */
     private static void plus(MemorySegment x, long a, MemorySegment y, long to, int bytes) {
@@ -305,41 +323,7 @@ public interface ScatterAddVector {
     /** to + (a + b). */
     private static void plus2(
         MemorySegment x, long a, long b, MemorySegment y, long to, int bytes) {
-      int j = 0;
-      for (; j <= bytes - 4 * V; j += 4 * V) {
-        MemorySegment p = x.asSlice(a + j, 4L * V);
-        MemorySegment q = x.asSlice(b + j, 4L * V);
-        MemorySegment t = y.asSlice(to + j, 4L * V);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 0, ORDER))
-            .add(
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, p, 0, ORDER))
-                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 0, ORDER))))
-            .intoMemorySegment(t, 0, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, V, ORDER))
-            .add(
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, p, V, ORDER))
-                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, V, ORDER))))
-            .intoMemorySegment(t, V, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 2 * V, ORDER))
-            .add(
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER))
-                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 2 * V, ORDER))))
-            .intoMemorySegment(t, 2 * V, ORDER);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, t, 3 * V, ORDER))
-            .add(
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER))
-                    .add(FLOATS.cast(FloatVector.fromMemorySegment(F, q, 3 * V, ORDER))))
-            .intoMemorySegment(t, 3 * V, ORDER);
-      }
-      for (; j < bytes; j += V) {
+      for (int j = 0; j < bytes; j += V) {
         FloatVector sum =
             FLOATS
                 .cast(FloatVector.fromMemorySegment(F, x, a + j, ORDER))
@@ -367,8 +351,24 @@ public interface ScatterAddVector {
       }
     }
 
+    /** The next four terms of a run: (((to + a) + b) + c) + d. */
+    private static void more(
+        MemorySegment x, long a, long b, long c, long d, MemorySegment y, long to, int bytes) {
+      for (int j = 0; j < bytes; j += V) {
+        FloatVector sum =
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, y, to + j, ORDER))
+                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, a + j, ORDER)))
+                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, b + j, ORDER)))
+                .add(FLOATS.cast(FloatVector.fromMemorySegment(F, x, c + j, ORDER)));
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, x, d + j, ORDER))
+            .add(sum)
+            .intoMemorySegment(y, to + j, ORDER);
+      }
+    }
+
     // ---- across the rows, in registers: a block of up to 1,024 terms
-    // ------------------------------------------
 
     /** Sums columns of {@code bytes} bytes; adds them to {@code y}, or sets them. */
     private static void across(
@@ -381,8 +381,23 @@ public interface ScatterAddVector {
         int bytes,
         MemorySegment y,
         long to,
-        boolean adds) {
+        boolean adds,
+        MemorySegment scratch) {
       int j = 0;
+      for (; j <= bytes - 4 * V; j += 4 * V) {
+        // More than one run, and y holds something else: they come together in scratch.
+        boolean apart = adds && count > RUN;
+        MemorySegment sums = apart ? scratch : y;
+        long at = apart ? RUN_SUM : to + j;
+        for (int i = 0; i < count; i += RUN) {
+          int terms = Math.min(RUN, count - i);
+          boolean joins = i > 0 || adds && !apart;
+          four(x, order, place + i, terms, column + j, pitch, sums, at, joins);
+        }
+        if (apart) {
+          plus(scratch, RUN_SUM, y, to + j, 4 * V);
+        }
+      }
       for (; j <= bytes - V; j += V) {
         vector(x, order, place, count, column + j, pitch, y, to + j, adds);
       }
@@ -421,6 +436,44 @@ public interface ScatterAddVector {
       FLOATS.cast(total).intoMemorySegment(y, to, ORDER);
     }
 
+    /**
+     * Sums one run of four vectors of columns, and adds it to what {@code y} holds, or stores it.
+     */
+    private static void four(
+        MemorySegment x,
+        int[] order,
+        int place,
+        int count,
+        long column,
+        long pitch,
+        MemorySegment y,
+        long to,
+        boolean adds) {
+      MemorySegment p = x.asSlice(order[place] * pitch + column, 4L * V);
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, p, 0, ORDER));
+      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, p, V, ORDER));
+      FloatVector c = FLOATS.cast(FloatVector.fromMemorySegment(F, p, 2 * V, ORDER));
+      FloatVector d = FLOATS.cast(FloatVector.fromMemorySegment(F, p, 3 * V, ORDER));
+      for (int k = place + 1; k < place + count; k++) {
+        MemorySegment q = x.asSlice(order[k] * pitch + column, 4L * V);
+        a = FLOATS.cast(FloatVector.fromMemorySegment(F, q, 0, ORDER)).add(a);
+        b = FLOATS.cast(FloatVector.fromMemorySegment(F, q, V, ORDER)).add(b);
+        c = FLOATS.cast(FloatVector.fromMemorySegment(F, q, 2 * V, ORDER)).add(c);
+        d = FLOATS.cast(FloatVector.fromMemorySegment(F, q, 3 * V, ORDER)).add(d);
+      }
+      MemorySegment sum = y.asSlice(to, 4L * V);
+      if (adds) {
+        a = FLOATS.cast(FloatVector.fromMemorySegment(F, sum, 0, ORDER)).add(a);
+        b = FLOATS.cast(FloatVector.fromMemorySegment(F, sum, V, ORDER)).add(b);
+        c = FLOATS.cast(FloatVector.fromMemorySegment(F, sum, 2 * V, ORDER)).add(c);
+        d = FLOATS.cast(FloatVector.fromMemorySegment(F, sum, 3 * V, ORDER)).add(d);
+      }
+      FLOATS.cast(a).intoMemorySegment(sum, 0, ORDER);
+      FLOATS.cast(b).intoMemorySegment(sum, V, ORDER);
+      FLOATS.cast(c).intoMemorySegment(sum, 2 * V, ORDER);
+      FLOATS.cast(d).intoMemorySegment(sum, 3 * V, ORDER);
+    }
+
     private static float column(
         MemorySegment x, int[] order, int place, int count, long column, long columns) {
       float total = 0;
@@ -432,63 +485,6 @@ public interface ScatterAddVector {
         total = i == 0 ? sum : total + sum;
       }
       return total;
-    }
-
-    // ---- upper levels of long rows
-    // -----------------------------------------------------------------------------
-
-    private static void tops(
-        ScatterAddVectorSort sorted,
-        float[] partials,
-        Strip all,
-        MemorySegment dst,
-        Workers workers) {
-      int room = (int) (all.end() - all.first());
-      int strips = Math.ceilDiv(room, TOP_STRIP);
-      int[] longRows = sorted.longRows();
-      int[] slots = sorted.slots();
-      workers.run(
-          (long) longRows.length * strips,
-          task -> {
-            int row = (int) (task / strips);
-            int first = (int) (task % strips) * TOP_STRIP;
-            int width = Math.min(TOP_STRIP, room - first);
-            int base = slots[row] * room + first;
-            top(partials, base, room, slots[row + 1] - slots[row], width);
-            long to = sorted.rows()[longRows[row]] * all.columns() + all.first() + first;
-            for (int j = 0; j < width; j++) {
-              Mem.f32(dst, to + j, Mem.f32(dst, to + j) + partials[base + j]);
-            }
-          });
-    }
-
-    /** Sums {@code count} rows of partials, in runs, into the first. */
-    private static void top(float[] partials, int base, int room, int count, int width) {
-      // Each run's sum takes the place of its first term, so a level's terms lie `step` rows apart.
-      int terms = count;
-      for (int step = 1; terms > 1; step *= RUN) {
-        for (int run = 0; run < terms; run += RUN) {
-          int to = base + run * step * room;
-          int end = Math.min(terms, run + RUN);
-          for (int i = run + 1; i < end; i++) {
-            add(partials, base + i * step * room, to, width);
-          }
-        }
-        terms = Math.ceilDiv(terms, RUN);
-      }
-    }
-
-    private static void add(float[] partials, int from, int to, int width) {
-      int j = 0;
-      for (; j <= width - W; j += W) {
-        FLOATS
-            .cast(FloatVector.fromArray(F, partials, to + j))
-            .add(FLOATS.cast(FloatVector.fromArray(F, partials, from + j)))
-            .intoArray(partials, to + j);
-      }
-      for (; j < width; j++) {
-        partials[to + j] += partials[from + j];
-      }
     }
   }
 

@@ -9,7 +9,7 @@ import java.util.Arrays;
 /**
  * Source positions grouped by destination row, in source order within a row.
  *
- * @param order [n], source positions
+ * @param order [n or more], source positions
  * @param segments rows that receive something
  * @param rows [segments or more], these rows, ascending
  * @param starts [segments + 1 or more], where each row's positions begin in {@code order}, then n
@@ -30,6 +30,11 @@ public record ScatterAddVectorSort(
 
   /** Positions from here on are worth the threads' time. */
   private static final int SHARED = 1 << 18;
+
+  /** Source positions that take part. */
+  int terms() {
+    return starts[segments];
+  }
 
   /** Groups sorted keys: {@code keys} [n] ascending, each with its source position. */
   public static ScatterAddVectorSort grouped(int[] keys, int[] order) {
@@ -94,22 +99,35 @@ public record ScatterAddVectorSort(
    * A stable sort: by counts of each row where they fit the cache, else by digits.
    *
    * @param indices n of them, each in [0, rows)
+   * @param padding a row that receives nothing, or −1
+   * @param lasting whether it is used after the calling thread's next sort; else it may lie in that
+   *     thread's scratch
    */
-  public static ScatterAddVectorSort of(MemorySegment indices, int n, long rows, Workers workers) {
+  public static ScatterAddVectorSort of(
+      MemorySegment indices, int n, long rows, int padding, boolean lasting, Workers workers) {
     boolean alone = workers.threads() == 1 || n < SHARED;
-    return alone && rows <= Math.min(COUNTED_ROWS, 8L * n)
-        ? counted(indices, n, (int) rows)
-        : sorted(indices, n, rows, workers);
+    if (alone && rows <= Math.min(COUNTED_ROWS, 8L * n)) {
+      return counted(indices, n, (int) rows, padding, lasting);
+    }
+    ScatterAddVectorSort all = sorted(indices, n, rows, workers);
+    return padding < 0 ? all : all.without(padding);
   }
 
-  private static ScatterAddVectorSort counted(MemorySegment indices, int n, int rows) {
-    int[] next = new int[rows];
+  private static ScatterAddVectorSort counted(
+      MemorySegment indices, int n, int rows, int padding, boolean lasting) {
+    ScatterAddScratch scratch = ScatterAddScratch.mine();
+    int[] next = scratch.counts(rows);
+    Arrays.fill(next, 0, rows, 0);
     for (int i = 0; i < n; i++) {
       next[Mem.i32(indices, i)]++;
     }
+    if (padding >= 0) {
+      next[padding] = 0;
+    }
     int most = Math.min(n, rows);
-    int[] found = new int[most + 1];
-    int[] starts = new int[most + 1];
+    int[] found = lasting ? new int[most + 1] : scratch.rows(most + 1);
+    int[] starts = lasting ? new int[most + 1] : scratch.starts(most + 1);
+    starts[0] = 0;
     int segments = 0;
     int sum = 0;
     for (int row = 0; row < rows; row++) {
@@ -121,9 +139,12 @@ public record ScatterAddVectorSort(
       segments += -count >>> 31;
       starts[segments] = sum;
     }
-    int[] order = new int[n];
+    int[] order = lasting ? new int[n] : scratch.order(n);
     for (int i = 0; i < n; i++) {
-      order[next[Mem.i32(indices, i)]++] = i;
+      int row = Mem.i32(indices, i);
+      if (row != padding) {
+        order[next[row]++] = i;
+      }
     }
     return segmented(order, segments, found, starts);
   }

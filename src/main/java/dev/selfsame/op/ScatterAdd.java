@@ -15,6 +15,7 @@ import dev.selfsame.Tensor;
 import dev.selfsame.contract.OrderedSum;
 import dev.selfsame.cpu.ScatterAddVector;
 import dev.selfsame.cpu.ScatterAddVectorSort;
+import dev.selfsame.cpu.ScatterAddVectorStream;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +57,8 @@ public final class ScatterAdd {
     private final @Nullable ScatterAddVectorSort onHost;
     private final @Nullable ScatterAddCuda onDevice;
 
-    private Plan(Tensor indices, long rows, int padding, Scope scope, boolean owner) {
+    private Plan(
+        Tensor indices, long rows, int padding, Scope scope, boolean owner, boolean lasting) {
       this.device = indices.device();
       this.indices = indices.shape();
       this.rows = rows;
@@ -71,11 +73,13 @@ public final class ScatterAdd {
       } else {
         Gather.checkRange(OP, indices, rows);
         int n = (int) indices.elements();
-        ScatterAddVectorSort all =
-            device instanceof Device.Vector d
-                ? ScatterAddVectorSort.of(indices.memory(), n, rows, d.workers())
-                : sorted(indices.memory(), n);
-        onHost = padding == NO_PADDING ? all : all.without(padding);
+        if (device instanceof Device.Vector d) {
+          onHost =
+              ScatterAddVectorSort.of(indices.memory(), n, rows, padding, lasting, d.workers());
+        } else {
+          ScatterAddVectorSort all = sorted(indices.memory(), n);
+          onHost = padding == NO_PADDING ? all : all.without(padding);
+        }
         onDevice = null;
       }
     }
@@ -119,7 +123,7 @@ public final class ScatterAdd {
    */
   public static Plan plan(Tensor indices, long rows) {
     checkIndices(indices, rows);
-    return owned(indices, rows, NO_PADDING);
+    return owned(indices, rows, NO_PADDING, true);
   }
 
   /**
@@ -133,7 +137,7 @@ public final class ScatterAdd {
   public static Plan plan(Tensor indices, long rows, int paddingIndex) {
     checkIndices(indices, rows);
     checkPadding(OP, paddingIndex, rows);
-    return owned(indices, rows, paddingIndex);
+    return owned(indices, rows, paddingIndex, true);
   }
 
   /**
@@ -149,10 +153,10 @@ public final class ScatterAdd {
     }
   }
 
-  private static Plan owned(Tensor indices, long rows, int padding) {
+  private static Plan owned(Tensor indices, long rows, int padding, boolean lasting) {
     Scope scope = Scope.open();
     try {
-      return new Plan(indices, rows, padding, scope, true);
+      return new Plan(indices, rows, padding, scope, true, lasting);
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
@@ -173,7 +177,7 @@ public final class ScatterAdd {
     if (scope.isClosed()) {
       throw new ClosedException("scatterAdd: the scope is closed; a plan can't be made in it");
     }
-    return new Plan(indices, rows, NO_PADDING, scope, false);
+    return new Plan(indices, rows, NO_PADDING, scope, false, true);
   }
 
   private static void checkIndices(Tensor indices, long rows) {
@@ -194,9 +198,7 @@ public final class ScatterAdd {
     Gather.indices(OP, indices, dst.device());
     check(src, indices.shape(), dst);
     Check.apart(OP, "indices", indices, "dst", dst);
-    try (Plan plan = plan(indices, dst.size(0))) {
-      run(src, plan, dst, false);
-    }
+    once(src, indices, NO_PADDING, dst, false);
   }
 
   /**
@@ -212,9 +214,8 @@ public final class ScatterAdd {
     Gather.indices(OP, indices, dst.device());
     check(src, indices.shape(), dst);
     Check.apart(OP, "indices", indices, "dst", dst);
-    try (Plan plan = plan(indices, dst.size(0), paddingIndex)) {
-      run(src, plan, dst, false);
-    }
+    checkPadding(OP, paddingIndex, dst.size(0));
+    once(src, indices, paddingIndex, dst, false);
   }
 
   /**
@@ -265,9 +266,7 @@ public final class ScatterAdd {
     Gather.indices(OP, indices, dst.device());
     check(src, indices.shape(), dst);
     Check.apart(OP, "indices", indices, "dst", dst);
-    try (Plan plan = plan(indices, dst.size(0))) {
-      run(src, plan, dst, true);
-    }
+    once(src, indices, NO_PADDING, dst, true);
   }
 
   /**
@@ -291,6 +290,34 @@ public final class ScatterAdd {
     Check.notEmpty(OP, "dst", dst);
     Check.shape(OP, "src", src, Gather.withRows(indices, dst.shape()));
     Check.apart(OP, "src", src, "dst", dst);
+  }
+
+  /** In one call: narrow rows in source order if that pays, else by a plan in scratch. */
+  private static void once(Tensor src, Tensor indices, int padding, Tensor dst, boolean clears) {
+    long rows = dst.size(0);
+    long columns = dst.shape().rowElements();
+    if (dst.device() instanceof Device.Vector d
+        && ScatterAddVectorStream.pays(d.bits(), indices.elements(), rows, columns)) {
+      Gather.checkRange(OP, indices, rows);
+      boolean done =
+          ScatterAddVectorStream.on(d.bits(), columns)
+              .scatterAdd(
+                  src.memory(),
+                  indices.memory(),
+                  (int) indices.elements(),
+                  (int) rows,
+                  (int) columns,
+                  padding,
+                  dst.memory(),
+                  clears,
+                  d.workers());
+      if (done) {
+        return;
+      }
+    }
+    try (Plan plan = owned(indices, rows, padding, false)) {
+      run(src, plan, dst, clears);
+    }
   }
 
   private static void run(Tensor src, Plan plan, Tensor dst, boolean clears) {

@@ -64,7 +64,7 @@ final class KernelCases {
   /** For sums of runs, which have their partials in arrays. */
   private static final long PARTIALS = 20_000;
 
-  /** For a loss a row, or for the order of indices: some bytes a row, on top of {@link #SMALL}. */
+  /** For a loss a row: some bytes a row, on top of {@link #SMALL}. */
   private static final int ROW = 24;
 
   /** For a pass over a sequence: a tape, and views for each step. */
@@ -411,14 +411,10 @@ final class KernelCases {
       Tensor hot = indices(2_000, 2);
       Tensor rows = values(2_000, d);
       ScatterAdd.Plan plan = ScatterAdd.plan(scope, few, 500);
-      long ordered = SMALL + 2_000 * ROW;
       add("gather of rows of " + d, () -> Gather.gather(table, few, rows));
-      add("scatter-add of rows of " + d, ordered, () -> ScatterAdd.scatterAdd(rows, few, table));
+      add("scatter-add of rows of " + d, () -> ScatterAdd.scatterAdd(rows, few, table));
       add("scatter-add by a plan, rows of " + d, () -> ScatterAdd.scatterAdd(rows, plan, table));
-      add(
-          "scatter-add into two rows of " + d,
-          2 * ordered,
-          () -> ScatterAdd.scatterAdd(rows, hot, table));
+      add("scatter-add into two rows of " + d, () -> ScatterAdd.scatterAdd(rows, hot, table));
     }
   }
 

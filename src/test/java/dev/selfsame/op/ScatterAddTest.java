@@ -148,6 +148,47 @@ class ScatterAddTest {
     }
   }
 
+  /**
+   * Narrow rows of several terms, which vectors may sum in source order, around runs and levels.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {4, 8, 16, 32, 64, 128})
+  void narrowRowsOfSeveralTerms(int columns) {
+    for (int longest : new int[] {5, 32, 33, 64, 65, 1024, 1025}) {
+      int[] lengths = {longest, 0, 1, 2, 31, 32, 33, 1, longest - 3, 0};
+      int n = Arrays.stream(lengths).sum();
+      int[] indices = new int[n];
+      // Rows take turns until they have received their terms.
+      for (int at = 0, turn = 0; at < n; turn++) {
+        int row = turn % lengths.length;
+        if (turn / lengths.length < lengths[row]) {
+          indices[at++] = row;
+        }
+      }
+      float[] src = Values.random(longest, (long) n * columns);
+      float[] dst = Values.random(columns, (long) lengths.length * columns);
+      sameEverywhere("longest " + longest, src, indices, dst, columns);
+      for (Device device : all()) {
+        try (Scope scope = Scope.open()) {
+          Tensor from = Tensor.of(scope, device, src, n, columns);
+          Tensor at = Tensor.of(scope, device, indices, n);
+          Tensor padded = Tensor.of(scope, device, dst, lengths.length, columns);
+          ScatterAdd.scatterAdd(from, at, 0, padded);
+          float[] zeros = new float[columns * lengths.length];
+          float[] first = run(Devices.control(), src, indices, dst, columns);
+          System.arraycopy(dst, 0, first, 0, columns);
+          Bits.assertSame("padded on " + device, first, padded.toFloatArray());
+          Tensor cleared = Tensor.empty(scope, device, lengths.length, columns).fill(Float.NaN);
+          ScatterAdd.scatter(from, at, cleared);
+          Bits.assertSame(
+              "into zeros on " + device,
+              run(Devices.control(), src, indices, zeros, columns),
+              cleared.toFloatArray());
+        }
+      }
+    }
+  }
+
   /** Larger than one task of the sort, and than three levels; on the vector devices. */
   @Test
   void manyIndices() {
