@@ -80,9 +80,7 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
     for (int t = 0; t < count; t++) {
       long in = base + at[t];
       long out = toAt + t * step;
-      if (low[t] == high[t]) {
-        FLOATS.cast(FloatVector.zero(F)).intoMemorySegment(to, out * 4, ORDER);
-      } else if (in >= 0 && (in + L) * 4 <= from.byteSize()) {
+      if (low[t] < high[t] && in >= 0 && (in + L) * 4 <= from.byteSize()) {
         FLOATS
             .cast(FloatVector.fromMemorySegment(F, from, in * 4, ORDER))
             .intoMemorySegment(to, out * 4, ORDER);
@@ -93,8 +91,11 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
           f32(to, out + i, 0f);
         }
       } else {
-        for (int i = 0; i < L; i++) {
-          f32(to, out + i, i >= low[t] && i < high[t] ? f32(from, in + i) : 0f);
+        // Not one loop with a choice: C2 checks its loads' range before the loop, for all rounds,
+        // and where that fails it leaves its code, call after call.
+        FLOATS.cast(FloatVector.zero(F)).intoMemorySegment(to, out * 4, ORDER);
+        for (int i = low[t]; i < high[t]; i++) {
+          f32(to, out + i, f32(from, in + i));
         }
       }
     }

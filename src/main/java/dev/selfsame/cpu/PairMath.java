@@ -137,8 +137,13 @@ public final class PairMath implements ElementaryKernel {
   /** Scratch with fewer than W elements, the rest 0. */
   private static MemorySegment fill(MemorySegment x, long from, long n) {
     MemorySegment t = BlockScratch.mine();
-    for (long j = 0; j < W; j++) {
-      f32(t, TAIL + j, j < n ? f32(x, from + j) : 0f);
+    // Not one loop with a choice: C2 checks the range of x before the loop, for all of its rounds,
+    // and where that fails it leaves its code, call after call.
+    for (long j = 0; j < n; j++) {
+      f32(t, TAIL + j, f32(x, from + j));
+    }
+    for (long j = n; j < W; j++) {
+      f32(t, TAIL + j, 0f);
     }
     return t;
   }

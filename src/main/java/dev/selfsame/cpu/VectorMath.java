@@ -57,9 +57,7 @@ public final class VectorMath implements ElementaryKernel {
 
   /** The functions on vectors of a width in bits: the fastest there are. */
   public static ElementaryKernel on(int bits) {
-    return bits == 512
-        ? Lanes.kernel(PairMath.class, ElementaryKernel.class, bits)
-        : Lanes.kernel(VectorMath.class, ElementaryKernel.class, bits);
+    return ElementaryCalls.of(bits == 512 ? PairMath.class : VectorMath.class, bits);
   }
 
   @Override

@@ -1,5 +1,9 @@
 package dev.selfsame.guard;
 
+import static dev.selfsame.contract.Mem.f32;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
@@ -14,14 +18,19 @@ final class KernelControls {
 
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
 
+  private static final MemorySegment PADDED = Arena.ofAuto().allocate(16 * Float.BYTES);
+
   private KernelControls() {}
 
   static List<KernelCases.Case> cases() {
     float[] x = new float[20_000];
+    MemorySegment few = Arena.ofAuto().allocate(1_005 * Float.BYTES);
     return List.of(
         new KernelCases.Case(GROUP, "control: boxes", 1_000, () -> boxes(x)),
         new KernelCases.Case(GROUP, "control: calls", 1_000, () -> calls(x)),
-        new KernelCases.Case(GROUP, "control: is left to C1", 1_000, () -> isLeftToC1(x)));
+        new KernelCases.Case(GROUP, "control: is left to C1", 1_000, () -> isLeftToC1(x)),
+        new KernelCases.Case(
+            GROUP, "control: is left again and again", 1_000, () -> isLeftAgainAndAgain(few)));
   }
 
   static void boxes(float[] x) {
@@ -43,6 +52,22 @@ final class KernelControls {
   static void isLeftToC1(float[] x) {
     for (int i = 0; i + F.length() <= x.length; i += F.length()) {
       FloatVector.fromArray(F, x, i).mul(0.5f).intoArray(x, i);
+    }
+  }
+
+  /** Pads the last piece of sixteen: the check before the loop is of sixteen. */
+  static void isLeftAgainAndAgain(MemorySegment few) {
+    long n = few.byteSize() / Float.BYTES;
+    for (int again = 0; again < 2_000; again++) {
+      for (long at = 0; at < n; at += 16) {
+        pad(few, at, n - at);
+      }
+    }
+  }
+
+  private static void pad(MemorySegment from, long at, long n) {
+    for (long j = 0; j < 16; j++) {
+      f32(PADDED, j, j < n ? f32(from, at + j) : 0f);
     }
   }
 

@@ -28,6 +28,7 @@ import jdk.jfr.consumer.RecordingFile;
  * compiled class.method  the highest level: 3 with profiles by C1, 4 by C2
  * inlined  class.method
  * called   class.method  descriptor  by which method  why it was not inlined
+ * left     class.method  bytecode index  reason  how often C2's code was left there
  * </pre>
  *
  * <p>Allocation is counted by the JVM, compilations are flight recorder events: neither depends on
@@ -56,6 +57,7 @@ final class KernelProbe {
         Scope scope = Scope.open()) {
       recording.enable("jdk.Compilation").withoutThreshold();
       recording.enable("jdk.CompilerInlining");
+      recording.enable("jdk.Deoptimization").withoutStackTrace();
       recording.start();
       List<KernelCases.Case> cases = cases(scope, args[1]);
       boolean all = args[1].equals(FORTH) || args[1].equals(BACK);
@@ -80,7 +82,7 @@ final class KernelProbe {
     long least = Long.MAX_VALUE;
     int calls = 0;
     int clean = 0;
-    while (clean < 3 && THREADS.getCurrentThreadCpuTime() - start < PATIENCE) {
+    while (clean < 5 && THREADS.getCurrentThreadCpuTime() - start < PATIENCE) {
       long before = THREADS.getCurrentThreadAllocatedBytes();
       for (int i = 0; i < BATCH; i++) {
         c.call().run();
@@ -99,9 +101,18 @@ final class KernelProbe {
     Map<String, Integer> levels = new HashMap<>();
     Map<String, Integer> last = new HashMap<>();
     List<RecordedEvent> inlinings = new ArrayList<>();
+    Map<String, Integer> left = new HashMap<>();
     for (RecordedEvent event : RecordingFile.readAllEvents(file)) {
-      if (!event.getEventType().getName().equals("jdk.Compilation")) {
+      String kind = event.getEventType().getName();
+      if (kind.equals("jdk.CompilerInlining")) {
         inlinings.add(event);
+      } else if (kind.equals("jdk.Deoptimization")) {
+        RecordedMethod method = event.getValue("method");
+        String name = name(method.getType().getName(), method.getName());
+        if (name.startsWith("dev.selfsame.")) {
+          String reason = event.getString("reason");
+          left.merge(String.join("\t", name, "" + event.getInt("bci"), reason), 1, Integer::sum);
+        }
       } else if (event.getBoolean("succeded")) {
         RecordedMethod method = event.getValue("method");
         String name = name(method.getType().getName(), method.getName());
@@ -116,6 +127,7 @@ final class KernelProbe {
     Map<Integer, String> roots = new HashMap<>();
     last.forEach((name, id) -> roots.put(id, name));
     Set<String> lines = new TreeSet<>();
+    left.forEach((place, times) -> lines.add("left\t" + place + "\t" + times));
     levels.forEach((name, level) -> lines.add("compiled\t" + name + "\t" + level));
     for (RecordedEvent event : inlinings) {
       String root = roots.get(event.getInt("compileId"));
