@@ -20,8 +20,6 @@ public final class Conv2dVector {
   private final GemmKernel gemm;
   private final Conv2dVectorPanelKernel panels;
   private final Conv2dVectorFilterKernel filters;
-  private final GemmEnds ends;
-  private final PanelPack pack;
   private final Conv2dVectorGradientKernel gradients;
   private final GemmVector product;
 
@@ -31,8 +29,6 @@ public final class Conv2dVector {
       GemmKernel gemm,
       Conv2dVectorPanelKernel panels,
       Conv2dVectorFilterKernel filters,
-      GemmEnds ends,
-      PanelPack pack,
       Conv2dVectorGradientKernel gradients,
       GemmVector product) {
     this.kernel = kernel;
@@ -40,8 +36,6 @@ public final class Conv2dVector {
     this.gemm = gemm;
     this.panels = panels;
     this.filters = filters;
-    this.ends = ends;
-    this.pack = pack;
     this.gradients = gradients;
     this.product = product;
   }
@@ -54,8 +48,6 @@ public final class Conv2dVector {
         Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
         Lanes.kernel(Conv2dVectorFilterTiles.class, Conv2dVectorFilterKernel.class, bits),
-        Lanes.kernel(GemmPanels.class, GemmEnds.class, bits),
-        PanelPack.on(bits),
         Lanes.kernel(Conv2dVectorGradientRows.class, Conv2dVectorGradientKernel.class, bits),
         GemmVector.on(bits));
   }
@@ -112,7 +104,7 @@ public final class Conv2dVector {
       MemorySegment to,
       Workers workers) {
     if (out.rows() >= PANEL_ROWS && taps.row().length * taps.col().length > 0) {
-      new Conv2dVectorProduct(gemm, ends, pack, rowKernel, in, out, taps)
+      new Conv2dVectorProduct(product, rowKernel, in, out, taps)
           .run(image, weights, bias, relu, to, workers);
     } else {
       new Conv2dVectorCorrelation(kernel, rowKernel, in, out, taps)

@@ -8,8 +8,11 @@ import dev.selfsame.cpu.Conv2dVectorCorrelation.Image;
  * of output rows, chosen by the sizes alone for the least work on few threads.
  */
 final class Conv2dVectorBlocks {
-  /** Outputs of a task: totals and chains shall stay in the second-level cache. */
-  private static final long OUTPUTS = 1 << 17;
+  /** Floats of a task's panels: half of a second-level cache. */
+  private static final long PANELS = 1 << 18;
+
+  /** Totals of a task, where they are kept between spans of terms. */
+  private static final long OUTPUTS = 1 << 18;
 
   /** Floats of a task's window, were it as large as the block. */
   private static final long WINDOW = 1 << 17;
@@ -17,8 +20,7 @@ final class Conv2dVectorBlocks {
   /** Floats of filters that stay in the second-level cache between tasks. */
   private static final long FILTERS = 1 << 18;
 
-  private static final int MOST_POSITIONS = 2048;
-  private static final int MOST_ROWS = 512;
+  private static final int MOST_POSITIONS = 512;
 
   /** Grid rows from which on positions are blocked row by row: a window of whole rows is large. */
   private static final long LONG_ROW = 512;
@@ -26,12 +28,15 @@ final class Conv2dVectorBlocks {
   private final Grid out;
   private final int rows;
   private final int tileRows;
-  private final int lanes;
+  private final int panel;
   private final long terms;
   private final long groups;
 
   /** Most channels of a step. */
   private final long channels;
+
+  /** Cycles that a term of a panel takes to copy to the window and to pack. */
+  private final double positions;
 
   /** Positions that lie in sequence: of the whole batch, or of one grid row. */
   private final long sequence;
@@ -40,17 +45,18 @@ final class Conv2dVectorBlocks {
   private long rowBlocks = 1;
   private long positionBlocks = 1;
 
-  Conv2dVectorBlocks(Image in, Grid out, int taps, long terms, int tileRows, int lanes) {
+  Conv2dVectorBlocks(Image in, Grid out, int taps, long terms, OutputTile kernel) {
     this.out = out;
-    rows = (int) out.rows();
-    channels = Math.min(in.channels(), Conv2dVectorProduct.DEPTH / Math.max(1, taps) + 2);
     this.terms = terms;
-    this.tileRows = tileRows;
-    this.lanes = lanes;
+    rows = (int) out.rows();
+    channels = Math.min(in.channels(), Conv2dVectorProduct.FILL / Math.max(1, taps) + 2);
+    positions = 20 + 50.0 / Math.max(1, taps);
+    tileRows = kernel.rows();
+    panel = kernel.columns();
     groups = in.groups();
     boolean byRow =
         out.v() > LONG_ROW
-            || out.u() == 1 && Math.ceilDiv(out.v(), lanes) * lanes * 10 <= out.v() * 11;
+            || out.u() == 1 && Math.ceilDiv(out.v(), panel) * panel * 16 <= out.v() * 17;
     sequence = byRow ? out.v() : in.n() * out.u() * out.v();
     sequences = byRow ? in.n() * out.u() : 1;
     choose();
@@ -58,23 +64,22 @@ final class Conv2dVectorBlocks {
 
   private void choose() {
     long tiles = Math.ceilDiv(rows, tileRows);
-    long vectors = Math.ceilDiv(sequence, lanes);
+    long panels = Math.ceilDiv(sequence, panel);
     double best = Double.MAX_VALUE;
     for (long r = tiles; r >= 1; r = next(tiles, r)) {
-      for (long v = vectors; v >= 1; v = next(vectors, v)) {
+      for (long v = panels; v >= 1; v = next(panels, v)) {
         long height = Math.min(rows, r * tileRows);
-        long width = Math.min(sequence, v * lanes);
+        long width = Math.min(sequence, v * panel);
         // The smallest block is taken if none fits.
         boolean fits =
-            height <= MOST_ROWS
-                && width <= MOST_POSITIONS
-                && width * height <= OUTPUTS
-                && width * channels <= WINDOW;
+            width <= MOST_POSITIONS
+                && width * channels <= WINDOW
+                && (span(v * panel) >= terms || width * height <= OUTPUTS);
         double cost = fits ? cost(height, width) : Double.MAX_VALUE;
         if (cost <= best) {
           best = cost;
           rowBlocks = Math.ceilDiv(tiles, r);
-          positionBlocks = Math.ceilDiv(vectors, v);
+          positionBlocks = Math.ceilDiv(panels, v);
         }
       }
     }
@@ -88,21 +93,30 @@ final class Conv2dVectorBlocks {
   /** Cycles, roughly, of two threads. */
   private double cost(long height, long width) {
     long tasks = groups * sequences * Math.ceilDiv(rows, height) * Math.ceilDiv(sequence, width);
-    // A single vector at a task's end costs a little more than half of two.
-    long vectors = Math.ceilDiv(width, lanes);
-    double columns = vectors * 0.5 + vectors % 2 * 0.1;
-    long tail = height % tileRows;
-    double tiles = height - tail + (tail == 0 ? 0 : Math.max(tail, tileRows / 2) + 1);
+    long panels = Math.ceilDiv(width, panel);
     // Each task reads its filters once more, from the second-level cache if they fit it, and rows
     // of the image that its neighbours read, too.
     double filters = height * (height * terms > FILTERS ? 0.5 : 0.1);
-    double task = terms * (columns * tiles + columns * 14 + filters + 40) + 3000;
+    double task = terms * (panels * (height + positions) + filters + 40) + 3000;
+    long spans = Math.ceilDiv(terms, span(panels * panel));
+    if (spans > 1) {
+      // Totals are read and written for each chunk, beside the panels in the second-level cache.
+      task += 0.2 * spans * height * width;
+    }
     double idle = 0.6 + 0.3 * waste(tasks, 2) + 0.1 * waste(tasks, 4) + 0.15 / tasks;
     return tasks * task * idle;
   }
 
   private static double waste(long tasks, long threads) {
     return (double) (Math.ceilDiv(tasks, threads) * threads) / tasks;
+  }
+
+  /**
+   * Terms of {@code positions} positions that are packed at once: as many as a cache holds, in
+   * whole steps.
+   */
+  long span(long positions) {
+    return Math.max(1, PANELS / positions / OutputTile.DEPTH) * OutputTile.DEPTH;
   }
 
   long tasks() {
@@ -146,8 +160,8 @@ final class Conv2dVectorBlocks {
   }
 
   private long firstOf(long block) {
-    long vectors = Math.ceilDiv(sequence, lanes);
-    return Math.min(sequence, block * vectors / positionBlocks * lanes);
+    long panels = Math.ceilDiv(sequence, panel);
+    return Math.min(sequence, block * panels / positionBlocks * panel);
   }
 
   /** Whether every block lies in one grid row. */

@@ -1,9 +1,11 @@
 package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
-/** Packs filters for the tiles of {@link GemmKernel}: [tile of rows][term][row]. */
+/**
+ * Packs filters for the tiles of {@link OutputTile}: [tile of rows][term][row]. The last tile of a
+ * group may be narrower, as {@link OutputTile#rows(int)} has it.
+ */
 final class Conv2dVectorFilterPanels {
   private final GemmEnds ends;
   private final PanelPack pack;
@@ -13,8 +15,13 @@ final class Conv2dVectorFilterPanels {
   private final Conv2dVectorRowKernel rowKernel;
   private final int[] places;
 
+  private final OutputTile kernel;
+
   /** Where term (tap, row) of a channel lies, counted from the tile's first row. */
   private final int[] map;
+
+  /** The same for the last tile of a group, where it is narrower. */
+  private final int[] lastMap;
 
   private final int reach;
   private final int nearFloats;
@@ -25,31 +32,42 @@ final class Conv2dVectorFilterPanels {
       GemmEnds ends,
       PanelPack pack,
       Conv2dVectorRowKernel rowKernel,
+      OutputTile kernel,
       Conv2dVectorCorrelation.Taps taps,
-      int tileRows) {
+      int rows) {
     this.ends = ends;
     this.pack = pack;
     this.rowKernel = rowKernel;
     this.taps = taps;
-    this.tileRows = tileRows;
+    this.kernel = kernel;
+    tileRows = kernel.rows();
     int width = taps.col().length;
     tapCount = taps.row().length * width;
     places = new int[tapCount];
     boolean inOrder = true;
+    int last = 0;
     for (int tap = 0; tap < tapCount; tap++) {
       places[tap] =
           (int)
               (taps.kernelRow()[tap / width] * taps.kernelWidth() + taps.kernelCol()[tap % width]);
       inOrder &= places[tap] == tap;
+      last = Math.max(last, places[tap]);
     }
-    reach = Arrays.stream(places).max().orElse(0) + 1;
+    reach = last + 1;
     nearFloats = (int) ((tileRows - 1) * taps.rowStride()) + reach + rowKernel.lanes();
-    map = new int[tapCount * tileRows + rowKernel.lanes()];
-    for (int i = 0; i < tapCount * tileRows; i++) {
-      map[i] = places[i / tileRows] + (int) (i % tileRows * taps.rowStride());
-    }
     rowsInOrder = inOrder && taps.channelStride() == tapCount;
     rowsAdjacent = tapCount == 1 && taps.rowStride() == 1;
+    int lastRows = kernel.rows((rows - 1) % tileRows + 1);
+    map = rowsInOrder || rowsAdjacent ? places : map(tileRows);
+    lastMap = rowsInOrder || rowsAdjacent || lastRows == tileRows ? map : map(lastRows);
+  }
+
+  private int[] map(int width) {
+    int[] made = new int[tapCount * width + rowKernel.lanes()];
+    for (int i = 0; i < tapCount * width; i++) {
+      made[i] = places[i / width] + (int) (i % width * taps.rowStride());
+    }
+    return made;
   }
 
   /**
@@ -68,28 +86,31 @@ final class Conv2dVectorFilterPanels {
     for (int row = 0; row < count; row += tileRows) {
       long from = group * taps.groupStride() + (first + row) * taps.rowStride();
       int tile = Math.min(tileRows, count - row);
+      int width = kernel.rows(tile);
       int at = toAt + row * n;
       if (rowsInOrder) {
-        pack.transpose(weights, from + t, taps.rowStride(), tile, n, to, at, tileRows);
+        pack.transpose(weights, from + t, taps.rowStride(), tile, n, to, at, width);
       } else if (rowsAdjacent) {
         long place = from + places[0] + t * taps.channelStride();
-        ends.packAdjacent(weights, place, taps.channelStride(), tile, tileRows, n, to, at);
+        ends.packAdjacent(weights, place, taps.channelStride(), tile, width, n, to, at);
       } else {
-        pick(weights, from, tile, t, n, to, at);
+        pick(weights, from, tile, width, t, n, to, at);
       }
     }
   }
 
   /** A channel's taps of all rows lie close together: they are copied first, then picked. */
-  private void pick(MemorySegment weights, long from, int rows, long t, int n, float[] to, int at) {
+  private void pick(
+      MemorySegment weights, long from, int rows, int width, long t, int n, float[] to, int at) {
     int floats = (int) ((rows - 1) * taps.rowStride()) + reach;
     float[] near = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.PIXELS, nearFloats);
+    int[] places = width == tileRows ? map : lastMap;
     long channel = from + t / tapCount * taps.channelStride();
     int tap = (int) (t % tapCount);
     for (int i = 0; i < n; channel += taps.channelStride()) {
       int run = Math.min(tapCount - tap, n - i);
       rowKernel.copy(weights, channel, 1, near, 0, floats);
-      rowKernel.pick(near, map, tap * tileRows, run * tileRows, to, at + i * tileRows);
+      rowKernel.pick(near, places, tap * width, run * width, to, at + i * width);
       i += run;
       tap = 0;
     }

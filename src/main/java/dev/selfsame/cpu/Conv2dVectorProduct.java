@@ -6,72 +6,64 @@ import dev.selfsame.cpu.Conv2dVectorCorrelation.Image;
 import dev.selfsame.cpu.Conv2dVectorCorrelation.Taps;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A correlation as a matrix product: filters by positions, over (channel, tap). The positions of
- * all images of a batch are one sequence, so that small images leave no lanes empty. Both operands
- * are packed where they are used: a task packs a step of its filters, then, panel by panel, what
- * its positions read, and each panel meets all filters while it lies in the first-level cache.
+ * all images of a batch are one sequence, so that small images leave no lanes empty.
  *
  * <p>A task is a block of positions and of output rows of one group; tasks depend on the sizes
- * alone.
+ * alone. It packs what its positions read, panel by panel, for a span of terms that stays in the
+ * second-level cache; then every tile of filters, in the first-level cache, meets all panels.
+ * Filters are packed once if several tasks use them, else by the task, tile by tile.
  */
 final class Conv2dVectorProduct {
-  /** Terms of a step: divides every chunk, and a panel of them fits the first-level cache. */
-  static final int DEPTH = 256;
+  /** Terms that the window is filled for at once; divides a tile's steps. */
+  static final int FILL = 256;
 
-  /** Terms of filters that are packed at once: several steps, because memory is read faster so. */
-  private static final int SPAN = 2 * DEPTH;
+  private static final int DEPTH = OutputTile.DEPTH;
 
   private static final long SHARED_FLOATS = 1 << 25;
 
   /** Floats that packing may overwrite after a tile. */
   private static final int GAP = 16;
 
-  private final GemmKernel kernel;
+  private final GemmVector on;
+  private final OutputTile kernel;
   private final Conv2dVectorRowKernel rowKernel;
   private final Image in;
-  private final Grid out;
   private final Conv2dVectorWindow window;
   private final Conv2dVectorFilterPanels filters;
   private final int rows;
   private final long terms;
   private final long chunk;
   private final int tileRows;
+  private final int panel;
+
+  private final Conv2dVectorOutputs outputs;
 
   /** Floats from one tile of shared filters to the next. */
   private final long sharedTile;
 
-  private final int panel;
-  private final boolean dense;
   private final Conv2dVectorBlocks blocks;
 
   Conv2dVectorProduct(
-      GemmKernel kernel,
-      GemmEnds ends,
-      PanelPack pack,
-      Conv2dVectorRowKernel rowKernel,
-      Image in,
-      Grid out,
-      Taps taps) {
-    this.kernel = kernel;
+      GemmVector on, Conv2dVectorRowKernel rowKernel, Image in, Grid out, Taps taps) {
+    this.on = on;
     this.rowKernel = rowKernel;
     this.in = in;
-    this.out = out;
+    kernel = on.kernel;
     rows = Math.toIntExact(out.rows());
-    terms = in.channels() * taps.row().length * taps.col().length;
+    int tapCount = taps.row().length * taps.col().length;
+    terms = in.channels() * tapCount;
     chunk = Contract.chunk(terms);
     tileRows = kernel.rows();
-    sharedTile = terms * tileRows + GAP;
     panel = kernel.columns();
-    dense = out.stepH() == 1 && out.stepW() == 1;
-    blocks =
-        new Conv2dVectorBlocks(
-            in, out, taps.row().length * taps.col().length, terms, tileRows, panel / 2);
-    window = new Conv2dVectorWindow(rowKernel, ends, in, out, taps, blocks);
-    filters = new Conv2dVectorFilterPanels(ends, pack, rowKernel, taps, tileRows);
+    sharedTile = terms * tileRows + GAP;
+    outputs = new Conv2dVectorOutputs(rowKernel, in, out, panel);
+    blocks = new Conv2dVectorBlocks(in, out, tapCount, terms, kernel);
+    window = new Conv2dVectorWindow(rowKernel, on.ends, in, out, taps, blocks);
+    filters = new Conv2dVectorFilterPanels(on.ends, on.pack, rowKernel, kernel, taps, rows);
   }
 
   void run(
@@ -116,108 +108,140 @@ final class Conv2dVectorProduct {
     int rowCount = blocks.rows(id);
     int count = blocks.positions(id);
     int panels = Math.ceilDiv(count, panel);
-    int paddedRows = Math.ceilDiv(rowCount, tileRows) * tileRows;
-    int panelFloats = paddedRows * panel;
+    long group = blocks.group(id);
+    int span = (int) Math.min(terms, blocks.span((long) panels * panel));
+    int tiles = Math.ceilDiv(rowCount, tileRows);
 
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
     float[] a =
         shared != null
             ? shared
-            : mine.floats(Conv2dVectorScratch.SCALARS, paddedRows * Math.min(SPAN, terms) + GAP);
-    float[] b = mine.floats(Conv2dVectorScratch.PANEL, panel * DEPTH + 16L);
-    long outputs = (long) panelFloats * panels;
-    float[] total = mine.floats(Conv2dVectorScratch.TOTAL, outputs);
-    float[] chains = terms <= chunk ? total : mine.floats(Conv2dVectorScratch.CHAIN, outputs);
-    Conv2dVectorWindow.Block block = mine.block();
-    window.begin(block, id, count, panels * panel);
-    long group = blocks.group(id);
-
-    // The task's first tile in a, and the distance of tiles.
-    int tileFloats = (int) sharedTile;
-    int firstTile =
-        shared == null ? 0 : (int) (group * Math.ceilDiv(rows, tileRows)) + firstRow / tileRows;
-    for (long t = 0; t < terms; t += DEPTH) {
-      int n = (int) Math.min(DEPTH, terms - t);
-      boolean starts = t % chunk == 0;
-      boolean ends = t >= chunk && ((t + n) % chunk == 0 || t + n == terms);
-      float[] c = t < chunk ? total : chains;
-      if (shared == null && t % SPAN == 0) {
-        tileFloats = (int) Math.min(SPAN, terms - t) * tileRows;
-        filters.pack(weights, group, firstRow, rowCount, t, tileFloats / tileRows, a, 0);
-      }
-      int aAt = firstTile * tileFloats + (int) (shared == null ? t % SPAN : t) * tileRows;
-      window.fill(block, image, t, n);
-      for (int j = 0; j < panels; j++) {
-        int columns = Math.min(panel, count - j * panel);
-        window.pack(block, image, t, n, j * panel, kernel.width(columns), b);
-        int from = j * panelFloats;
-        for (int row = 0, tile = aAt; row < rowCount; row += tileRows, tile += tileFloats) {
-          int at = from + row * panel;
-          int wanted = Math.min(tileRows, rowCount - row);
-          if (starts) {
-            Arrays.fill(c, at, at + tileRows * panel, 0f);
-          }
-          kernel.tile(wanted, columns, a, tile, b, 0, n, c, at);
-          if (ends) {
-            rowKernel.fold(total, at, chains, at, tileRows * panel);
-          }
+            : mine.floats(Conv2dVectorScratch.SCALARS, (long) tileRows * span + GAP);
+    State state = mine.state();
+    state.panels = panels;
+    state.count = count;
+    state.rowFloats = panels * panel + 16;
+    // Between spans, totals of all tiles are kept.
+    long kept = span < terms ? tiles : 1;
+    long floats = kept * tileRows * state.rowFloats;
+    state.b = mine.natives(Conv2dVectorScratch.PANELS, (long) panels * panel * span);
+    state.totals = mine.natives(Conv2dVectorScratch.TOTALS, floats);
+    state.chains =
+        mine.natives(
+            Conv2dVectorScratch.CHAINS, (chunk > DEPTH ? kept * panels : 1) * tileRows * panel);
+    window.begin(mine.block(), id, count, panels * panel);
+    boolean straight = terms <= DEPTH && bias == null && !relu && to.isNative();
+    outputs.begin(mine.pieces(), blocks.first(id), count, straight);
+    for (long from = 0; from < terms; from += span) {
+      int n = (int) Math.min(span, terms - from);
+      packPositions(mine.block(), image, from, n, state);
+      for (int tile = 0; tile < tiles; tile++) {
+        int row = firstRow + tile * tileRows;
+        int wanted = Math.min(tileRows, rowCount - tile * tileRows);
+        int at = 0;
+        if (shared == null) {
+          filters.pack(weights, group, row, wanted, from, n, a, 0);
+        } else {
+          long place = (group * Math.ceilDiv(rows, tileRows) + row / tileRows) * sharedTile;
+          at = (int) (place + from * kernel.rows(wanted));
+        }
+        state.tile = kept == 1 ? 0 : tile;
+        for (int step = 0; step < n; step += DEPTH) {
+          step(from, step, n, wanted, a, at, group * rows + row, mine, to);
+        }
+        if (from + n == terms) {
+          long first = (long) state.tile * tileRows * state.rowFloats;
+          long channel = group * rows + row;
+          outputs.write(
+              mine.pieces(), state.totals, first, state.rowFloats, wanted, channel, bias, relu, to);
         }
       }
     }
-    write(id, total, panelFloats, bias, relu, to);
   }
 
-  /** Takes totals to memory, row by row: long runs are written faster than a tile's short ones. */
-  private void write(
-      long id,
-      float[] total,
-      int panelFloats,
-      @Nullable MemorySegment bias,
-      boolean relu,
-      MemorySegment to) {
-    long group = blocks.group(id);
-    int firstRow = blocks.firstRow(id);
-    int rowCount = blocks.rows(id);
-    int count = blocks.positions(id);
-    long first = blocks.first(id);
-    // Positions that are neighbours in memory: of one image, or of one row.
-    long run = dense ? out.u() * out.v() : out.v();
-    for (int i = 0; i < rowCount; i++) {
-      long channel = group * rows + firstRow + i;
-      float add = bias == null ? 0f : bias.get(ValueLayout.JAVA_FLOAT_UNALIGNED, channel * 4);
-      for (int done = 0; done < count; ) {
-        long position = first + done;
-        int length = (int) Math.min(count - done, run - position % run);
-        long line = position / run;
-        long target =
-            dense
-                ? (line * in.groups() * out.rows() + channel) * run + position % run
-                : (((line / out.u() * in.groups() * out.rows() + channel) * out.h()
-                            + line % out.u() * out.stepH()
-                            + out.atH())
-                        * out.w()
-                    + position % run * out.stepW()
-                    + out.atW());
-        for (int end = done + length; done < end; ) {
-          int lane = done % panel;
-          int width = kernel.width(Math.min(panel, count - (done - lane)));
-          int part = Math.min(end - done, width - lane);
-          int from =
-              done / panel * panelFloats
-                  + i / tileRows * tileRows * panel
-                  + i % tileRows * width
-                  + lane;
-          if (dense) {
-            rowKernel.finish(total, from, to, target, part, bias != null, add, relu);
-            target += part;
-          } else {
-            for (int x = 0; x < part; x++, target += out.stepW()) {
-              to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, target * 4, total[from + x]);
-            }
-          }
-          done += part;
-        }
+  private void packPositions(
+      Conv2dVectorWindow.Block block, MemorySegment image, long from, int n, State state) {
+    for (int t = 0; t < n; t += FILL) {
+      int fill = Math.min(FILL, n - t);
+      window.fill(block, image, from + t, fill);
+      for (int j = 0; j < state.panels; j++) {
+        int columns = Math.min(panel, state.count - j * panel);
+        long at = ((long) j * n + t) * panel;
+        window.pack(block, image, from + t, fill, j * panel, columns, state.b, at);
       }
     }
+  }
+
+  /** A step of a tile of filters with all panels. */
+  private void step(
+      long from,
+      int step,
+      int n,
+      int wanted,
+      float[] a,
+      int tileAt,
+      long channel,
+      Conv2dVectorScratch mine,
+      MemorySegment to) {
+    State state = mine.state();
+    long t = from + step;
+    int depth = Math.min(DEPTH, n - step);
+    boolean starts = t % chunk == 0;
+    boolean ends = t + depth == terms || (t + depth) % chunk == 0;
+    int computed = kernel.rows(wanted);
+    int at = tileAt + step * computed;
+    for (int j = 0; j < state.panels; j++) {
+      long place = ((long) j * n + step) * panel;
+      boolean straight = outputs.straight(mine.pieces(), j);
+      long target = straight ? outputs.target(mine.pieces(), j, channel) : 0;
+      if (straight && computed == wanted) {
+        kernel.tile(
+            computed, a, at, state.b, place, panel, depth, on.zeros, to, target, outputs.plane());
+        continue;
+      }
+      boolean first = t < chunk;
+      MemorySegment c = first ? state.totals : state.chains;
+      long total = (long) state.tile * tileRows * state.rowFloats + (long) j * panel;
+      long chain = chunk > DEPTH ? (long) (state.tile * state.panels + j) * tileRows * panel : 0;
+      long cAt = first ? total : chain;
+      long cStep = first ? state.rowFloats : panel;
+      float[] start = starts ? on.zeros : resumed(c, cAt, cStep, computed, mine);
+      kernel.tile(computed, a, at, state.b, place, panel, depth, start, c, cAt, cStep);
+      if (straight) {
+        // More rows were computed than there are.
+        for (int i = 0; i < wanted; i++) {
+          MemorySegment.copy(
+              c, (cAt + i * cStep) * 4, to, (target + i * outputs.plane()) * 4, panel * 4L);
+        }
+      } else if (ends && !first) {
+        rowKernel.fold(state.totals, total, state.rowFloats, c, cAt, computed);
+      }
+    }
+  }
+
+  /** Chains that go on: chunks of more terms than a step's. */
+  private float[] resumed(
+      MemorySegment c, long at, long step, int count, Conv2dVectorScratch mine) {
+    float[] start = mine.floats(Conv2dVectorScratch.CHAIN, (long) tileRows * panel);
+    for (int i = 0; i < count; i++) {
+      MemorySegment.copy(c, ValueLayout.JAVA_FLOAT, (at + i * step) * 4, start, i * panel, panel);
+    }
+    return start;
+  }
+
+  /** What a task's steps work on, kept in the thread's scratch. */
+  static final class State {
+    private int panels;
+    private int count;
+
+    /** Floats from one row of totals to the next: not a power of two. */
+    private int rowFloats;
+
+    /** The tile's place among the kept ones. */
+    private int tile;
+
+    private MemorySegment b = MemorySegment.NULL;
+    private MemorySegment totals = MemorySegment.NULL;
+    private MemorySegment chains = MemorySegment.NULL;
   }
 }

@@ -13,8 +13,9 @@ interface Conv2dVectorRowKernel {
   int lanes();
 
   /**
-   * Packs a vector of lanes of a panel: to[at + t * step + j] ← from[base[t] + places[first + j]]
-   * for t = 0 … n−1 and all lanes j. Places ascend. Reads up to two vectors after the first place.
+   * Packs a vector of lanes of a panel of two vectors: to[at + t * 2 * lanes + j] ← from[base[t] +
+   * places[first + j]] for t = 0 … n−1 and all lanes j. Places ascend. Reads up to two vectors
+   * after the first place.
    *
    * @param pattern scratch, at least a vector
    */
@@ -25,18 +26,24 @@ interface Conv2dVectorRowKernel {
       int[] places,
       int first,
       float[] pattern,
-      float[] to,
-      int at,
-      int step);
+      MemorySegment to,
+      long at);
 
   /**
-   * As {@link #spread} for both vectors of a panel, to its start, where each reads from two vectors
-   * only; otherwise false, and nothing is written.
+   * As {@link #spread} for both vectors of a panel, where each reads from two vectors only;
+   * otherwise false, and nothing is written.
    *
    * @param pattern scratch, at least two vectors
    */
   boolean spreadPair(
-      float[] from, int[] base, int n, int[] places, int first, float[] pattern, float[] to);
+      float[] from,
+      int[] base,
+      int n,
+      int[] places,
+      int first,
+      float[] pattern,
+      MemorySegment to,
+      long at);
 
   /**
    * to[at + i] ← from[map[first + i]] for i &lt; n. Reads the map, and writes, up to a vector more.
@@ -47,16 +54,50 @@ interface Conv2dVectorRowKernel {
   void fold(float[] total, int tt, float[] chain, int ct, int count);
 
   /**
+   * The same for {@code rows} rows of two vectors in native memory, the totals' {@code step} floats
+   * apart, the chains' end to end.
+   */
+  void fold(MemorySegment total, long tt, long step, MemorySegment chain, long ct, int rows);
+
+  /**
    * Copies {@code count} floats, {@code stride} apart, from element {@code at} of a segment on. May
    * overwrite what follows in {@code to}, one float less than a vector: rows are copied in
    * ascending order.
    */
   void copy(MemorySegment from, long at, long stride, float[] to, int t, int count);
 
+  /**
+   * Copies {@code rows} rows of {@code width} floats to where they lie end to end: in each, floats
+   * lo … hi−1 are {@code stride} apart in the segment, from element {@code at} on, rows {@code
+   * step} apart; the others are +0. May overwrite what follows, less than a vector.
+   */
+  void copyRows(
+      MemorySegment from,
+      long at,
+      long step,
+      long stride,
+      int rows,
+      float[] to,
+      int t,
+      int width,
+      int lo,
+      int hi);
+
   /** Writes totals to memory, after adding the bias, if there is one, and the activation. */
   void finish(
       float[] total,
       int t,
+      MemorySegment to,
+      long at,
+      int count,
+      boolean biased,
+      float bias,
+      boolean relu);
+
+  /** As the other {@code finish}, from native memory. */
+  void finish(
+      MemorySegment total,
+      long t,
       MemorySegment to,
       long at,
       int count,

@@ -17,10 +17,15 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int L = F.length();
+  private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   // The even places of two vectors: the lower half from the first, the upper half from the second.
   private static final VectorShuffle<Float> EVEN = VectorShuffle.fromOp(F, i -> 2 * i % L);
   private static final VectorMask<Float> UPPER = VectorMask.fromLong(F, -1L << (L / 2));
+
+  // The even places of two vectors, for selectFrom.
+  private static final FloatVector EVENS = FloatVector.zero(F).addIndex(2);
+  private static final FloatVector ZERO = FloatVector.zero(F);
 
   @Override
   public int lanes() {
@@ -35,59 +40,72 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
       int[] places,
       int first,
       float[] pattern,
-      float[] to,
-      int at,
-      int step) {
+      MemorySegment to,
+      long at) {
     int place = places[first];
     int span = places[first + L - 1] - place;
-    if (span == L - 1) {
-      neighbours(from, base, n, place, to, at, step);
-    } else if (span < 2 * L) {
+    if (span < 2 * L) {
       for (int j = 0; j < L; j++) {
         pattern[j] = places[first + j] - place;
       }
-      select(from, base, n, place, FLOATS.cast(FloatVector.fromArray(F, pattern, 0)), to, at, step);
+      select(from, base, n, place, pattern, to, at);
     } else {
-      for (int t = 0; t < n; t++) {
-        FLOATS
-            .cast(FloatVector.fromArray(F, from, base[t], places, first))
-            .intoArray(to, at + t * step);
-      }
+      gather(from, base, n, places, first, to, at);
     }
   }
 
   @Override
   public boolean spreadPair(
-      float[] from, int[] base, int n, int[] places, int first, float[] pattern, float[] to) {
+      float[] from,
+      int[] base,
+      int n,
+      int[] places,
+      int first,
+      float[] pattern,
+      MemorySegment to,
+      long at) {
     int a = places[first];
     int b = places[first + L];
     if (places[first + L - 1] - a >= 2 * L || places[first + 2 * L - 1] - b >= 2 * L) {
       return false;
     }
     if (places[first + 2 * L - 1] - a == 2 * L - 1) {
-      pairOfNeighbours(from, base, n, a, to);
+      pairOfNeighbours(from, base, n, a, to, at);
       return true;
     }
     for (int j = 0; j < L; j++) {
       pattern[j] = places[first + j] - a;
       pattern[L + j] = places[first + L + j] - b;
     }
-    selectPair(from, base, n, a, b, pattern, to);
+    selectPair(from, base, n, a, b, pattern, to, at);
     return true;
   }
 
-  private static void pairOfNeighbours(float[] from, int[] base, int n, int a, float[] to) {
+  // A slice never leaves its method and is no object then; its bounds stay in registers, where
+  // those of a parameter would be read again after each store.
+
+  private static void pairOfNeighbours(
+      float[] from, int[] base, int n, int a, MemorySegment panel, long at) {
+    MemorySegment to = panel.asSlice(at * 4, n * 8L * L);
     for (int t = 0; t < n; t++) {
       int i = base[t] + a;
       FloatVector x = FLOATS.cast(FloatVector.fromArray(F, from, i));
       FloatVector y = FLOATS.cast(FloatVector.fromArray(F, from, i + L));
-      x.intoArray(to, t * 2 * L);
-      y.intoArray(to, t * 2 * L + L);
+      x.intoMemorySegment(to, t * 8L * L, NATIVE);
+      y.intoMemorySegment(to, t * 8L * L + 4 * L, NATIVE);
     }
   }
 
   private static void selectPair(
-      float[] from, int[] base, int n, int a, int b, float[] pattern, float[] to) {
+      float[] from,
+      int[] base,
+      int n,
+      int a,
+      int b,
+      float[] pattern,
+      MemorySegment panel,
+      long at) {
+    MemorySegment to = panel.asSlice(at * 4, n * 8L * L);
     FloatVector p = FLOATS.cast(FloatVector.fromArray(F, pattern, 0));
     FloatVector q = FLOATS.cast(FloatVector.fromArray(F, pattern, L));
     for (int t = 0; t < n; t++) {
@@ -101,34 +119,32 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
           q.selectFrom(
               FLOATS.cast(FloatVector.fromArray(F, from, j)),
               FLOATS.cast(FloatVector.fromArray(F, from, j + L)));
-      x.intoArray(to, t * 2 * L);
-      y.intoArray(to, t * 2 * L + L);
-    }
-  }
-
-  private static void neighbours(
-      float[] from, int[] base, int n, int place, float[] to, int at, int step) {
-    for (int t = 0; t < n; t++) {
-      FLOATS.cast(FloatVector.fromArray(F, from, base[t] + place)).intoArray(to, at + t * step);
+      FLOATS.cast(x).intoMemorySegment(to, t * 8L * L, NATIVE);
+      FLOATS.cast(y).intoMemorySegment(to, t * 8L * L + 4 * L, NATIVE);
     }
   }
 
   private static void select(
-      float[] from,
-      int[] base,
-      int n,
-      int place,
-      FloatVector pattern,
-      float[] to,
-      int at,
-      int step) {
+      float[] from, int[] base, int n, int place, float[] pattern, MemorySegment panel, long at) {
+    MemorySegment to = panel.asSlice(at * 4, n * 8L * L - 4 * L);
+    FloatVector p = FLOATS.cast(FloatVector.fromArray(F, pattern, 0));
     for (int t = 0; t < n; t++) {
       int i = base[t] + place;
-      pattern
-          .selectFrom(
+      FloatVector x =
+          p.selectFrom(
               FLOATS.cast(FloatVector.fromArray(F, from, i)),
-              FLOATS.cast(FloatVector.fromArray(F, from, i + L)))
-          .intoArray(to, at + t * step);
+              FLOATS.cast(FloatVector.fromArray(F, from, i + L)));
+      FLOATS.cast(x).intoMemorySegment(to, t * 8L * L, NATIVE);
+    }
+  }
+
+  private static void gather(
+      float[] from, int[] base, int n, int[] places, int first, MemorySegment panel, long at) {
+    MemorySegment to = panel.asSlice(at * 4, n * 8L * L - 4 * L);
+    for (int t = 0; t < n; t++) {
+      FLOATS
+          .cast(FloatVector.fromArray(F, from, base[t], places, first))
+          .intoMemorySegment(to, t * 8L * L, NATIVE);
     }
   }
 
@@ -150,6 +166,25 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   }
 
   @Override
+  public void fold(
+      MemorySegment total, long tt, long step, MemorySegment chain, long ct, int rows) {
+    for (int i = 0; i < rows; i++) {
+      long to = (tt + i * step) * 4;
+      long from = (ct + i * 2L * L) * 4;
+      FloatVector x =
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, total, to, NATIVE))
+              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, chain, from, NATIVE)));
+      FloatVector y =
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, total, to + 4 * L, NATIVE))
+              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, chain, from + 4 * L, NATIVE)));
+      FLOATS.cast(x).intoMemorySegment(total, to, NATIVE);
+      FLOATS.cast(y).intoMemorySegment(total, to + 4 * L, NATIVE);
+    }
+  }
+
+  @Override
   public void copy(MemorySegment from, long at, long stride, float[] to, int t, int count) {
     long size = from.byteSize() / 4;
     int i = 0;
@@ -157,23 +192,125 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
       int fit = (int) Math.min(count, size - at - L + 1);
       for (; i < fit; i += L) {
         FLOATS
-            .cast(FloatVector.fromMemorySegment(F, from, (at + i) * 4, ByteOrder.nativeOrder()))
+            .cast(FloatVector.fromMemorySegment(F, from, (at + i) * 4, NATIVE))
             .intoArray(to, t + i);
       }
     } else if (stride == 2) {
       int fit = (int) Math.min(count, (size - at - 2 * L + 2) / 2);
       for (; i < fit; i += L) {
         long a = (at + 2L * i) * 4;
-        FloatVector low =
-            FLOATS.cast(FloatVector.fromMemorySegment(F, from, a, ByteOrder.nativeOrder()));
-        FloatVector high =
-            FLOATS.cast(
-                FloatVector.fromMemorySegment(F, from, a + 4L * L, ByteOrder.nativeOrder()));
+        FloatVector low = FLOATS.cast(FloatVector.fromMemorySegment(F, from, a, NATIVE));
+        FloatVector high = FLOATS.cast(FloatVector.fromMemorySegment(F, from, a + 4L * L, NATIVE));
         low.rearrange(EVEN).blend(high.rearrange(EVEN), UPPER).intoArray(to, t + i);
       }
     }
     for (; i < count; i++) {
       to[t + i] = from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + i * stride) * 4);
+    }
+  }
+
+  @Override
+  public void copyRows(
+      MemorySegment from,
+      long at,
+      long step,
+      long stride,
+      int rows,
+      float[] to,
+      int t,
+      int width,
+      int lo,
+      int hi) {
+    int edge = width - hi + lo;
+    int whole = 0;
+    // Rows whose vectors end inside the segment; zeros between rows take one vector.
+    if (edge <= L && stride <= 2 && hi > lo) {
+      long reach = (Math.ceilDiv(hi - lo, L) * stride) * L;
+      long last = from.byteSize() / 4 - at - reach;
+      whole = last < 0 ? 0 : (int) Math.min(rows, step == 0 ? rows : last / step + 1);
+      if (whole > 0) {
+        if (lo > 0) {
+          ZERO.intoArray(to, t);
+        }
+        if (stride == 1) {
+          adjacentRows(from, at, step, whole, to, t + lo, width, hi - lo);
+        } else {
+          evenRows(from, at, step, whole, to, t + lo, width, hi - lo);
+        }
+      }
+    }
+    for (int y = whole; y < rows; y++) {
+      int start = t + y * width;
+      for (int i = 0; i < lo; i++) {
+        to[start + i] = 0f;
+      }
+      copy(from, at + y * step, stride, to, start + lo, hi - lo);
+      for (int i = hi; i < width; i++) {
+        to[start + i] = 0f;
+      }
+    }
+  }
+
+  // Rows of up to two vectors are common, and a loop in a loop costs more than it does.
+
+  private static void adjacentRows(
+      MemorySegment image, long at, long step, int rows, float[] to, int t, int width, int count) {
+    MemorySegment from = image.asSlice(at * 4);
+    if (count <= L) {
+      for (int y = 0; y < rows; y++) {
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, y * step * 4, NATIVE))
+            .intoArray(to, t + y * width);
+        ZERO.intoArray(to, t + y * width + count);
+      }
+      return;
+    }
+    if (count <= 2 * L) {
+      for (int y = 0; y < rows; y++) {
+        long row = y * step * 4;
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, row, NATIVE))
+            .intoArray(to, t + y * width);
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, row + 4 * L, NATIVE))
+            .intoArray(to, t + y * width + L);
+        ZERO.intoArray(to, t + y * width + count);
+      }
+      return;
+    }
+    for (int y = 0; y < rows; y++) {
+      long row = y * step * 4;
+      for (int i = 0; i < count; i += L) {
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, row + i * 4L, NATIVE))
+            .intoArray(to, t + y * width + i);
+      }
+      ZERO.intoArray(to, t + y * width + count);
+    }
+  }
+
+  private static void evenRows(
+      MemorySegment image, long at, long step, int rows, float[] to, int t, int width, int count) {
+    MemorySegment from = image.asSlice(at * 4);
+    if (count <= L) {
+      for (int y = 0; y < rows; y++) {
+        long row = y * step * 4;
+        FloatVector low = FLOATS.cast(FloatVector.fromMemorySegment(F, from, row, NATIVE));
+        FloatVector high = FLOATS.cast(FloatVector.fromMemorySegment(F, from, row + 4 * L, NATIVE));
+        FLOATS.cast(EVENS.selectFrom(low, high)).intoArray(to, t + y * width);
+        ZERO.intoArray(to, t + y * width + count);
+      }
+      return;
+    }
+    for (int y = 0; y < rows; y++) {
+      for (int i = 0; i < count; i += L) {
+        long pixel = (y * step + 2 * i) * 4;
+        FloatVector low = FLOATS.cast(FloatVector.fromMemorySegment(F, from, pixel, NATIVE));
+        FloatVector high =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, from, pixel + 4 * L, NATIVE));
+        FLOATS.cast(EVENS.selectFrom(low, high)).intoArray(to, t + y * width + i);
+      }
+      ZERO.intoArray(to, t + y * width + count);
     }
   }
 
@@ -214,7 +351,53 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
     if (relu) {
       v = FLOATS.cast(v).max(0f);
     }
-    FLOATS.cast(v).intoMemorySegment(to, at * 4, ByteOrder.nativeOrder());
+    FLOATS.cast(v).intoMemorySegment(to, at * 4, NATIVE);
+  }
+
+  @Override
+  public void finish(
+      MemorySegment total,
+      long t,
+      MemorySegment to,
+      long at,
+      int count,
+      boolean biased,
+      float bias,
+      boolean relu) {
+    int i = 0;
+    for (; i <= count - L; i += L) {
+      write(total, t + i, to, at + i, biased, bias, relu);
+    }
+    if (i < count && count >= L) {
+      // The last vector overlaps the one before it: the same values once more.
+      write(total, t + count - L, to, at + count - L, biased, bias, relu);
+      return;
+    }
+    for (; i < count; i++) {
+      float v = total.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (t + i) * 4);
+      if (biased) {
+        v = v + bias;
+      }
+      to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + i) * 4, relu ? Math.max(v, 0f) : v);
+    }
+  }
+
+  private static void write(
+      MemorySegment total,
+      long t,
+      MemorySegment to,
+      long at,
+      boolean biased,
+      float bias,
+      boolean relu) {
+    FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, total, t * 4, NATIVE));
+    if (biased) {
+      v = v.add(bias);
+    }
+    if (relu) {
+      v = FLOATS.cast(v).max(0f);
+    }
+    FLOATS.cast(v).intoMemorySegment(to, at * 4, NATIVE);
   }
 
   @Override

@@ -1,5 +1,8 @@
 package dev.selfsame.cpu;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
 /** A thread's working memory, kept between calls: the loops allocate nothing. */
 final class Conv2dVectorScratch {
   private static final ThreadLocal<Conv2dVectorScratch> MINE =
@@ -26,11 +29,22 @@ final class Conv2dVectorScratch {
   /** Sums that outlive a task, of the calling thread. */
   static final int SUMS = 6;
 
-  /** A panel of lanes of a task. */
-  static final int PANEL = 7;
+  /** Native: panels of lanes of a task. */
+  static final int PANELS = 0;
 
-  private final float[][] floats = new float[8][0];
+  /** Native: totals of a task. */
+  static final int TOTALS = 1;
+
+  /** Native: chains of a task. */
+  static final int CHAINS = 2;
+
+  private final float[][] floats = new float[7][0];
+  private final MemorySegment[] natives = {
+    MemorySegment.NULL, MemorySegment.NULL, MemorySegment.NULL
+  };
   private final Conv2dVectorWindow.Block block = new Conv2dVectorWindow.Block();
+  private final Conv2dVectorProduct.State state = new Conv2dVectorProduct.State();
+  private final Conv2dVectorOutputs.Pieces pieces = new Conv2dVectorOutputs.Pieces();
   private int[] ints = new int[0];
   private int[] places = new int[0];
 
@@ -49,9 +63,27 @@ final class Conv2dVectorScratch {
     return floats[slot];
   }
 
+  /** At least {@code count} floats of any value in native memory, from a cache line on. */
+  MemorySegment natives(int slot, long count) {
+    if (natives[slot].byteSize() < count * Float.BYTES) {
+      natives[slot] = Arena.ofAuto().allocate(count * Float.BYTES, 64);
+    }
+    return natives[slot];
+  }
+
   /** What a task's window is of. */
   Conv2dVectorWindow.Block block() {
     return block;
+  }
+
+  /** What a task's steps work on. */
+  Conv2dVectorProduct.State state() {
+    return state;
+  }
+
+  /** Where a task's outputs go. */
+  Conv2dVectorOutputs.Pieces pieces() {
+    return pieces;
   }
 
   /** At least {@code count} ints of any value, for a task. */

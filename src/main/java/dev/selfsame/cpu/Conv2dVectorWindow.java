@@ -38,7 +38,6 @@ final class Conv2dVectorWindow {
   static final class Block {
     private long group;
     private long first;
-    private int count;
     private long firstImage;
     private long lastImage;
     private long firstRow;
@@ -48,8 +47,32 @@ final class Conv2dVectorWindow {
     private int planeFloats;
     private float[] window = {};
     private int[] places = {};
-    private final int[] base = new int[Conv2dVectorProduct.DEPTH];
+    private final int[] base = new int[Conv2dVectorProduct.FILL];
     private final float[] pattern = new float[32];
+
+    // Of each plane: its columns inside the image. Of each part of each plane: floats above the
+    // image, rows in it, floats below it, and the place of the first pixel in channel 0.
+    private int parts;
+    private long step;
+    private int[] lo = {};
+    private int[] hi = {};
+    private int[] above = {};
+    private int[] inside = {};
+    private int[] below = {};
+    private long[] place = {};
+
+    private void reserve(int planes, int parts) {
+      if (lo.length < planes) {
+        lo = new int[planes];
+        hi = new int[planes];
+      }
+      if (above.length < planes * parts) {
+        above = new int[planes * parts];
+        inside = new int[planes * parts];
+        below = new int[planes * parts];
+        place = new long[planes * parts];
+      }
+    }
   }
 
   Conv2dVectorWindow(
@@ -80,10 +103,10 @@ final class Conv2dVectorWindow {
             && taps.col()[0] + out.v() <= in.w()
             && taps.row()[0] >= 0
             && taps.row()[0] + (out.u() - 1) * in.strideH() < in.h();
-    long firstRow = Arrays.stream(taps.row()).min().orElse(0);
-    long firstCol = Arrays.stream(taps.col()).min().orElse(0);
-    long moreRows = (Arrays.stream(taps.row()).max().orElse(0) - firstRow) / in.strideH();
-    long moreCols = (Arrays.stream(taps.col()).max().orElse(0) - firstCol) / in.strideW();
+    long firstRow = least(taps.row());
+    long firstCol = least(taps.col());
+    long moreRows = (most(taps.row()) - firstRow) / in.strideH();
+    long moreCols = (most(taps.col()) - firstCol) / in.strideW();
     // Taps share a plane unless most of it would only be there for the distance between them.
     long positions = blocks.positions(0);
     long rows = blocks.byRow() ? 1 : Math.min(out.u(), Math.ceilDiv(positions, out.v()));
@@ -108,6 +131,22 @@ final class Conv2dVectorWindow {
     }
   }
 
+  private static long least(long[] offsets) {
+    long least = offsets[0];
+    for (long offset : offsets) {
+      least = Math.min(least, offset);
+    }
+    return least;
+  }
+
+  private static long most(long[] offsets) {
+    long most = offsets[0];
+    for (long offset : offsets) {
+      most = Math.max(most, offset);
+    }
+    return most;
+  }
+
   private int plane(long row, long col) {
     for (int f = 0; f < planes; f++) {
       if (planeRow[f] == row && planeCol[f] == col) {
@@ -121,7 +160,6 @@ final class Conv2dVectorWindow {
   void begin(Block block, long id, int count, int padded) {
     block.group = blocks.group(id);
     block.first = blocks.first(id);
-    block.count = count;
     if (direct) {
       return;
     }
@@ -153,6 +191,7 @@ final class Conv2dVectorWindow {
       block.places[at] = block.places[at - 1] + 1;
     }
     block.planeFloats = Math.multiplyExact(line, block.width);
+    plan(block);
   }
 
   /** Fills the window for terms t … t+n−1. */
@@ -184,62 +223,104 @@ final class Conv2dVectorWindow {
     int at = 0;
     for (long channel = first; channel <= last; channel++) {
       for (int f = 0; f < planes; f++) {
-        at = fillPlane(block, image, channel, f, at);
+        at = fillPlane(block, image, block.group * in.channels() + channel, f, at);
       }
     }
   }
 
-  private int fillPlane(Block block, MemorySegment image, long channel, int f, int start) {
+  /** Copies a channel's rows to plane {@code f}, part by part. */
+  private int fillPlane(Block block, MemorySegment image, long plane, int f, int start) {
     int at = start;
-    int width = block.width;
     float[] window = block.window;
-    long left = block.left * in.strideW() + planeCol[f];
-    int lo = Math.clamp(Math.ceilDiv(-left, in.strideW()), 0, width);
-    int hi = Math.clamp(Math.floorDiv(in.w() - 1 - left, in.strideW()) + 1, lo, width);
-    for (long i = block.firstImage; i <= block.lastImage; i++) {
-      long from = ((i * in.groups() + block.group) * in.channels() + channel) * in.h();
-      long u = i == block.firstImage ? block.firstRow : 0;
-      long end = (i == block.lastImage ? block.lastRow : out.u() - 1) + extraRows;
-      for (; u <= end; u++, at += width) {
-        long h = u * in.strideH() + planeRow[f];
-        if (h < 0 || h >= in.h()) {
-          Arrays.fill(window, at, at + width, 0f);
-          continue;
-        }
-        zero(window, at, lo);
-        long place = (from + h) * in.w() + left + lo * in.strideW();
-        kernel.copy(image, place, in.strideW(), window, at + lo, hi - lo);
-        zero(window, at + hi, width - hi);
+    int lo = block.lo[f];
+    int hi = block.hi[f];
+    int width = block.width;
+    long pixel = plane * in.h() * in.w();
+    long stride = in.strideW();
+    for (int i = block.parts * f; i < block.parts * (f + 1); i++) {
+      int above = block.above[i];
+      int inside = block.inside[i];
+      int below = block.below[i];
+      if (above > 0) {
+        Arrays.fill(window, at, at + above, 0f);
       }
+      at += above;
+      if (inside > 0) {
+        kernel.copyRows(
+            image, pixel + block.place[i], block.step, stride, inside, window, at, width, lo, hi);
+        at += inside * width;
+      }
+      if (below > 0) {
+        Arrays.fill(window, at, at + below, 0f);
+      }
+      at += below;
     }
     return at;
   }
 
-  /** A few zeros, mostly none. */
-  private static void zero(float[] to, int at, int count) {
-    for (int i = 0; i < count; i++) {
-      to[at + i] = 0f;
+  /**
+   * Cuts a block into parts with rows above the image, in it and below it: one for each image, or
+   * one for all where each has one row.
+   */
+  private void plan(Block block) {
+    int images = (int) (block.lastImage - block.firstImage + 1);
+    boolean oneRow =
+        out.u() == 1 && extraRows == 0 && planes == 1 && planeRow[0] >= 0 && planeRow[0] < in.h();
+    long planeFloats = in.h() * in.w();
+    long imageFloats = in.groups() * in.channels() * planeFloats;
+    block.parts = oneRow ? 1 : images;
+    block.step = oneRow ? imageFloats : in.strideH() * in.w();
+    block.reserve(planes, block.parts);
+    for (int f = 0; f < planes; f++) {
+      long left = block.left * in.strideW() + planeCol[f];
+      int lo = Math.clamp(Math.ceilDiv(-left, in.strideW()), 0, block.width);
+      block.lo[f] = lo;
+      block.hi[f] = Math.clamp(Math.floorDiv(in.w() - 1 - left, in.strideW()) + 1, lo, block.width);
+      long column = left + lo * in.strideW();
+      for (int part = 0; part < block.parts; part++) {
+        int i = block.parts * f + part;
+        long image = block.firstImage + part;
+        long u = image == block.firstImage ? block.firstRow : 0;
+        long end = (image == block.lastImage ? block.lastRow : out.u() - 1) + extraRows + 1;
+        long top = Math.clamp(Math.ceilDiv(-planeRow[f], in.strideH()), u, end);
+        long bottom =
+            Math.clamp(Math.floorDiv(in.h() - 1 - planeRow[f], in.strideH()) + 1, top, end);
+        block.above[i] = (int) (top - u) * block.width;
+        block.inside[i] = oneRow ? images : (int) (bottom - top);
+        block.below[i] = (int) (end - bottom) * block.width;
+        block.place[i] = image * imageFloats + (top * in.strideH() + planeRow[f]) * in.w() + column;
+      }
     }
   }
 
-  /** Packs terms t … t+n−1 of positions {@code first} … {@code first + width} − 1. */
-  void pack(Block block, MemorySegment image, long t, int n, int first, int width, float[] to) {
+  /**
+   * Packs terms t … t+n−1 of positions {@code first} … {@code first + columns} − 1 into a panel of
+   * two vectors.
+   */
+  void pack(
+      Block block,
+      MemorySegment image,
+      long t,
+      int n,
+      int first,
+      int columns,
+      MemorySegment to,
+      long at) {
     if (direct) {
       long line = (block.first + first) / out.v();
       long plane = (line / out.u() * in.groups() + block.group) * in.channels() + t;
       long h = line % out.u() * in.strideH() + planeRow[0];
-      long at = (plane * in.h() + h) * in.w() + (block.first + first) % out.v() + planeCol[0];
-      int columns = Math.min(width, block.count - first);
-      ends.packAdjacent(image, at, in.h() * in.w(), columns, width, n, to, 0);
+      long place = (plane * in.h() + h) * in.w() + (block.first + first) % out.v() + planeCol[0];
+      ends.packColumns(image, place, in.h() * in.w(), columns, n, to, at);
       return;
     }
-    if (width == 2 * lanes
-        && kernel.spreadPair(block.window, block.base, n, block.places, first, block.pattern, to)) {
+    float[] window = block.window;
+    if (kernel.spreadPair(window, block.base, n, block.places, first, block.pattern, to, at)) {
       return;
     }
-    for (int lane = 0; lane < width; lane += lanes) {
+    for (int lane = 0; lane < 2 * lanes; lane += lanes) {
       kernel.spread(
-          block.window, block.base, n, block.places, first + lane, block.pattern, to, lane, width);
+          window, block.base, n, block.places, first + lane, block.pattern, to, at + lane);
     }
   }
 }
