@@ -67,12 +67,13 @@ __device__ __forceinline__ void short_segment(const float* src, const int* order
   }
 }
 
-// The segments of one run, but that of row `padding` (-1: none), which receives nothing.
+// The segments of one run, but that of row `padding` (-1: none), which receives nothing. There are found[1] of them, at
+// most `segments`.
 extern "C" __global__ void __launch_bounds__(256)
-scatter_add_short(const float* src, const int* order, const int* rows, const int* starts, long long segments,
-                  long long columns, float* dst, int padding, int width) {
+scatter_add_short(const float* src, const int* order, const int* rows, const int* starts, const int* found,
+                  long long segments, long long columns, float* dst, int padding, int width) {
   const long long segment = (long long)blockIdx.x * blockDim.y + threadIdx.y;
-  if (segment >= segments) return;
+  if (segment >= segments || segment >= found[1]) return;
   if (width == 4) short_segment<Four>(src, order, rows, starts, segment, columns, dst, padding);
   else short_segment<One>(src, order, rows, starts, segment, columns, dst, padding);
 }

@@ -42,10 +42,14 @@ using namespace softcuda;
 
 #define SOFTCUDA_INITIALIZED \
   SOFTCUDA_LOCK;             \
-  if (!d.initialized) return CUDA_ERROR_NOT_INITIALIZED
-#define SOFTCUDA_DEVICE(ordinal) \
-  SOFTCUDA_INITIALIZED;          \
-  if (ordinal != 0) return CUDA_ERROR_INVALID_DEVICE
+  (void)d;                   \
+  if (!Device::initialized) return CUDA_ERROR_NOT_INITIALIZED
+#define SOFTCUDA_DEVICE(number)                                             \
+  std::lock_guard<std::recursive_mutex> guard(Device::lock);               \
+  if (!Device::initialized) return CUDA_ERROR_NOT_INITIALIZED;              \
+  Device* const numbered = device_at(number);                               \
+  if (numbered == nullptr) return CUDA_ERROR_INVALID_DEVICE;                \
+  [[maybe_unused]] Device& d = *numbered
 
 CUDA_API cuInit(unsigned flags) {
   SOFTCUDA_LOCK;
@@ -70,14 +74,14 @@ CUDA_API cuDriverGetVersion(int* version) {
 CUDA_API cuDeviceGetCount(int* count) {
   SOFTCUDA_INITIALIZED;
   if (count == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *count = 1;
+  *count = static_cast<int>(all_devices().size());
   return CUDA_SUCCESS;
 }
 
 CUDA_API cuDeviceGet(CUdevice* device, int ordinal) {
   SOFTCUDA_DEVICE(ordinal);
   if (device == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *device = 0;
+  *device = d.ordinal;
   return CUDA_SUCCESS;
 }
 
@@ -99,6 +103,7 @@ static CUresult device_uuid(CUuuid* uuid, CUdevice device) {
   SOFTCUDA_DEVICE(device);
   if (uuid == nullptr) return CUDA_ERROR_INVALID_VALUE;
   memcpy(uuid->bytes, "softcuda device\0", 16);
+  uuid->bytes[15] = static_cast<char>(d.ordinal);
   return CUDA_SUCCESS;
 }
 CUDA_API cuDeviceGetUuid(CUuuid* uuid, CUdevice device) { return device_uuid(uuid, device); }
@@ -183,7 +188,7 @@ CUDA_API cuCtxCreate_v2(CUcontext* context, unsigned, CUdevice device) {
   SOFTCUDA_DEVICE(device);
   if (context == nullptr || pushed_count == 16) return CUDA_ERROR_INVALID_VALUE;
   if (d.sticky != CUDA_SUCCESS) return d.sticky;
-  *context = new CUctx_st{false, true};
+  *context = new CUctx_st{false, true, &d};
   d.contexts.insert(*context);
   pushed[pushed_count++] = current;
   current = *context;
@@ -195,16 +200,17 @@ CUDA_API cuCtxCreate_v4(CUcontext* context, void*, unsigned flags, CUdevice devi
 
 CUDA_API cuCtxDestroy_v2(CUcontext context) {
   SOFTCUDA_INITIALIZED;
-  if (context == nullptr || context->primary || d.contexts.count(context) == 0) return CUDA_ERROR_INVALID_CONTEXT;
+  Device* const owner = device_of(context);
+  if (owner == nullptr || context->primary) return CUDA_ERROR_INVALID_CONTEXT;
   if (current == context) current = pushed_count > 0 ? pushed[--pushed_count] : nullptr;
-  d.contexts.erase(context);
+  owner->contexts.erase(context);
   delete context;
   return CUDA_SUCCESS;
 }
 
 CUDA_API cuCtxSetCurrent(CUcontext context) {
   SOFTCUDA_INITIALIZED;
-  if (context != nullptr && (d.contexts.count(context) == 0 || !context->alive)) return CUDA_ERROR_INVALID_CONTEXT;
+  if (context != nullptr && (device_of(context) == nullptr || !context->alive)) return CUDA_ERROR_INVALID_CONTEXT;
   current = context;
   return CUDA_SUCCESS;
 }
@@ -218,7 +224,7 @@ CUDA_API cuCtxGetCurrent(CUcontext* context) {
 
 CUDA_API cuCtxPushCurrent_v2(CUcontext context) {
   SOFTCUDA_INITIALIZED;
-  if (context == nullptr || d.contexts.count(context) == 0 || !context->alive) return CUDA_ERROR_INVALID_CONTEXT;
+  if (device_of(context) == nullptr || !context->alive) return CUDA_ERROR_INVALID_CONTEXT;
   if (pushed_count == 16) return CUDA_ERROR_INVALID_VALUE;
   pushed[pushed_count++] = current;
   current = context;
@@ -237,7 +243,7 @@ CUDA_API cuCtxGetDevice(CUdevice* device) {
   SOFTCUDA_INITIALIZED;
   if (device == nullptr) return CUDA_ERROR_INVALID_VALUE;
   if (current == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
-  *device = 0;
+  *device = d.ordinal;
   return CUDA_SUCCESS;
 }
 

@@ -206,19 +206,21 @@ CUDA_API cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, CUstream
 static CUresult device_pool(CUmemoryPool* pool, CUdevice device, bool current) {
   SOFTCUDA_LOCK;
   if (!d.initialized) return CUDA_ERROR_NOT_INITIALIZED;
-  if (device != 0) return CUDA_ERROR_INVALID_DEVICE;
+  Device* const of = device_at(device);
+  if (of == nullptr) return CUDA_ERROR_INVALID_DEVICE;
   if (pool == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *pool = current ? d.current_pool : &d.default_pool;
+  *pool = current ? of->current_pool : &of->default_pool;
   return CUDA_SUCCESS;
 }
 CUDA_API cuDeviceGetDefaultMemPool(CUmemoryPool* pool, CUdevice device) { return device_pool(pool, device, false); }
 CUDA_API cuDeviceGetMemPool(CUmemoryPool* pool, CUdevice device) { return device_pool(pool, device, true); }
 
 CUDA_API cuDeviceSetMemPool(CUdevice device, CUmemoryPool pool) {
-  SOFTCUDA_LOCK;
-  if (device != 0) return CUDA_ERROR_INVALID_DEVICE;
-  if (d.pools.count(pool) == 0) return CUDA_ERROR_INVALID_VALUE;
-  d.current_pool = pool;
+  std::lock_guard<std::recursive_mutex> guard(Device::lock);
+  Device* const of = device_at(device);
+  if (of == nullptr) return CUDA_ERROR_INVALID_DEVICE;
+  if (of->pools.count(pool) == 0) return CUDA_ERROR_INVALID_VALUE;
+  of->current_pool = pool;
   return CUDA_SUCCESS;
 }
 
@@ -228,9 +230,10 @@ CUDA_API cuMemPoolCreate(CUmemoryPool* pool, const CUmemPoolProps* properties) {
   if (d.sticky != CUDA_SUCCESS) return d.sticky;
   if (pool == nullptr || properties == nullptr || properties->allocType != 1 || properties->location.type != 1)
     return CUDA_ERROR_INVALID_VALUE;
-  if (properties->location.id != 0) return CUDA_ERROR_INVALID_DEVICE;
+  Device* const of = device_at(properties->location.id);
+  if (of == nullptr) return CUDA_ERROR_INVALID_DEVICE;
   *pool = new CUmemPoolHandle_st{0, 0, false};
-  d.pools.insert(*pool);
+  of->pools.insert(*pool);
   return CUDA_SUCCESS;
 }
 

@@ -1,4 +1,4 @@
-// The one device: its state, its options and the control functions (found by dlsym) that tests use.
+// The devices: their state, its options and the control functions (found by dlsym) that tests use.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -8,16 +8,40 @@
 
 namespace softcuda {
 
+static std::vector<Device*> devices;  // never destroyed: callers may outlive exit handlers
+
+static void add_device() {
+  Device* d = new Device;
+  d->ordinal = static_cast<int>(devices.size());
+  d->contexts.insert(&d->primary);
+  d->pools.insert(&d->default_pool);
+  d->current_pool = &d->default_pool;
+  devices.push_back(d);
+}
+
+const std::vector<Device*>& all_devices() {
+  if (devices.empty()) {
+    add_device();
+    read_environment(*devices[0]);
+  }
+  return devices;
+}
+
+Device* device_at(int ordinal) {
+  const std::vector<Device*>& all = all_devices();
+  return ordinal >= 0 && static_cast<size_t>(ordinal) < all.size() ? all[static_cast<size_t>(ordinal)] : nullptr;
+}
+
+Device* device_of(CUcontext context) {
+  for (Device* d : all_devices()) {
+    if (d->contexts.count(context) != 0) return d;
+  }
+  return nullptr;
+}
+
 Device& device() {
-  static Device* const device = [] {
-    Device* d = new Device;  // never destroyed: callers may outlive exit handlers
-    d->contexts.insert(&d->primary);
-    d->pools.insert(&d->default_pool);
-    d->current_pool = &d->default_pool;
-    read_environment(*d);
-    return d;
-  }();
-  return *device;
+  Device* const current = device_of(current_context());
+  return current != nullptr ? *current : *device_at(0);
 }
 
 namespace {
@@ -59,6 +83,11 @@ void read_environment(Device& d) {
   if (const char* v = getenv("SOFTCUDA_STACK")) o.stack = std::max<size_t>(16 * 1024, to_bytes(v));
   if (const char* v = getenv("SOFTCUDA_FAIL_ALLOC")) d.fail_allocation = atoll(v);
   if (const char* v = getenv("SOFTCUDA_FAIL_LAUNCH")) d.fail_launch = atoll(v);
+  if (const char* v = getenv("SOFTCUDA_DEVICES")) {
+    const int count = atoi(v);
+    if (count < 1 || count > MAX_DEVICES) fprintf(stderr, "softcuda: SOFTCUDA_DEVICES=%s: want 1 to %d\n", v, MAX_DEVICES);
+    while (static_cast<int>(devices.size()) < count && count <= MAX_DEVICES) add_device();
+  }
   if (const char* v = getenv("SOFTCUDA_FLIP")) {
     Flip f;
     long long nth = 0;
@@ -83,9 +112,18 @@ void Device::lose(CUresult code, const std::string& text) {
 
 using softcuda::device;
 
-#define LOCKED                                 \
-  softcuda::Device& d = device();              \
-  std::lock_guard<std::recursive_mutex> guard(d.lock)
+#define LOCKED                                                           \
+  std::lock_guard<std::recursive_mutex> guard(softcuda::Device::lock); \
+  [[maybe_unused]] softcuda::Device& d = device()
+
+// How many devices there are: each its own memory, contexts, streams and modules. Devices are added, never taken away.
+// Options hold for all; injected faults and losses for the device of the calling thread's context, else the first.
+SOFTCUDA_CONTROL int softcudaSetDevices(int count) {
+  LOCKED;
+  if (count < static_cast<int>(softcuda::devices.size()) || count > softcuda::MAX_DEVICES) return CUDA_ERROR_INVALID_VALUE;
+  while (static_cast<int>(softcuda::devices.size()) < count) softcuda::add_device();
+  return 0;
+}
 
 // 0 ascending, 1 descending, 2 shuffled by the seed: the order of blocks, and of threads from each barrier to
 // the next. Returns 0, or 1 for an unknown mode.
@@ -155,13 +193,15 @@ SOFTCUDA_CONTROL int softcudaLoseDevice() {
   return 0;
 }
 
-// A lost device works again, and nothing is injected. Allocations, modules and options stay.
+// Lost devices work again, and nothing is injected. Allocations, modules and options stay.
 SOFTCUDA_CONTROL int softcudaReset() {
   LOCKED;
-  d.sticky = CUDA_SUCCESS;
-  d.last_fault.clear();
-  d.fail_allocation = d.fail_launch = 0;
-  d.flip = softcuda::Flip{};
+  for (softcuda::Device* each : softcuda::all_devices()) {
+    each->sticky = CUDA_SUCCESS;
+    each->last_fault.clear();
+    each->fail_allocation = each->fail_launch = 0;
+    each->flip = softcuda::Flip{};
+  }
   return 0;
 }
 
@@ -178,10 +218,14 @@ SOFTCUDA_CONTROL int softcudaLastFault(char* text, int bytes) {
 
 SOFTCUDA_CONTROL int64_t softcudaLiveBytes() {
   LOCKED;
-  return static_cast<int64_t>(d.memory.live_bytes());
+  int64_t bytes = 0;
+  for (softcuda::Device* each : softcuda::all_devices()) bytes += static_cast<int64_t>(each->memory.live_bytes());
+  return bytes;
 }
 
 SOFTCUDA_CONTROL int64_t softcudaLaunches() {
   LOCKED;
-  return static_cast<int64_t>(d.launches);
+  int64_t launches = 0;
+  for (softcuda::Device* each : softcuda::all_devices()) launches += static_cast<int64_t>(each->launches);
+  return launches;
 }

@@ -1,4 +1,4 @@
-// Softcuda's state and the joints between its parts. One device; one lock around every driver call, so
+// Softcuda's state and the joints between its parts. One device, or more on demand; one lock around every driver call, so
 // launches run one after the other, to the end, inside cuLaunchKernel.
 #pragma once
 
@@ -93,12 +93,14 @@ class Memory {
 // ---- modules (module.cpp) ----
 
 struct LoadedModule;
+struct Device;
 
 }  // namespace softcuda
 
 struct CUctx_st {
   bool primary;
   bool alive;
+  softcuda::Device* device;
 };
 struct CUfunc_st {
   CUmodule module;
@@ -146,9 +148,12 @@ struct Flip {
 };
 
 struct Device {
-  std::recursive_mutex lock;
-  bool initialized = false;
-  Options options;
+  // Of all devices.
+  inline static std::recursive_mutex lock;
+  inline static bool initialized = false;
+  inline static Options options;
+
+  int ordinal = 0;
   CUresult sticky = CUDA_SUCCESS;  // the error of a lost device, until softcudaReset
   std::string last_fault;
   int64_t fail_allocation = 0;  // counts down to the failing call; 0: none
@@ -157,7 +162,7 @@ struct Device {
   uint64_t launches = 0;
 
   Memory memory;
-  CUctx_st primary{true, false};
+  CUctx_st primary{true, false, this};
   int primary_users = 0;
   CUmemPoolHandle_st default_pool{0, 0, true};
   CUmemoryPool current_pool = nullptr;
@@ -174,7 +179,13 @@ struct Device {
   void destroy_context_state();
 };
 
+constexpr int MAX_DEVICES = 8;
+
+// With the lock held: the device of the calling thread's context, the first one where it has none.
 Device& device();
+Device* device_at(int ordinal);              // null where there is none
+Device* device_of(CUcontext context);        // null for a context that is gone, or none
+const std::vector<Device*>& all_devices();
 void read_environment(Device& device);
 CUresult unload_module(Device& device, CUmodule module);
 CUcontext current_context();
@@ -188,9 +199,9 @@ bool captured(const Device& device, CUstream stream, std::function<CUresult()> w
 // CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, and the capture is spoilt, if the stream is being captured.
 CUresult refuse_capture(const Device& device, CUstream stream);
 
-#define SOFTCUDA_LOCK                       \
-  ::softcuda::Device& d = ::softcuda::device(); \
-  std::lock_guard<std::recursive_mutex> guard(d.lock)
+#define SOFTCUDA_LOCK                                                      \
+  std::lock_guard<std::recursive_mutex> guard(::softcuda::Device::lock); \
+  ::softcuda::Device& d = ::softcuda::device()
 #define SOFTCUDA_UNCAPTURED(stream) \
   if (CUresult e = ::softcuda::refuse_capture(d, stream)) return e
 

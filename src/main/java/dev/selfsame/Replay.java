@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  * training: on CUDA from its second run on as a captured graph, one call instead of a hundred
  * launches; elsewhere each run is a call of the step. The bits are the same either way.
  *
- * <p>What differs from run to run must lie in tensors that exist before (inputs, labels), be copied
- * into them before the run, and be read after it; the step itself may not wait for the device. An
+ * <p>What differs from run to run must lie in tensors that exist before (inputs, labels, indices of
+ * embeddings), be copied into them before the run, and be read after it; or the step copies it from
+ * a pinned buffer that is filled before the run. The step itself may not wait for the device. An
  * optimizer's step, whose scalars change, and dropout, whose masks do, stay outside.
  *
  * <pre>{@code

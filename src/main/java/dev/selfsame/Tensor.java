@@ -2,6 +2,7 @@ package dev.selfsame;
 
 import dev.selfsame.cpu.Fill;
 import dev.selfsame.cpu.Workers;
+import dev.selfsame.cuda.PinnedBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -290,6 +291,17 @@ public final class Tensor implements AutoCloseable {
     } else {
       target.copyFrom(memory());
     }
+  }
+
+  /** Queues a copy to a CUDA tensor from a buffer of its context and size (copyPinned there). */
+  public Tensor copyFrom(PinnedBuffer source) {
+    requireContiguous("copyFrom");
+    if (!(device() instanceof Device.Cuda cuda)) {
+      throw new DeviceException("copyFrom: a pinned buffer is for a CUDA tensor, this is " + this);
+    }
+    requireBytes("source", source.segment());
+    cuda.context().copyPinned(address(), source, 0, bytes());
+    return this;
   }
 
   /**

@@ -7,9 +7,11 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -28,6 +30,7 @@ final class Capture {
   private final TreeMap<Long, Deque<Long>> idle = new TreeMap<>();
   private final List<Long> pinned = new ArrayList<>();
   private final Map<Object, Runnable> checks = new LinkedHashMap<>();
+  private final Set<PinnedBuffer> sources = new HashSet<>();
 
   Capture(long sideStream) {
     this.sideStream = sideStream;
@@ -71,6 +74,13 @@ final class Capture {
     return MemorySegment.ofAddress(address).reinterpret(source.byteSize()).copyFrom(source);
   }
 
+  /** The caller's buffer is read at each replay, so it is kept open. */
+  void use(PinnedBuffer source) {
+    if (sources.add(source)) {
+      source.used(1);
+    }
+  }
+
   void check(Object same, Runnable check) {
     checks.putIfAbsent(same, check);
   }
@@ -86,6 +96,8 @@ final class Capture {
       first = DeviceMemory.first(first, calls.cuMemFreeHost(address));
     }
     pinned.clear();
+    sources.forEach(s -> s.used(-1));
+    sources.clear();
     return first;
   }
 }

@@ -292,6 +292,49 @@ public final class CudaContext implements AutoCloseable {
   }
 
   /**
+   * Queues a copy from page-locked memory and returns at once: the device reads the buffer when the
+   * work queued before is done, so it must not be written until then ({@link #synchronize}). Once
+   * captured into a graph, each replay copies what the buffer holds then; the buffer can't be
+   * closed before the graph.
+   *
+   * @param target device address
+   * @param source a buffer of this context
+   * @param offset where in the buffer to begin, in bytes
+   * @param bytes how many
+   */
+  public void copyPinned(long target, PinnedBuffer source, long offset, long bytes) {
+    if (offset < 0 || bytes < 0 || offset > source.bytes() - bytes) {
+      throw CudaException.refused(
+          "copyPinned",
+          null,
+          "copyPinned: "
+              + bytes
+              + " bytes from "
+              + offset
+              + " on of a buffer of "
+              + source.bytes());
+    }
+    primary.enter();
+    try {
+      if (!owns(source)) {
+        throw CudaException.refused(
+            "copyPinned", null, "copyPinned: the buffer is closed, or of another context");
+      }
+      memory.checkRange("copyPinned", target, bytes);
+      Capture capture = primary.capture;
+      if (capture != null) {
+        capture.use(source);
+      }
+      if (bytes > 0) {
+        MemorySegment from = source.segment().asSlice(offset, bytes);
+        primary.check(calls.cuMemcpyHtoDAsync(target, from, bytes, primary.stream), "copyPinned");
+      }
+    } finally {
+      primary.exit();
+    }
+  }
+
+  /**
    * Copies from the device to the host, after all work queued so far; done on return.
    *
    * @param source device address
@@ -444,8 +487,9 @@ public final class CudaContext implements AutoCloseable {
   /**
    * Captures work into a graph: what it queues is not run but recorded, to be replayed by {@link
    * CudaGraph#launch} for the price of one call. Other threads wait meanwhile. The work may
-   * allocate and free; it may not wait for the device (copyOut, synchronize), copy in from the
-   * host, or change the stream: each is an exception, and ends the capture.
+   * allocate and free; it may not wait for the device (copyOut, synchronize), copy in from the host
+   * (but {@link #copyPinned} may), or change the stream: each is an exception, and ends the
+   * capture.
    *
    * @param work run once, on this thread
    * @return the graph, to be closed

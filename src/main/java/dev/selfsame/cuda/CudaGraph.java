@@ -7,9 +7,9 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>A replay does what the captured calls did, with the same device addresses and the same host
  * values (a learning rate, the position of a random stream): what is to differ must lie in device
- * memory and be copied there before the replay. Memory that the work allocated stays the graph's
- * until it is closed; a tensor made in the capture may be read after a replay, and holds the values
- * of the last one.
+ * memory and be copied there before the replay, or be copied by the graph from a pinned buffer.
+ * Memory that the work allocated stays the graph's until it is closed; a tensor made in the capture
+ * may be read after a replay, and holds the values of the last one.
  */
 public final class CudaGraph extends CudaResource {
   private static final int RELAXED = 2; // CU_STREAM_CAPTURE_MODE_RELAXED

@@ -2,6 +2,7 @@ package dev.selfsame.cuda;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Page-locked host memory, which a device reads and writes at the bus's full speed while the CPU
@@ -12,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 public final class PinnedBuffer extends CudaResource {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment segment;
+  private final AtomicInteger graphs = new AtomicInteger();
 
   PinnedBuffer(CudaContext context, long address, long bytes) {
     super(context, address);
@@ -25,6 +27,26 @@ public final class PinnedBuffer extends CudaResource {
    */
   public MemorySegment segment() {
     return segment;
+  }
+
+  /** Without the check of a closed segment. */
+  long bytes() {
+    return segment.byteSize();
+  }
+
+  /** One more captured graph that reads from here, or one fewer. */
+  void used(int change) {
+    graphs.addAndGet(change);
+  }
+
+  @Override
+  void checkUnused() {
+    if (graphs.get() > 0) {
+      throw CudaException.refused(
+          "close",
+          null,
+          "a captured graph copies from this pinned buffer at each replay; close the graph first");
+    }
   }
 
   @Override

@@ -46,7 +46,8 @@ public final class ScatterAdd {
 
   /**
    * Source positions by destination row, for one set of indices and one device. A later change of
-   * the index tensor does not reach it.
+   * the index tensor does not reach it; but one that is made while work is captured into a CUDA
+   * graph is made anew, of the indices as they then are, at each replay.
    */
   public static final class Plan implements AutoCloseable {
     private final Device device;

@@ -20,8 +20,9 @@ import java.lang.foreign.MemorySegment;
  * @param starts [segments + 1 or more], where each row's positions begin in {@code order}
  * @param owners [slots], the segment that a slot of partial sums is of, or −1
  * @param n indices
- * @param segments rows that receive something
- * @param longest most terms that a row receives
+ * @param found on the device: the first bad position, the number of segments, the longest one
+ * @param segments rows that receive something; in a capture the most that there can be
+ * @param longest most terms that a row receives; in a capture the most that there can be
  * @param padding the row that receives nothing, or −1
  */
 record ScatterAddCuda(
@@ -30,6 +31,7 @@ record ScatterAddCuda(
     Tensor rows,
     Tensor starts,
     Tensor owners,
+    Tensor found,
     int n,
     int segments,
     int longest,
@@ -52,7 +54,11 @@ record ScatterAddCuda(
   /** Positions for each slot of partial sums. Twin: SLOT in scatter_add.cuh. */
   private static final int SLOT = 16;
 
-  /** Checks and sorts the indices; waits for the device once. */
+  /**
+   * Checks and sorts the indices; waits for the device once. In a capture it doesn't: a replay
+   * checks before it runs, and as each replay may find other indices, launches are sized for the
+   * worst of them, whose count the kernels read on the device.
+   */
   static ScatterAddCuda of(
       Device.Cuda device, Tensor indices, long rows, int padding, Scope scope) {
     CudaContext context = device.context();
@@ -62,12 +68,18 @@ record ScatterAddCuda(
     Tensor segmentRows = ints(scope, device, touched);
     Tensor starts = ints(scope, device, touched + 1L);
     Tensor owners = ints(scope, device, slots(n));
-    int[] report = new int[3];
+    Tensor found = ints(scope, device, 3);
+    boolean captured = context.isCapturing();
+    if (captured) {
+      Gather.checkRange("scatterAdd", indices, rows);
+    }
+    int[] report = {Integer.MAX_VALUE, touched, n};
     try (Scope temporary = Scope.open()) {
-      // The first bad position, the number of segments, the longest one.
-      Tensor found = ints(temporary, device, 3);
-      found.copyFrom(MemorySegment.ofArray(new int[] {Integer.MAX_VALUE, 0, 0}));
-      Gather.launchCheck(context, indices, rows, found.address());
+      context.fill32(found.address(), Integer.MAX_VALUE, 1);
+      context.fill32(found.address() + Integer.BYTES, 0, 2);
+      if (!captured) {
+        Gather.launchCheck(context, indices, rows, found.address());
+      }
       Tensor counts = ints(temporary, device, (long) tiles(n) << MAX_DIGIT_BITS);
       Tensor keys = sort(context, temporary, indices, rows, counts, order);
       context
@@ -102,13 +114,15 @@ record ScatterAddCuda(
           .arg(owners.address())
           .arg(slots(n))
           .run();
-      found.copyTo(MemorySegment.ofArray(report));
+      if (!captured) {
+        found.copyTo(MemorySegment.ofArray(report));
+      }
     }
     if (report[0] != Integer.MAX_VALUE) {
       throw Gather.outside("scatterAdd", indices, report[0], rows);
     }
     return new ScatterAddCuda(
-        device, order, segmentRows, starts, owners, n, report[1], report[2], padding);
+        device, order, segmentRows, starts, owners, found, n, report[1], report[2], padding);
   }
 
   /** Sorts into {@code order} and gives the sorted keys. */
@@ -193,6 +207,7 @@ record ScatterAddCuda(
           .arg(order.address())
           .arg(rows.address())
           .arg(starts.address())
+          .arg(found.address())
           .arg((long) segments)
           .arg(columns)
           .arg(dst.address())

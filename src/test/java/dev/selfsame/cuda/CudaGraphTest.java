@@ -130,6 +130,55 @@ class CudaGraphTest {
   }
 
   @Test
+  void eachReplayCopiesWhatAPinnedBufferHoldsThen() {
+    long a = context.allocate(8);
+    long b = context.allocate(8);
+    PinnedBuffer source = context.pinned(16);
+    float[] values = {0, 0, 3, 4};
+    source.segment().copyFrom(MemorySegment.ofArray(values));
+    CudaGraph graph =
+        context.capture(() -> {
+          context.copyPinned(a, source, 8, 8);
+          scale(a, b, 2, 10);
+        });
+    assertEquals(2, graph.nodes());
+    graph.launch();
+    assertArrayEquals(new float[] {30, 40}, floats(b, 2));
+    values[3] = -1;
+    source.segment().copyFrom(MemorySegment.ofArray(values));
+    graph.launch();
+    assertArrayEquals(new float[] {30, -10}, floats(b, 2));
+    CudaException e = assertThrows(CudaException.class, source::close);
+    assertTrue(e.getMessage().contains("close the graph first"), e.getMessage());
+    graph.launch();
+    assertArrayEquals(new float[] {30, -10}, floats(b, 2));
+    graph.close();
+    context.copyPinned(b, source, 8, 8); // and without a graph
+    assertArrayEquals(new float[] {3, -1}, floats(b, 2));
+    assertThrows(CudaException.class, () -> context.copyPinned(b, source, 12, 8), "beyond it");
+    assertThrows(CudaException.class, () -> context.copyPinned(b, source, -4, 8), "before it");
+    assertThrows(CudaException.class, () -> context.copyPinned(b, source, 0, 12), "beyond b");
+    source.close();
+    e = assertThrows(CudaException.class, () -> context.copyPinned(b, source, 8, 8));
+    assertTrue(e.getMessage().contains("closed"), e.getMessage());
+    assertArrayEquals(new float[] {3, -1}, floats(b, 2));
+  }
+
+  @Test
+  void aCaptureThatFailsLetsThePinnedBufferGo() {
+    long a = context.allocate(8);
+    PinnedBuffer source = context.pinned(8);
+    assertThrows(
+        CudaException.class,
+        () ->
+            context.capture(() -> {
+              context.copyPinned(a, source, 0, 8);
+              context.synchronize();
+            }));
+    source.close();
+  }
+
+  @Test
   void memoryFromBeforeIsKeptUntilTheGraphEnds() {
     long a = context.allocate(40);
     CudaGraph graph =

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Two devices in one process: softcuda and a copy of its library, which the loader takes for
  * another one. Each has memory, modules and streams of its own; a thread changes between them at
- * every call. (Two devices of one driver need two cards.)
+ * every call. (Two devices of one driver: {@link TwoOrdinalsTest}.)
  */
 class TwoDevicesTest {
   private static final Kernel FILL = Kernel.of("probe_fill");
