@@ -2,8 +2,7 @@
 // channel are block sums over its elements in the order (n, space): a warp a block, then a block of threads a channel for
 // the totals. Bound by memory: forward reads x three times and writes y, the gradient reads x and dy twice and writes dx.
 #include "exact_math.cuh"
-#include "ordered_sum.cuh"
-#include "portable.cuh"
+#include "rows.cuh"
 
 // The work of a warp of the block sums: neighbouring warps take neighbouring channels, which lie side by side where
 // space is 1.
@@ -37,42 +36,78 @@ __device__ __forceinline__ long long norm_at(long long i, long long channel, lon
   return (image * channels + channel) * space + rest;
 }
 
+// Whether four neighbouring terms of a channel are neighbours in memory, too, on 16 bytes.
+__device__ __forceinline__ bool norm_is_wide(long long space, const void* x) { return space % 4 == 0 && is_aligned16(x); }
+
+// The sum of a unit's block in lane 0; term(at) gives the word of terms that lies at x[at].
+template <bool WIDE, class Term>
+__device__ __forceinline__ float norm_sum(const Term& term, const NormUnit& unit, long long channels, long long space,
+                                          float* quads) {
+  const auto of = [&](long long i) { return term(norm_at(i, unit.channel, channels, space)); };
+  if constexpr (WIDE) return ordered_block_by_warp4(of, unit.first, unit.terms, row_quads(quads));
+  else return ordered_block_by_warp(of, unit.first, unit.terms);
+}
+
 extern "C" __global__ void __launch_bounds__(256)
 batch_norm_sums(const float* x, float* partials, long long n, long long channels, long long space) {
+  ROW_QUADS(quads);
   const NormUnit unit(n, channels, space);
-  const auto term = [x, &unit, channels, space](long long i) { return x[norm_at(i, unit.channel, channels, space)]; };
-  unit.store(ordered_block_by_warp(term, unit.first, unit.terms), partials);
+  const float sum =
+      norm_is_wide(space, x)
+          ? norm_sum<true>([x](long long at) { return load4(x + at); }, unit, channels, space, quads)
+          : norm_sum<false>([x](long long at) { return x[at]; }, unit, channels, space, quads);
+  unit.store(sum, partials);
 }
 EXPORT_KERNEL(batch_norm_sums)
 
-extern "C" __global__ void __launch_bounds__(256)
-batch_norm_squares(const float* x, const float* mean, float* partials, long long n, long long channels, long long space) {
-  const NormUnit unit(n, channels, space);
-  const float m = mean[unit.channel];
-  const auto term = [x, m, &unit, channels, space](long long i) {
-    const float d = __fsub_rn(x[norm_at(i, unit.channel, channels, space)], m);
+template <bool WIDE>
+__device__ __forceinline__ float norm_squares(const float* x, float m, const NormUnit& unit, long long channels,
+                                              long long space, float* quads) {
+  const auto square = [m](float x) {
+    const float d = __fsub_rn(x, m);
     return __fmul_rn(d, d);
   };
-  unit.store(ordered_block_by_warp(term, unit.first, unit.terms), partials);
+  return norm_sum<WIDE>([x, &square](long long at) { return row_map(square, RowWord<WIDE>::load(x + at)); }, unit,
+                        channels, space, quads);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+batch_norm_squares(const float* x, const float* mean, float* partials, long long n, long long channels, long long space) {
+  ROW_QUADS(quads);
+  const NormUnit unit(n, channels, space);
+  const float m = mean[unit.channel];
+  unit.store(norm_is_wide(space, x) ? norm_squares<true>(x, m, unit, channels, space, quads)
+                                    : norm_squares<false>(x, m, unit, channels, space, quads),
+             partials);
 }
 EXPORT_KERNEL(batch_norm_squares)
 
 // dy·h and dy; the second sum finds dy in the cache.
-extern "C" __global__ void __launch_bounds__(256)
+template <bool WIDE>
+__device__ __forceinline__ void norm_products(const float* dy, const float* x, float m, float s, float* scales,
+                                              float* shifts, const NormUnit& unit, long long channels, long long space,
+                                              float* quads) {
+  using Word = RowWord<WIDE>;
+  const auto product = [m, s](float d, float x) { return __fmul_rn(d, __fmul_rn(__fsub_rn(x, m), s)); };
+  unit.store(norm_sum<WIDE>(
+                 [dy, x, &product](long long at) { return row_map(product, Word::load(dy + at), Word::load(x + at)); },
+                 unit, channels, space, quads),
+             scales);
+  unit.store(norm_sum<WIDE>([dy](long long at) { return Word::load(dy + at); }, unit, channels, space, quads), shifts);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 4)
 batch_norm_products(const float* dy, const float* x, const float* mean, const float* rstd, float* scales, float* shifts,
                     long long n, long long channels, long long space) {
+  ROW_QUADS(quads);
   const NormUnit unit(n, channels, space);
   const float m = mean[unit.channel];
   const float s = rstd[unit.channel];
-  const auto product = [dy, x, m, s, &unit, channels, space](long long i) {
-    const long long at = norm_at(i, unit.channel, channels, space);
-    return __fmul_rn(dy[at], __fmul_rn(__fsub_rn(x[at], m), s));
-  };
-  unit.store(ordered_block_by_warp(product, unit.first, unit.terms), scales);
-  const auto slope = [dy, &unit, channels, space](long long i) {
-    return dy[norm_at(i, unit.channel, channels, space)];
-  };
-  unit.store(ordered_block_by_warp(slope, unit.first, unit.terms), shifts);
+  if (norm_is_wide(space, dy) && is_aligned16(x)) {
+    norm_products<true>(dy, x, m, s, scales, shifts, unit, channels, space, quads);
+  } else {
+    norm_products<false>(dy, x, m, s, scales, shifts, unit, channels, space, quads);
+  }
 }
 EXPORT_KERNEL(batch_norm_products)
 

@@ -72,36 +72,52 @@ struct Conv2dWeightFetch {
   }
 };
 
-// The image: a thread copies one position of several terms; a pixel outside the image is +0 and takes part.
-template <class T>
-struct Conv2dImageFetch {
-  static constexpr int TERMS = T::THREADS / T::BN, EACH = TILE_DEPTH / TERMS;
-  static constexpr int GROUP = T::TM * T::TN > 64 ? 2 : 4;   // large tiles leave few registers
-  static_assert(T::THREADS % T::BN == 0 && EACH % GROUP == 0, "threads lie along the positions");
+// The table of terms, as the fetches of the image fill it for both operands.
+struct Conv2dTerms {
   const Conv2dCorrelation& z;
   Conv2dTerm* table;
-  const float* from;   // the pixel under the first tap, in the group's first channel; it may lie outside
-  StagedCopy<float> copy[EACH];
-  int h0, w0;
-  int at_step;         // this step's terms in the table
-  int next;            // the first term that is not in the table
+  int at_step;   // this step's terms in the table
+  int next;      // the first term that is not in the table
 
-  __device__ __forceinline__ explicit Conv2dImageFetch(const Conv2dCorrelation& plan) : z(plan) {}
+  __device__ __forceinline__ explicit Conv2dTerms(const Conv2dCorrelation& plan) : z(plan) {}
 
-  static __device__ __forceinline__ int term(int i) { return (int)threadIdx.x / T::BN + i * TERMS; }
-  static __device__ __forceinline__ int place() { return (int)threadIdx.x % T::BN; }
-
-  __device__ __forceinline__ void prepare(int slot) {
+  __device__ __forceinline__ void fill(int slot) {
     if ((int)threadIdx.x < CONV2D_TABLE && next + (int)threadIdx.x < (int)z.terms) {
       table[slot + (int)threadIdx.x] = conv2d_term(z, next + (int)threadIdx.x);
     }
     next += CONV2D_TABLE;
   }
 
-  __device__ __forceinline__ void start(const float* image, Conv2dTerm* shared, long long group, long long first) {
+  __device__ __forceinline__ void start_terms(Conv2dTerm* shared) {
     table = shared;
     at_step = 0;
     next = 0;
+    fill(0);
+    __syncthreads();
+  }
+
+  __device__ __forceinline__ void next_step() {
+    if (at_step % CONV2D_TABLE == 0) fill(at_step ^ CONV2D_TABLE);
+    at_step = (at_step + TILE_DEPTH) % (2 * CONV2D_TABLE);
+  }
+};
+
+// The image: a thread copies one position of several terms; a pixel outside the image is +0 and takes part.
+template <class T>
+struct Conv2dImageFetch : Conv2dTerms {
+  static constexpr int TERMS = T::THREADS / T::BN, EACH = TILE_DEPTH / TERMS;
+  static constexpr int GROUP = T::TM * T::TN > 64 ? 2 : 4;   // large tiles leave few registers
+  static_assert(T::THREADS % T::BN == 0 && EACH % GROUP == 0, "threads lie along the positions");
+  const float* from;   // the pixel under the first tap, in the group's first channel; it may lie outside
+  StagedCopy<float> copy[EACH];
+  int h0, w0;
+
+  __device__ __forceinline__ explicit Conv2dImageFetch(const Conv2dCorrelation& plan) : Conv2dTerms(plan) {}
+
+  static __device__ __forceinline__ int term(int i) { return (int)threadIdx.x / T::BN + i * TERMS; }
+  static __device__ __forceinline__ int place() { return (int)threadIdx.x % T::BN; }
+
+  __device__ __forceinline__ void start(const float* image, Conv2dTerm* shared, long long group, long long first) {
     const long long grid = z.grid_u * z.grid_v;
     const bool inside = first + place() < z.positions;
     const long long position = inside ? first + place() : 0;
@@ -110,16 +126,14 @@ struct Conv2dImageFetch {
     w0 = (int)(in_image % z.grid_v) * (int)z.stride_w + (int)z.col_first;
     from = image + (n * z.groups + group) * z.channels * z.in_h * z.in_w + h0 * z.in_w + w0;
     if (!inside) h0 = CONV2D_NOWHERE;
-    prepare(0);
-    __syncthreads();
+    start_terms(shared);
   }
 
   template <bool STEADY>
   __device__ __forceinline__ void begin(float* shared, int terms) {
 #pragma unroll
     for (int first = 0; first < EACH; first += GROUP) begin_group<STEADY>(shared, first, terms);
-    if (at_step % CONV2D_TABLE == 0) prepare(at_step ^ CONV2D_TABLE);
-    at_step = (at_step + TILE_DEPTH) % (2 * CONV2D_TABLE);
+    next_step();
   }
 
   // Addresses first, then their copies: in a row they cost fewer instructions than singly.
@@ -142,6 +156,52 @@ struct Conv2dImageFetch {
       const int i = first + e;
       if (STEADY || term(i) < terms) copy[i].begin(shared + term(i) * T::B_ROW + place(), pixel[e], valid[e]);
     }
+  }
+
+  template <bool STEADY>
+  __device__ __forceinline__ void end(float* shared, int terms) const {
+#pragma unroll
+    for (int i = 0; i < EACH; i++) {
+      if (STEADY || term(i) < terms) copy[i].end(shared + term(i) * T::B_ROW + place());
+    }
+  }
+};
+
+// The image under filters of one tap, where positions are the plane's pixels in order (no stride, no padding), planes are a multiple
+// of four floats and the image lies on 16 bytes: a thread copies four neighbouring positions of a term at once.
+template <class T>
+struct Conv2dPointFetch : Conv2dTerms {
+  static constexpr int QUADS = T::BN / 4, TERMS = T::THREADS / QUADS, EACH = TILE_DEPTH / TERMS;
+  static_assert(T::THREADS % QUADS == 0 && TILE_DEPTH % TERMS == 0, "threads lie along the positions");
+  const float* from;   // the first of the four positions in the channel of this step's first term
+  StagedCopy<float4> copy[EACH];
+  int plane;           // twin: MAX_REACH of op/Conv2dCuda.java
+  bool inside;
+
+  __device__ __forceinline__ explicit Conv2dPointFetch(const Conv2dCorrelation& plan) : Conv2dTerms(plan) {}
+
+  static __device__ __forceinline__ int term(int i) { return (int)threadIdx.x / QUADS + i * TERMS; }
+  static __device__ __forceinline__ int place() { return (int)threadIdx.x % QUADS * 4; }
+
+  __device__ __forceinline__ void start(const float* image, Conv2dTerm* shared, long long group, long long first) {
+    plane = (int)(z.in_h * z.in_w);
+    inside = first + place() < z.positions;
+    const long long position = inside ? first + place() : 0;
+    const long long n = position / plane;
+    from = image + (n * z.groups + group) * z.channels * plane + (position - n * plane) + (long long)term(0) * plane;
+    start_terms(shared);
+  }
+
+  template <bool STEADY>
+  __device__ __forceinline__ void begin(float* shared, int terms) {
+#pragma unroll
+    for (int i = 0; i < EACH; i++) {
+      if (STEADY || term(i) < terms) {
+        copy[i].begin(shared + term(i) * T::B_ROW + place(), from + (long long)(i * TERMS) * plane, inside);
+      }
+    }
+    from += (long long)TILE_DEPTH * plane;
+    next_step();
   }
 
   template <bool STEADY>
@@ -188,8 +248,8 @@ __device__ __forceinline__ void conv2d_store(float (&acc)[T::TM][T::TN], const C
   }
 }
 
-// HALVES: a block does that many tiles beside each other, one after the other.
-template <class T, int HALVES>
+// HALVES: a block does that many tiles beside each other, one after the other. Image: how positions are fetched.
+template <class T, template <class> class Image, int HALVES>
 __device__ __forceinline__ void conv2d_correlate(float* stages, Conv2dTerm* table, long long* columns, const float* image,
                                                  const float* weights, const float* bias, float* out, const Conv2dCorrelation& z) {
   const long long row_tiles = (z.rows + T::BM - 1) / T::BM, position_tiles = (z.positions + HALVES * T::BN - 1) / (HALVES * T::BN);
@@ -201,7 +261,7 @@ __device__ __forceinline__ void conv2d_correlate(float* stages, Conv2dTerm* tabl
     const long long first_position = (block / row_tiles % position_tiles * HALVES + half) * T::BN;
     if (half > 0) __syncthreads();   // all are done with shared memory
     for (int c = (int)threadIdx.x; c < T::BN; c += T::THREADS) columns[c] = conv2d_output(z, group, first_position + c);
-    TileWalk<T, Conv2dWeightFetch<T>, Conv2dImageFetch<T>> w{Conv2dImageFetch<T>(z)};
+    TileWalk<T, Conv2dWeightFetch<T>, Image<T>> w{Image<T>(z)};
     w.fa.start(weights + group * z.weight_group, z, table, first_row);
     w.fb.start(image, table, group, first_position);
     int left = (int)z.terms;
@@ -216,13 +276,13 @@ __device__ __forceinline__ void conv2d_correlate(float* stages, Conv2dTerm* tabl
   }
 }
 
-#define CONV2D_CORRELATE(name, TILE, BLOCKS)                                                                         \
+#define CONV2D_CORRELATE(name, TILE, IMAGE, HALVES, BLOCKS)                                                          \
   extern "C" __global__ void __launch_bounds__(TILE::THREADS, BLOCKS) name(                                          \
       const float* image, const float* weights, const float* bias, float* out, Conv2dCorrelation z) {                \
     __shared__ __align__(16) float stages[TILE_STAGES * TILE::STAGE];                                                \
     __shared__ Conv2dTerm table[2 * CONV2D_TABLE];                                                                   \
     __shared__ long long columns[TILE::BN];                                                                          \
-    conv2d_correlate<TILE, 1>(stages, table, columns, image, weights, bias, out, z);                                             \
+    conv2d_correlate<TILE, IMAGE, HALVES>(stages, table, columns, image, weights, bias, out, z);                     \
   }
 
 using Conv2dHuge = Tile<128, 256, 64, 64, 16, 8>;
@@ -232,23 +292,26 @@ using Conv2dFlat = Tile<16, 128, 16, 32, 4, 4>;
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 // Copies pass through registers there, and a thread of the large tile has none left.
-extern "C" __global__ void __launch_bounds__(256, 1) conv2d_128x256(
-    const float* image, const float* weights, const float* bias, float* out, Conv2dCorrelation z) {
-  __shared__ __align__(16) float stages[TILE_STAGES * Conv2dLarge::STAGE];
-  __shared__ Conv2dTerm table[2 * CONV2D_TABLE];
-  __shared__ long long columns[Conv2dLarge::BN];
-  conv2d_correlate<Conv2dLarge, 2>(stages, table, columns, image, weights, bias, out, z);
-}
+CONV2D_CORRELATE(conv2d_128x256, Conv2dLarge, Conv2dImageFetch, 2, 1)
+CONV2D_CORRELATE(conv2d_point_128x256, Conv2dLarge, Conv2dPointFetch, 2, 1)
 #else
-CONV2D_CORRELATE(conv2d_128x256, Conv2dHuge, 1)
+CONV2D_CORRELATE(conv2d_128x256, Conv2dHuge, Conv2dImageFetch, 1, 1)
+CONV2D_CORRELATE(conv2d_point_128x256, Conv2dHuge, Conv2dPointFetch, 1, 1)
 #endif
 EXPORT_KERNEL(conv2d_128x256)
-CONV2D_CORRELATE(conv2d_128x128, Conv2dLarge, 1)
+EXPORT_KERNEL(conv2d_point_128x256)
+CONV2D_CORRELATE(conv2d_128x128, Conv2dLarge, Conv2dImageFetch, 1, 1)
 EXPORT_KERNEL(conv2d_128x128)
-CONV2D_CORRELATE(conv2d_64x64, Conv2dMiddle, 3)
+CONV2D_CORRELATE(conv2d_point_128x128, Conv2dLarge, Conv2dPointFetch, 1, 1)
+EXPORT_KERNEL(conv2d_point_128x128)
+CONV2D_CORRELATE(conv2d_64x64, Conv2dMiddle, Conv2dImageFetch, 1, 3)
 EXPORT_KERNEL(conv2d_64x64)
-CONV2D_CORRELATE(conv2d_16x128, Conv2dFlat, 3)
+CONV2D_CORRELATE(conv2d_point_64x64, Conv2dMiddle, Conv2dPointFetch, 1, 3)
+EXPORT_KERNEL(conv2d_point_64x64)
+CONV2D_CORRELATE(conv2d_16x128, Conv2dFlat, Conv2dImageFetch, 1, 3)
 EXPORT_KERNEL(conv2d_16x128)
+CONV2D_CORRELATE(conv2d_point_16x128, Conv2dFlat, Conv2dPointFetch, 1, 3)
+EXPORT_KERNEL(conv2d_point_16x128)
 
 // Groups of few output channels, depthwise above all: a thread takes four positions of one output plane, no weight is used twice by a
 // block but by all of its threads at once, and the image's rows are read through the cache. Blocks of 256 threads, 1024 positions.

@@ -1,4 +1,4 @@
-// Cross-entropy with one label a row; definition and roundings: op/CrossEntropy.java. Rows as in softmax.cuh. Labels are
+// Cross-entropy with one label a row; definition and roundings: op/CrossEntropy.java. Rows as in rows.cuh. Labels are
 // in range: cross_entropy_labels has run first.
 #include "softmax.cuh"
 
@@ -19,29 +19,57 @@ __device__ __forceinline__ float cross_entropy_loss(float logit, float m, float 
   return -__fsub_rn(__fsub_rn(logit, m), em_logf(s));
 }
 
+template <bool WIDE>
+__device__ __forceinline__ float cross_entropy_warp_sum(const float* row, float m, int columns, float* quads) {
+  return row_sum_by_warp<WIDE>(
+      [row, m](long long i) {
+        return row_map([m](float x) { return em_expf(__fsub_rn(x, m)); }, RowWord<WIDE>::load(row + i));
+      },
+      columns, quads);
+}
+
 extern "C" __global__ void __launch_bounds__(256, 3)
 cross_entropy_losses(const float* logits, const int* labels, float* losses, long long rows, long long columns) {
-  const long long r = softmax_warp_row();
-  if (r >= rows) return;  // a whole warp, and no barrier follows
+  ROW_QUADS(quads);
+  const long long r = row_of_warp();
+  if (r >= rows) return;  // a whole warp, and no barrier of the block follows
   const float* row = logits + r * columns;
-  float m = softmax_lowest();
-  for (int i = softmax_lane(); i < columns; i += WARP_LANES) m = sel_maximum(m, row[i]);
-  m = softmax_lanes_maximum(m);
-  const float s =
-      ordered_block_by_warp([row, m](long long i) { return em_expf(__fsub_rn(row[i], m)); }, 0, (int)columns);
-  if (softmax_lane() == 0) losses[r] = cross_entropy_loss(row[labels[r]], m, s);
+  const int count = (int)columns;
+  float m, s;
+  if (row_is_wide(columns, logits)) {
+    m = softmax_warp_maximum<true>(row, count);
+    s = cross_entropy_warp_sum<true>(row, m, count, quads);
+  } else {
+    m = softmax_warp_maximum<false>(row, count);
+    s = cross_entropy_warp_sum<false>(row, m, count, quads);
+  }
+  if (row_lane() == 0) losses[r] = cross_entropy_loss(row[labels[r]], m, s);
 }
 EXPORT_KERNEL(cross_entropy_losses)
+
+template <bool WIDE>
+__device__ __forceinline__ void cross_entropy_losses_row(const float* row, const int* label, float* loss,
+                                                         long long columns, float* scratch, float* quads) {
+  const float m = softmax_block_maximum<WIDE>(row, columns, scratch);
+  const float s = row_sum_by_block<WIDE>(
+      [row, m](long long i) {
+        return row_map([m](float x) { return em_expf(__fsub_rn(x, m)); }, RowWord<WIDE>::load(row + i));
+      },
+      columns, scratch, quads);
+  if (threadIdx.x == 0) *loss = cross_entropy_loss(row[*label], m, s);
+}
 
 extern "C" __global__ void __launch_bounds__(256, 2)
 cross_entropy_losses_long(const float* logits, const int* labels, float* losses, long long, long long columns) {
   __shared__ float scratch[ORDERED_SCRATCH];
+  ROW_QUADS(quads);
   const long long r = blockIdx.x;
   const float* row = logits + r * columns;
-  const float m = softmax_block_maximum(row, columns, scratch);
-  const float s =
-      ordered_block_sum([row, m](long long i) { return em_expf(__fsub_rn(row[i], m)); }, columns, scratch);
-  if (threadIdx.x == 0) losses[r] = cross_entropy_loss(row[labels[r]], m, s);
+  if (row_is_wide(columns, logits)) {
+    cross_entropy_losses_row<true>(row, labels + r, losses + r, columns, scratch, quads);
+  } else {
+    cross_entropy_losses_row<false>(row, labels + r, losses + r, columns, scratch, quads);
+  }
 }
 EXPORT_KERNEL(cross_entropy_losses_long)
 
@@ -51,65 +79,97 @@ __device__ __forceinline__ float cross_entropy_slope(float e, float s, bool is_l
   return __fmul_rn(is_label ? __fsub_rn(y, 1.0f) : y, c);
 }
 
-template <int N>
+template <int N, bool WIDE>
 __device__ __forceinline__ void cross_entropy_gradient_short(const float* logits, const int* labels, float c,
-                                                             float* dlogits, long long rows, long long columns) {
-  const long long row = softmax_warp_row();
+                                                             float* dlogits, long long rows, long long columns,
+                                                             float* quads) {
+  const long long row = row_of_warp();
   if (row >= rows) return;
-  SoftmaxLane<N> lane;
-  lane.load(logits + row * columns, (int)columns);
-  const float s = lane.exponentials(lane.maximum(), (int)columns);
+  RowLane<N, WIDE> lane;
+  lane.load(logits + row * columns, (int)columns, softmax_lowest());
+  const float s = softmax_exponentials(lane, softmax_lane_maximum(lane), (int)columns, quads);
   const int label = labels[row];
 #pragma unroll
-  for (int k = 0; k < N; k++) {
-    const int i = softmax_lane() + k * WARP_LANES;
-    if (i < columns) dlogits[row * columns + i] = cross_entropy_slope(lane.v[k], s, i == label, c);
-  }
+  for (int k = 0; k < N; k++) lane.v[k] = cross_entropy_slope(lane.v[k], s, lane.column(k) == label, c);
+  lane.store(dlogits + row * columns, (int)columns);
 }
 
 extern "C" __global__ void __launch_bounds__(256)
 cross_entropy_gradient_32(const float* logits, const int* labels, float c, float* dlogits, long long rows,
-                       long long columns) {
-  cross_entropy_gradient_short<1>(logits, labels, c, dlogits, rows, columns);
+                          long long columns) {
+  cross_entropy_gradient_short<1, false>(logits, labels, c, dlogits, rows, columns, nullptr);
 }
 EXPORT_KERNEL(cross_entropy_gradient_32)
 
 extern "C" __global__ void __launch_bounds__(256)
 cross_entropy_gradient_128(const float* logits, const int* labels, float c, float* dlogits, long long rows,
-                       long long columns) {
-  cross_entropy_gradient_short<4>(logits, labels, c, dlogits, rows, columns);
+                           long long columns) {
+  ROW_QUADS(quads);
+  if (row_is_wide(columns, logits, dlogits)) {
+    cross_entropy_gradient_short<4, true>(logits, labels, c, dlogits, rows, columns, row_quads(quads));
+  } else {
+    cross_entropy_gradient_short<4, false>(logits, labels, c, dlogits, rows, columns, nullptr);
+  }
 }
 EXPORT_KERNEL(cross_entropy_gradient_128)
 
 extern "C" __global__ void __launch_bounds__(256)
 cross_entropy_gradient_512(const float* logits, const int* labels, float c, float* dlogits, long long rows,
-                       long long columns) {
-  cross_entropy_gradient_short<16>(logits, labels, c, dlogits, rows, columns);
+                           long long columns) {
+  ROW_QUADS(quads);
+  if (row_is_wide(columns, logits, dlogits)) {
+    cross_entropy_gradient_short<16, true>(logits, labels, c, dlogits, rows, columns, row_quads(quads));
+  } else {
+    cross_entropy_gradient_short<16, false>(logits, labels, c, dlogits, rows, columns, nullptr);
+  }
 }
 EXPORT_KERNEL(cross_entropy_gradient_512)
 
 extern "C" __global__ void __launch_bounds__(256)
 cross_entropy_gradient_1024(const float* logits, const int* labels, float c, float* dlogits, long long rows,
-                       long long columns) {
-  cross_entropy_gradient_short<32>(logits, labels, c, dlogits, rows, columns);
+                           long long columns) {
+  ROW_QUADS(quads);
+  if (row_is_wide(columns, logits, dlogits)) {
+    cross_entropy_gradient_short<32, true>(logits, labels, c, dlogits, rows, columns, row_quads(quads));
+  } else {
+    cross_entropy_gradient_short<32, false>(logits, labels, c, dlogits, rows, columns, nullptr);
+  }
 }
 EXPORT_KERNEL(cross_entropy_gradient_1024)
 
-extern "C" __global__ void __launch_bounds__(256, 3)
+template <bool WIDE>
+__device__ __forceinline__ void cross_entropy_gradient_row(const float* from, long long label, float c, float* to,
+                                                           long long columns, float* scratch, float* quads) {
+  using Word = RowWord<WIDE>;
+  const float m = softmax_block_maximum<WIDE>(from, columns, scratch);
+  const float s = row_sum_by_block<WIDE>(
+      [from, to, m](long long i) {
+        const auto e = row_map([m](float x) { return em_expf(__fsub_rn(x, m)); }, Word::load(from + i));
+        Word::store(to + i, e);
+        return e;
+      },
+      columns, scratch, quads);
+  row_by_block<WIDE>(
+      [to, s, label, c](long long i) {
+        long long column = i;  // row_map takes the floats of a word in order
+        const auto f = [s, label, c, &column](float e) { return cross_entropy_slope(e, s, column++ == label, c); };
+        Word::store(to + i, row_map(f, Word::load(to + i)));
+      },
+      columns);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 2)
 cross_entropy_gradient_long(const float* logits, const int* labels, float c, float* dlogits, long long,
                             long long columns) {
   __shared__ float scratch[ORDERED_SCRATCH];
+  ROW_QUADS(quads);
   const float* from = logits + blockIdx.x * columns;
   float* to = dlogits + blockIdx.x * columns;
-  const float m = softmax_block_maximum(from, columns, scratch);
-  const float s = ordered_block_sum(
-      [from, to, m](long long i) {
-        const float e = em_expf(__fsub_rn(from[i], m));
-        to[i] = e;
-        return e;
-      },
-      columns, scratch);
   const long long label = labels[blockIdx.x];
-  for (long long i = threadIdx.x; i < columns; i += 256) to[i] = cross_entropy_slope(to[i], s, i == label, c);
+  if (row_is_wide(columns, logits, dlogits)) {
+    cross_entropy_gradient_row<true>(from, label, c, to, columns, scratch, quads);
+  } else {
+    cross_entropy_gradient_row<false>(from, label, c, to, columns, scratch, quads);
+  }
 }
 EXPORT_KERNEL(cross_entropy_gradient_long)

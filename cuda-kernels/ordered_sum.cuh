@@ -43,13 +43,80 @@ __device__ __forceinline__ float ordered_block_by_warp(const Term& term, long lo
   return ordered_lanes(sum, count < CONTRACT_LANES ? count : CONTRACT_LANES);
 }
 
+// ---- block sums of terms that come four at a time
+//
+// A 16-byte access gives a lane four neighbouring terms, but the tree wants every 32nd. They change places in shared
+// memory: stored 16 bytes, read 4 bytes at a time, both without bank conflicts. Same tree, same bits.
+
+// Floats of shared memory that a warp needs for that.
+constexpr int ORDERED_QUADS = 256;
+
+// Goes on with a block's chains: of its `count` terms, a multiple of four, those from `at` (a multiple of 128) on, up to
+// 128·N of them, are added to the lanes' sums; lane j holds terms at + 128k + 4j … + 3 in v[k]. All 32 lanes call it;
+// `quads` is the warp's own, 16-byte aligned, and may be used for other things at once.
+template <int N>
+__device__ __forceinline__ float ordered_quads_add(float sum, const float4 (&v)[N], int at, int count, float* quads) {
+  constexpr int ROUND = N < 2 ? N : 2;
+  static_assert(N % ROUND == 0 && 128 * ROUND <= ORDERED_QUADS, "rounds fit");
+  const int lane = (int)(threadIdx.x % WARP_LANES);
+#pragma unroll
+  for (int k = 0; k < N; k += ROUND) {
+    const int first = at + 128 * k;
+    if (first >= count) break;  // the same for all lanes
+#pragma unroll
+    for (int q = 0; q < ROUND; q++) {
+      if (first + 128 * q + 4 * lane < count) store4(quads + 128 * q + 4 * lane, v[k + q]);
+    }
+    __syncwarp();
+#pragma unroll
+    for (int i = 0; i < 4 * ROUND; i++) {
+      if (first + 32 * i + lane < count) {
+        const float term = quads[32 * i + lane];
+        sum = first + i == 0 ? term : __fadd_rn(sum, term);
+      }
+    }
+    __syncwarp();
+  }
+  return sum;
+}
+
+// One block of `count` terms, a multiple of four, 4 … 1,024, that the lanes hold as above from 0 on. Lane 0 gets the sum.
+template <int N>
+__device__ __forceinline__ float ordered_quads(const float4 (&v)[N], int count, float* quads) {
+  const float sum = ordered_quads_add(0.0f, v, 0, count, quads);
+  return ordered_lanes(sum, count < CONTRACT_LANES ? count : CONTRACT_LANES);
+}
+
+// As ordered_block_by_warp, where term4(i) gives terms i … i + 3 and `count` is a multiple of four; four accesses of a
+// lane are in flight at once.
+template <class Term4>
+__device__ __forceinline__ float ordered_block_by_warp4(const Term4& term4, long long first, int count, float* quads) {
+  constexpr int N = 4;
+  const int lane = (int)(threadIdx.x % WARP_LANES);
+  float sum = 0.0f;
+#pragma unroll 1
+  for (int at = 0; at < count; at += 128 * N) {
+    float4 v[N];
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+      v[k] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+      if (at + 128 * k + 4 * lane < count) v[k] = term4(first + at + 128 * k + 4 * lane);
+    }
+    sum = ordered_quads_add(sum, v, at, count, quads);
+  }
+  return ordered_lanes(sum, count < CONTRACT_LANES ? count : CONTRACT_LANES);
+}
+
+// ---- block sums by a block of threads
+
 // Floats of shared memory that ordered_block_sum needs.
 constexpr int ORDERED_SCRATCH = 2 * CONTRACT_BLOCK;
 
 // Block sum of `count` terms, 1 … 2^30, by all threads of a one-dimensional block of a multiple of 32 threads; every
-// thread gets the sum. `scratch` is shared memory of ORDERED_SCRATCH floats; it may be used for the next sum at once.
-template <class Term>
-__device__ float ordered_block_sum(const Term& term, long long count, float* scratch) {
+// thread gets the sum. `by_warp(first, terms)` is the sum of one block of terms, in lane 0 of the warp that calls it.
+// `scratch` is shared memory of ORDERED_SCRATCH floats; it may be used for the next sum at once.
+template <class ByWarp>
+__device__ float ordered_block_sum_by(const ByWarp& by_warp, long long count, float* scratch) {
   float* partials = scratch;                   // of the blocks of one span of 2^20 terms
   float* spans = scratch + CONTRACT_BLOCK;
   const int warp = (int)(threadIdx.x / WARP_LANES);
@@ -63,8 +130,7 @@ __device__ float ordered_block_sum(const Term& term, long long count, float* scr
     const int blocks = (int)((terms + CONTRACT_BLOCK - 1) / CONTRACT_BLOCK);
     for (int b = warp; b < blocks; b += warps) {
       const long long rest = terms - (long long)b * CONTRACT_BLOCK;
-      const float sum = ordered_block_by_warp(term, start + (long long)b * CONTRACT_BLOCK,
-                                              rest < CONTRACT_BLOCK ? (int)rest : CONTRACT_BLOCK);
+      const float sum = by_warp(start + (long long)b * CONTRACT_BLOCK, rest < CONTRACT_BLOCK ? (int)rest : CONTRACT_BLOCK);
       if (first_lane) partials[b] = sum;
     }
     __syncthreads();
@@ -82,6 +148,21 @@ __device__ float ordered_block_sum(const Term& term, long long count, float* scr
   const float sum = partials[0];
   __syncthreads();
   return sum;
+}
+
+template <class Term>
+__device__ __forceinline__ float ordered_block_sum(const Term& term, long long count, float* scratch) {
+  return ordered_block_sum_by(
+      [&term](long long first, int terms) { return ordered_block_by_warp(term, first, terms); }, count, scratch);
+}
+
+// Terms four at a time; `quads` holds ORDERED_QUADS floats for each warp.
+template <class Term4>
+__device__ __forceinline__ float ordered_block_sum4(const Term4& term4, long long count, float* scratch, float* quads) {
+  float* const own = quads + threadIdx.x / WARP_LANES * ORDERED_QUADS;
+  return ordered_block_sum_by(
+      [&term4, own](long long first, int terms) { return ordered_block_by_warp4(term4, first, terms, own); }, count,
+      scratch);
 }
 
 // ---- run sums ----

@@ -1,7 +1,6 @@
 // Squared distances of many pairs of tensors; definition and roundings: op/SquaredDistance.java. Columns of the table:
 // a, b, da, db. Bound by memory: 8 bytes an element for the distances, 12 or 16 for the gradients.
-#include "ordered_sum.cuh"
-#include "portable.cuh"
+#include "rows.cuh"
 #include "tensor_list.cuh"
 
 constexpr int SQUARED_DISTANCE_BLOCKS = PIECE / CONTRACT_BLOCK;  // of a piece; a warp each
@@ -10,6 +9,7 @@ constexpr int SQUARED_DISTANCE_BLOCKS = PIECE / CONTRACT_BLOCK;  // of a piece; 
 // may leave some unwritten.
 extern "C" __global__ void __launch_bounds__(32 * SQUARED_DISTANCE_BLOCKS)
 squared_distance_blocks(const long long* table, int tensors, float* partials) {
+  ROW_QUADS(quads);  // of a block of eight warps; this one has fewer
   const TensorPiece piece = tensor_piece(table, tensors);
   const float* a = tensor_piece_data(table, tensors, 0, piece);
   const float* b = tensor_piece_data(table, tensors, 1, piece);
@@ -17,12 +17,16 @@ squared_distance_blocks(const long long* table, int tensors, float* partials) {
   const int first = warp * CONTRACT_BLOCK;
   const int rest = piece.count - first;
   const int terms = rest <= 0 ? 0 : rest < CONTRACT_BLOCK ? rest : CONTRACT_BLOCK;
-  const float sum = ordered_block_by_warp(
-      [a, b](long long i) {
-        const float d = __fsub_rn(a[i], b[i]);
-        return __fmul_rn(d, d);
-      },
-      first, terms);
+  const auto square = [](float a, float b) {
+    const float d = __fsub_rn(a, b);
+    return __fmul_rn(d, d);
+  };
+  const bool wide = terms % 4 == 0 && is_aligned16(a) && is_aligned16(b);
+  const float sum =
+      wide ? ordered_block_by_warp4(
+                 [a, b, square](long long i) { return row_map(square, load4(a + i), load4(b + i)); }, first, terms,
+                 row_quads(quads))
+           : ordered_block_by_warp([a, b, square](long long i) { return square(a[i], b[i]); }, first, terms);
   if (terms > 0 && threadIdx.x % WARP_LANES == 0) {
     partials[(long long)blockIdx.x * SQUARED_DISTANCE_BLOCKS + warp] = sum;
   }

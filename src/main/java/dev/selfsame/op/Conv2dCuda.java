@@ -9,10 +9,10 @@ import java.lang.foreign.MemorySegment;
 
 /** Launches of {@code cuda-kernels/conv2d*.cu}: which tile, and the plans that the kernels read. */
 final class Conv2dCuda {
-  private static final Kernel HUGE = Kernel.of("conv2d_128x256");
-  private static final Kernel LARGE = Kernel.of("conv2d_128x128");
-  private static final Kernel MIDDLE = Kernel.of("conv2d_64x64");
-  private static final Kernel FLAT = Kernel.of("conv2d_16x128");
+  private static final Tiles HUGE = Tiles.of("128x256");
+  private static final Tiles LARGE = Tiles.of("128x128");
+  private static final Tiles MIDDLE = Tiles.of("64x64");
+  private static final Tiles FLAT = Tiles.of("16x128");
   private static final Kernel NARROW = Kernel.of("conv2d_narrow");
   private static final Kernel WEIGHT_LARGE = Kernel.of("conv2d_weight_128x128");
   private static final Kernel WEIGHT_MIDDLE = Kernel.of("conv2d_weight_64x64");
@@ -34,6 +34,15 @@ final class Conv2dCuda {
   private static final long MAX_REACH = 1L << 29;
 
   private Conv2dCuda() {}
+
+  /**
+   * Kernels of one tile: for any filter, and for one tap, whose positions are copied by 16 bytes.
+   */
+  private record Tiles(Kernel any, Kernel point) {
+    static Tiles of(String size) {
+      return new Tiles(Kernel.of("conv2d_" + size), Kernel.of("conv2d_point_" + size));
+    }
+  }
 
   static void forward(
       CudaContext context, long x, long w, long bias, boolean relu, Conv2dSizes z, long y) {
@@ -250,6 +259,17 @@ final class Conv2dCuda {
       Contract.chunk(terms),
       to.relu ? 1 : 0
     };
+    // Positions are the pixels of the planes in order, four of them in 16 bytes.
+    boolean point =
+        taps == 1
+            && rows.first == 0
+            && cols.first == 0
+            && from.strideH == 1
+            && from.strideW == 1
+            && rows.count == from.h
+            && cols.count == from.w
+            && from.h * from.w % 4 == 0
+            && from.address % 16 == 0;
     Kernel kernel;
     int threads = 128;
     long blocks;
@@ -260,18 +280,18 @@ final class Conv2dCuda {
       threads = 256;
       blocks = to.groups * to.rows * Math.ceilDiv(positions, 1024);
     } else if (to.rows <= 16) {
-      kernel = FLAT;
+      kernel = point ? FLAT.point : FLAT.any;
       blocks = to.groups * Math.ceilDiv(positions, 128);
     } else if (to.rows > 64 && huge >= MANY_TILES) {
-      kernel = HUGE;
+      kernel = point ? HUGE.point : HUGE.any;
       threads = 256;
       blocks = huge;
     } else if (to.rows > 64 && large >= FEW_TILES) {
-      kernel = LARGE;
+      kernel = point ? LARGE.point : LARGE.any;
       threads = 256;
       blocks = large;
     } else {
-      kernel = MIDDLE;
+      kernel = point ? MIDDLE.point : MIDDLE.any;
       blocks = to.groups * Math.ceilDiv(to.rows, 64) * Math.ceilDiv(positions, 64);
     }
     context

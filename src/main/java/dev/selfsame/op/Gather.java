@@ -202,7 +202,7 @@ public final class Gather {
      * @param addresses all base addresses, or-ed
      */
     static RowBlocks of(long columns, long addresses) {
-      int width = columns % 4 == 0 && addresses % 16 == 0 ? 4 : 1;
+      int width = RunSums.width(columns, addresses);
       long units = columns / width;
       int x = 1;
       while (x < 256 && x < units) {

@@ -49,7 +49,7 @@ public final class LayerNorm {
   private static final List<Kernel> GRADIENT = Softmax.kernels("layer_norm_gradient");
   private static final Kernel PARAMETERS = Kernel.of("layer_norm_parameters");
 
-  /** Floats of a long row that a block keeps in shared memory, beside the sums' 8 KiB. */
+  /** Floats of a long row that a block keeps in shared memory, beside the sums' 16 KiB. */
   private static final int KEPT = 8192;
 
   private LayerNorm() {}
@@ -304,9 +304,11 @@ public final class LayerNorm {
     if (dgamma != null || dbeta != null) {
       long runs = Math.ceilDiv(rows, (long) Contract.RUN);
       try (RunSums sums = new RunSums(context, runs, columns, dgamma, dbeta)) {
+        long addresses = dy.address() | x.address() | sums.partials(0) | sums.partials(1);
+        int width = RunSums.width(columns, addresses);
         context
             .launch(PARAMETERS)
-            .grid(Math.ceilDiv(Math.multiplyExact(runs, columns), 256))
+            .grid(Math.ceilDiv(Math.multiplyExact(runs, columns) / width, 256))
             .block(256)
             .arg(dy.address())
             .arg(x.address())
@@ -316,6 +318,7 @@ public final class LayerNorm {
             .arg(columns)
             .arg(sums.partials(0))
             .arg(sums.partials(1))
+            .arg(width)
             .what(() -> "layerNorm gradient of " + dy)
             .run();
         sums.finish(() -> "layerNorm gradient of " + dy);

@@ -54,6 +54,29 @@ final class RunSums implements AutoCloseable {
     return runs == 1 && sum != null ? sum.address() : memory + i * rows() * columns * Float.BYTES;
   }
 
+  /** Floats that a thread takes of a row: 4 where its length and all addresses, or-ed, allow it. */
+  static int width(long columns, long addresses) {
+    return columns % 4 == 0 && addresses % 16 == 0 ? 4 : 1;
+  }
+
+  /** One level: [rows, columns] to [ceil(rows / 32), columns]. */
+  static void launch(
+      CudaContext context, long from, long rows, long columns, long to, Supplier<String> what) {
+    int width = width(columns, from | to);
+    long runs = Math.ceilDiv(rows, (long) Contract.RUN);
+    context
+        .launch(RUNS)
+        .grid(Math.ceilDiv(Math.multiplyExact(columns, runs) / width, 256))
+        .block(256)
+        .arg(from)
+        .arg(rows)
+        .arg(columns)
+        .arg(to)
+        .arg(width)
+        .what(what)
+        .run();
+  }
+
   /** Adds the partials up, level by level. */
   void finish(Supplier<String> what) {
     for (int i = 0; i < sums.length; i++) {
@@ -62,16 +85,7 @@ final class RunSums implements AutoCloseable {
       for (long rows = runs; rows > 1 && sum != null; ) {
         long left = Math.ceilDiv(rows, (long) Contract.RUN);
         long to = left == 1 ? sum.address() : from + rows * columns * Float.BYTES;
-        context
-            .launch(RUNS)
-            .grid(Math.ceilDiv(Math.multiplyExact(columns, left), 256))
-            .block(256)
-            .arg(from)
-            .arg(rows)
-            .arg(columns)
-            .arg(to)
-            .what(what)
-            .run();
+        launch(context, from, rows, columns, to, what);
         from = to;
         rows = left;
       }

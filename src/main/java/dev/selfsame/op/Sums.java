@@ -31,7 +31,6 @@ import java.util.function.Supplier;
 public final class Sums {
   private static final Kernel BLOCKS = Kernel.of("sums_blocks");
   private static final Kernel DIVIDE = Kernel.of("sums_divide");
-  private static final Kernel RUNS_OF_COLUMNS = Kernel.of("sums_runs_of_columns");
   private static final Kernel RUNS_OF_CHANNELS = Kernel.of("sums_runs_of_channels");
 
   private Sums() {}
@@ -240,16 +239,7 @@ public final class Sums {
             .what(what)
             .run();
       } else {
-        context
-            .launch(RUNS_OF_COLUMNS)
-            .grid(Math.ceilDiv(Math.multiplyExact(channels, runs), 256))
-            .block(256)
-            .arg(from)
-            .arg(rows)
-            .arg(channels)
-            .arg(to)
-            .what(what)
-            .run();
+        RunSums.launch(context, from, rows, channels, to, what);
       }
       if (!last) {
         cudaRunSums(context, what, to, runs, channels, 1, out);
