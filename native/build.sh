@@ -173,7 +173,14 @@ if [ -n "$NVCC" ]; then
   can=$("$NVCC" --list-gpu-arch)
   ARCHS= PTXS=
   for a in ${SELFSAME_ARCH:-$(flags arch)}; do
-    if grep -q "_$a\$" <<< "$can"; then ARCHS="$ARCHS $a"; else say "this nvcc does not know sm_$a: left out"; fi
+    if grep -q "_$a\$" <<< "$can"; then
+      ARCHS="$ARCHS $a"
+    elif [ -n "${SELFSAME_ARCH:-}" ]; then
+      say "$NVCC does not know sm_$a; it knows $(sed 's/.*_/sm_/' <<< "$can" | tr '\n' ' ')" >&2
+      exit 1
+    else
+      say "this nvcc does not know sm_$a: left out"
+    fi
   done
   [ -n "${SELFSAME_ARCH:-}" ] || for a in $(flags ptx); do grep -q "_$a\$" <<< "$can" && PTXS="$PTXS $a"; done
 fi
@@ -206,7 +213,7 @@ for f in "$kernels"/*.fatbin; do
 done
 if [ $changed = 1 ]; then
   rm -f "$out/ptxas.tsv"
-  [ -z "$(compgen -G "$ptx/*.compute_90.ptx")" ] || native/ptxas-table --tsv > "$out/ptxas.tsv"
+  [ -z "$(compgen -G "$ptx/*.ptx")" ] || native/ptxas-table --tsv > "$out/ptxas.tsv"
   # Maven copies target/native over target/classes and deletes nothing there.
   rm -rf target/classes/dev/selfsame/cuda/kernels target/classes/dev/selfsame/cuda/linux-*
   say "done in ${SECONDS} s"

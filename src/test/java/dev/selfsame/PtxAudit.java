@@ -1,5 +1,8 @@
 package dev.selfsame;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +39,27 @@ final class PtxAudit {
   }
 
   private PtxAudit() {}
+
+  /** Reads the PTX files of a folder: for gpu-check, where kernels are built without Maven. */
+  public static void main(String[] arguments) throws IOException {
+    int violations = 0;
+    int kernels = 0;
+    int arithmetic = 0;
+    try (var files = Files.list(Path.of(arguments[0]))) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".ptx")).sorted().toList()) {
+        Report report = audit(Files.readString(file));
+        report.violations().forEach(v -> System.out.println(file.getFileName() + ": " + v));
+        violations += report.violations().size();
+        kernels += report.kernels().size();
+        arithmetic += report.arithmetic();
+      }
+    }
+    System.out.printf(
+        "PTX audit: %d kernels, %d float instructions, %d violations%n",
+        kernels, arithmetic, violations);
+    // An audit that read nothing is no audit.
+    System.exit(violations > 0 || arithmetic == 0 ? 1 : 0);
+  }
 
   static Report audit(String ptx) {
     String kernel = "?";

@@ -94,8 +94,8 @@ final class DevicesCommand implements Callable<Integer> {
     for (int ordinal = 0; ordinal < count; ordinal++) {
       Candidate c = Candidate.of("cuda:" + ordinal, 1);
       Map<String, Object> properties = new LinkedHashMap<>();
+      properties.put("kernels", Driver.kernels());
       if (c.device() instanceof Device.Cuda d) {
-        properties.put("kernels", "CUDA");
         properties.putAll(properties(d));
       } else if (Driver.probe() == null) {
         properties.putAll(describe(Driver.hardware().properties(ordinal)));

@@ -210,6 +210,16 @@ public final class Driver {
     return Modules.missing(this);
   }
 
+  /**
+   * Where the kernels lie that hardware would get: in the library's jar, or in a folder that comes
+   * before it on the class path, as after a build for one chip.
+   *
+   * @return how many, and from where; or why there are none
+   */
+  public static String kernels() {
+    return Modules.location();
+  }
+
   /** Softcuda's controls, or null for hardware. */
   @Nullable Softcuda softcuda() {
     return softcuda;

@@ -10,6 +10,7 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.net.URL;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -57,6 +58,26 @@ final class Modules {
       return null;
     } catch (CudaException e) {
       return e.getMessage();
+    }
+  }
+
+  /** Where the CUDA kernels lie that hardware gets, and how many; or why there are none. */
+  static String location() {
+    try {
+      Map<String, String> stems = stems(INDEX);
+      var folders = new TreeSet<String>();
+      for (String stem : new TreeSet<>(stems.values())) {
+        String name = FOLDER + stem + ".fatbin";
+        URL url = Modules.class.getResource(name);
+        if (url == null) {
+          throw notBuilt("the resource dev/selfsame/cuda/" + name + " is not there");
+        }
+        String text = url.toString();
+        folders.add(text.substring(0, text.length() - name.length()));
+      }
+      return stems.size() + " from " + String.join(" and ", folders);
+    } catch (CudaException e) {
+      return String.valueOf(e.getMessage());
     }
   }
 

@@ -68,6 +68,11 @@ final class CheckReport {
     json.put("unusable", reason);
   }
 
+  /** Which kernels the stages use. */
+  void kernels(String which) {
+    json.put("kernels", which);
+  }
+
   void add(Stage.Result r) {
     results.add(r);
     ObjectNode s = stageNodes.addObject();
@@ -125,7 +130,9 @@ final class CheckReport {
 
           """);
     }
-    for (String key : List.of("time", "commit", "device", "os", "cpu", "java", "seconds")) {
+    List<String> keys =
+        List.of("time", "commit", "device", "kernels", "os", "cpu", "java", "seconds");
+    for (String key : keys.stream().filter(json::has).toList()) {
       md.append("- ").append(key).append(": ").append(json.get(key).asText()).append('\n');
     }
     if (json.has("properties")) {

@@ -1,16 +1,23 @@
 package dev.selfsame.bench.gpu;
 
 import java.io.File;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
 /** The stages of {@code gpu-check}, the most telling first; those that can't run say why. */
 final class CheckStages {
+  /** The stage that may change which kernels the others use. */
+  static final String REBUILD = "rebuild";
+
   private static final String MAIN = "dev.selfsame.cli.Main";
+  private static final String JAVA =
+      Path.of(System.getProperty("java.home"), "bin", "java").toString();
 
   private final String device;
   private final boolean quick;
@@ -63,7 +70,7 @@ final class CheckStages {
   /** A JVM as this one, on the same class path. */
   private List<String> java(String main, String... arguments) {
     List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add(JAVA);
     command.add("--add-modules=jdk.incubator.vector");
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-Djava.awt.headless=true");
@@ -95,20 +102,58 @@ final class CheckStages {
         true);
   }
 
+  /** Softcuda says 9.0: there it shows that the archive can build kernels, and runs its own. */
   private Stage rebuild() {
-    String skip =
-        soft
-            ? "softcuda is no chip"
-            : nvcc.isEmpty() ? "nvcc was not found; the kernels as shipped are used" : "";
+    String skip = "";
+    if (nvcc.isEmpty()) {
+      skip = "nvcc was not found; the kernels as shipped are used";
+    } else if (!Files.exists(home.resolve("native/rebuild"))) {
+      skip = "this archive lacks native/rebuild";
+    }
     return new Stage(
-        "rebuild",
-        "kernels built anew for this chip",
+        REBUILD,
+        "kernels built anew for sm_" + arch + ", audited, found first by the library",
         100,
-        List.of("bash", home.resolve("native/build.sh").toString(), "cuda"),
-        Map.of("NVCC", nvcc, "SELFSAME_ARCH", arch),
+        List.of("bash", home.resolve("native/rebuild").toString()),
+        Map.of(
+            "NVCC",
+            nvcc,
+            "SELFSAME_ARCH",
+            arch,
+            "JAVA",
+            JAVA,
+            "LIBRARY",
+            System.getProperty("java.class.path")),
         null,
         skip,
         false);
+  }
+
+  /**
+   * Which kernels the stages after the rebuild use. A rebuild that failed leaves none behind, so
+   * that a mixture of new and shipped ones is never run.
+   *
+   * @return for the report
+   * @throws IOException if what a stopped rebuild left can't be removed
+   */
+  String kernels(Stage.Result rebuild) throws IOException {
+    Path built = home.resolve("target");
+    return switch (rebuild.end()) {
+      case PASSED ->
+          soft ? "built anew as a trial; softcuda runs its own" : "built anew, sm_" + arch;
+      case NOT_RUN ->
+          Files.exists(built) ? "of an earlier rebuild, in " + built : "as shipped in the archive";
+      case FAILED, STOPPED -> {
+        if (Files.exists(built)) {
+          try (Stream<Path> all = Files.walk(built)) {
+            for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
+              Files.delete(p);
+            }
+          }
+        }
+        yield "AS SHIPPED: THE REBUILD FOR sm_" + arch + " FAILED, see logs/rebuild.log";
+      }
+    };
   }
 
   private String seconds(double standard) {
@@ -179,7 +224,9 @@ final class CheckStages {
         Map.of(),
         null,
         skip,
-        true);
+        true,
+        // A tool that attached to nothing ends well, too.
+        tool.equals("racecheck") ? "RACECHECK SUMMARY: 0 hazards" : "ERROR SUMMARY: 0 errors");
   }
 
   private Stage bench() {

@@ -111,6 +111,11 @@ public final class GpuCheck implements Callable<Integer> {
         String why = result.reason().isEmpty() ? "" : " (" + result.reason() + ")";
         System.out.printf("    %s%s, %.1f s%n", result.end().text(), why, result.seconds());
       }
+      if (usable && stage.name().equals(CheckStages.REBUILD)) {
+        String kernels = stages.kernels(result);
+        report.kernels(kernels);
+        System.out.println("    kernels: " + kernels);
+      }
       report.add(result);
       // After each stage: what is known survives whatever comes next.
       report.write(out, (System.nanoTime() - start) / 1e9);

@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
  * @param json what the command writes, or null
  * @param skip why it can't run here, or empty
  * @param isCheck whether a failure is one of the whole check
+ * @param says what a good run prints, beside ending with status 0; may be empty
  */
 record Stage(
     String name,
@@ -31,7 +32,21 @@ record Stage(
     Map<String, String> environment,
     Path json,
     String skip,
-    boolean isCheck) {
+    boolean isCheck,
+    String says) {
+
+  /** Judged by its exit status alone. */
+  Stage(
+      String name,
+      String title,
+      double seconds,
+      List<String> command,
+      Map<String, String> environment,
+      Path json,
+      String skip,
+      boolean isCheck) {
+    this(name, title, seconds, command, environment, json, skip, isCheck, "");
+  }
 
   /** How a stage ended. */
   enum End {
@@ -86,6 +101,10 @@ record Stage(
         int status = process.exitValue();
         end = status == 0 ? End.PASSED : End.FAILED;
         reason = status == 0 ? "" : "exit status " + status;
+        if (status == 0 && !text(log).contains(says)) {
+          end = End.FAILED;
+          reason = "it did not print '" + says + "'";
+        }
       } else {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly().waitFor(5, TimeUnit.SECONDS);
@@ -111,14 +130,14 @@ record Stage(
   }
 
   private static String tail(Path log) {
+    List<String> lines = text(log).lines().filter(l -> !l.contains("incubator")).toList();
+    return String.join("\n", lines.subList(Math.max(0, lines.size() - 60), lines.size()));
+  }
+
+  /** Whatever bytes a tool prints; empty if there are none. */
+  private static String text(Path log) {
     try {
-      String text = Files.readString(log, StandardCharsets.ISO_8859_1);
-      List<String> lines =
-          new String(text.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8)
-              .lines()
-              .filter(l -> !l.contains("incubator"))
-              .toList();
-      return String.join("\n", lines.subList(Math.max(0, lines.size() - 60), lines.size()));
+      return new String(Files.readAllBytes(log), StandardCharsets.UTF_8);
     } catch (IOException e) {
       return "";
     }
