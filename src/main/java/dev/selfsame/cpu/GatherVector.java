@@ -65,10 +65,31 @@ public interface GatherVector {
           Math.ceilDiv(n, taskRows),
           task -> {
             long end = Math.min(n, (task + 1) * taskRows);
+            if (columns == 4 * W) {
+              fours(table, indices, task * taskRows, end, out);
+              return;
+            }
             for (long i = task * taskRows; i < end; i++) {
               row(table, Mem.i32(indices, i) * columns, out, i * columns, columns);
             }
           });
+    }
+
+    /** Rows of four vectors. */
+    private static void fours(
+        MemorySegment table, MemorySegment indices, long first, long end, MemorySegment out) {
+      for (long i = first; i < end; i++) {
+        MemorySegment x = table.asSlice(Mem.i32(indices, i) * (4L * V), 4L * V);
+        MemorySegment y = out.asSlice(i * (4L * V), 4L * V);
+        FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, 0, ORDER));
+        FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, V, ORDER));
+        FloatVector c = FLOATS.cast(FloatVector.fromMemorySegment(F, x, 2 * V, ORDER));
+        FloatVector d = FLOATS.cast(FloatVector.fromMemorySegment(F, x, 3 * V, ORDER));
+        a.intoMemorySegment(y, 0, ORDER);
+        b.intoMemorySegment(y, V, ORDER);
+        c.intoMemorySegment(y, 2 * V, ORDER);
+        d.intoMemorySegment(y, 3 * V, ORDER);
+      }
     }
 
     private static void row(

@@ -106,46 +106,49 @@ final class OutputTiles implements OutputTile {
     FloatVector c10b = FloatVector.fromArray(F, start, 21 * N);
     FloatVector c11a = FloatVector.fromArray(F, start, 22 * N);
     FloatVector c11b = FloatVector.fromArray(F, start, 23 * N);
-    for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
-      FloatVector bb =
-          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 12]);
+    // Counts in elements of a and carries b's offset along: index arithmetic takes ports that the
+    // multiply-adds need.
+    long from = bo;
+    for (int k = ao; k < ao + 12 * depth; k += 12) {
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from + 4 * N, NATIVE));
+      FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 12 + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[k + 1]);
       c1a = ba.fma(a1, c1a);
       c1b = bb.fma(a1, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 12 + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[k + 2]);
       c2a = ba.fma(a2, c2a);
       c2b = bb.fma(a2, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 12 + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[k + 3]);
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 12 + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[k + 4]);
       c4a = ba.fma(a4, c4a);
       c4b = bb.fma(a4, c4b);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 12 + 5]);
+      FloatVector a5 = FloatVector.broadcast(F, a[k + 5]);
       c5a = ba.fma(a5, c5a);
       c5b = bb.fma(a5, c5b);
-      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * 12 + 6]);
+      FloatVector a6 = FloatVector.broadcast(F, a[k + 6]);
       c6a = ba.fma(a6, c6a);
       c6b = bb.fma(a6, c6b);
-      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * 12 + 7]);
+      FloatVector a7 = FloatVector.broadcast(F, a[k + 7]);
       c7a = ba.fma(a7, c7a);
       c7b = bb.fma(a7, c7b);
-      FloatVector a8 = FloatVector.broadcast(F, a[ao + k * 12 + 8]);
+      FloatVector a8 = FloatVector.broadcast(F, a[k + 8]);
       c8a = ba.fma(a8, c8a);
       c8b = bb.fma(a8, c8b);
-      FloatVector a9 = FloatVector.broadcast(F, a[ao + k * 12 + 9]);
+      FloatVector a9 = FloatVector.broadcast(F, a[k + 9]);
       c9a = ba.fma(a9, c9a);
       c9b = bb.fma(a9, c9b);
-      FloatVector a10 = FloatVector.broadcast(F, a[ao + k * 12 + 10]);
+      FloatVector a10 = FloatVector.broadcast(F, a[k + 10]);
       c10a = ba.fma(a10, c10a);
       c10b = bb.fma(a10, c10b);
-      FloatVector a11 = FloatVector.broadcast(F, a[ao + k * 12 + 11]);
+      FloatVector a11 = FloatVector.broadcast(F, a[k + 11]);
       c11a = ba.fma(a11, c11a);
       c11b = bb.fma(a11, c11b);
+      from += bStep;
     }
     c0a.intoMemorySegment(out, at, NATIVE);
     c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
