@@ -49,13 +49,11 @@ interface Conv2dVectorKernel {
     if (vectors == 1) {
       return 12;
     }
-    // 32 registers hold 12 rows of two vectors, 16 hold 6.
-    if (lanes() == 16 && left > 8) {
-      return left == 16 ? 8 : 12;
+    // 8 rows of two vectors need 32 registers; with 16, twelve are done in two halves.
+    boolean eight = lanes() == 16;
+    if (left == 8 || left == 16 && eight) {
+      return eight ? 8 : 4;
     }
-    if (lanes() == 16 && left > 6) {
-      return 8;
-    }
-    return left == 8 || left <= 4 ? 4 : 6;
+    return left > 6 ? (left == 7 && eight ? 8 : 12) : left > 4 ? 6 : 4;
   }
 }

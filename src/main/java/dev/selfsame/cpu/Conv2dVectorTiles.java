@@ -34,7 +34,14 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       int ct,
       int ld) {
     switch (rows * 16 + vectors) {
-      case 12 * 16 + 2 -> tile12x2(a, at, b, base, from, j, n, c, ct, ld);
+      case 12 * 16 + 2 -> {
+        if (L == 16) {
+          tile12x2(a, at, b, base, from, j, n, c, ct, ld);
+        } else { // 16 registers
+          tile12x1(a, at, b, base, from, j, n, c, ct, ld);
+          tile12x1(a, at, b, base, from, j + L, n, c, ct + L, ld);
+        }
+      }
       case 8 * 16 + 2 -> tile8x2(a, at, b, base, from, j, n, c, ct, ld);
       case 6 * 16 + 2 -> tile6x2(a, at, b, base, from, j, n, c, ct, ld);
       case 4 * 16 + 2 -> tile4x2(a, at, b, base, from, j, n, c, ct, ld);

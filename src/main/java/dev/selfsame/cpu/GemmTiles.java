@@ -8,15 +8,15 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link GemmKernel} with the Vector API. Lanes lie across columns of the output, so every lane is
  * one chain in the contract's order.
  *
- * <p>A tile is as large as the registers allow: 12 rows × 2 vectors where vectors have 512 bits (32
- * registers), else 6 × 2 (16 registers). Each shape is its own method with its accumulators in
- * locals; an array of them would be allocated on the heap.
+ * <p>A tile has up to 12 rows × 2 vectors, which take 32 registers (512 bits); with 16, it is done
+ * in two halves of 12 × 1. Each shape is its own method with its accumulators in locals; an array
+ * of them would be allocated on the heap.
  */
 final class GemmTiles implements GemmKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
-  private static final int ROWS = N == 16 ? 12 : 6;
+  private static final int ROWS = 12;
 
   GemmTiles() {}
 
@@ -48,10 +48,16 @@ final class GemmTiles implements GemmKernel {
       int cAt) {
     if (columns <= N) {
       if (rows > 6) {
-        tile12x1(a, aAt, b, bAt, depth, c, cAt);
+        tile12x1(a, aAt, b, bAt, depth, c, cAt, N);
       } else {
         tile6x1(a, aAt, b, bAt, depth, c, cAt);
       }
+    } else if (rows > 8 && N < 16) {
+      tile12x1(a, aAt, b, bAt, depth, c, cAt, 2 * N);
+      tile12x1(a, aAt, b, bAt + N, depth, c, cAt + N, 2 * N);
+    } else if (rows > 6 && N < 16) {
+      tile4x2(a, aAt, b, bAt, depth, c, cAt);
+      tile4x2(a, aAt + 4, b, bAt, depth, c, cAt + 4 * 2 * N);
     } else if (rows > 8) {
       tile12x2(a, aAt, b, bAt, depth, c, cAt);
     } else if (rows > 6) {
@@ -301,58 +307,64 @@ final class GemmTiles implements GemmKernel {
     c3b.intoArray(c, co + 3 * 2 * N + N);
   }
 
-  private static void tile12x1(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
+  /** Rows of b and c are {@code step} apart. */
+  private static void tile12x1(
+      float[] a, int ao, float[] b, int bo, int depth, float[] c, int co, int step) {
     FloatVector c0a = FloatVector.fromArray(F, c, co);
-    FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * N);
-    FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * N);
-    FloatVector c3a = FloatVector.fromArray(F, c, co + 3 * N);
-    FloatVector c4a = FloatVector.fromArray(F, c, co + 4 * N);
-    FloatVector c5a = FloatVector.fromArray(F, c, co + 5 * N);
-    FloatVector c6a = FloatVector.fromArray(F, c, co + 6 * N);
-    FloatVector c7a = FloatVector.fromArray(F, c, co + 7 * N);
-    FloatVector c8a = FloatVector.fromArray(F, c, co + 8 * N);
-    FloatVector c9a = FloatVector.fromArray(F, c, co + 9 * N);
-    FloatVector c10a = FloatVector.fromArray(F, c, co + 10 * N);
-    FloatVector c11a = FloatVector.fromArray(F, c, co + 11 * N);
+    FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * step);
+    FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * step);
+    FloatVector c3a = FloatVector.fromArray(F, c, co + 3 * step);
+    FloatVector c4a = FloatVector.fromArray(F, c, co + 4 * step);
+    FloatVector c5a = FloatVector.fromArray(F, c, co + 5 * step);
+    FloatVector c6a = FloatVector.fromArray(F, c, co + 6 * step);
+    FloatVector c7a = FloatVector.fromArray(F, c, co + 7 * step);
+    FloatVector c8a = FloatVector.fromArray(F, c, co + 8 * step);
+    FloatVector c9a = FloatVector.fromArray(F, c, co + 9 * step);
+    FloatVector c10a = FloatVector.fromArray(F, c, co + 10 * step);
+    FloatVector c11a = FloatVector.fromArray(F, c, co + 11 * step);
+    int bk = bo;
+    int ak = ao;
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * N));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * ROWS]);
+      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bk));
+      FloatVector a0 = FloatVector.broadcast(F, a[ak]);
       c0a = ba.fma(a0, c0a);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * ROWS + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[ak + 1]);
       c1a = ba.fma(a1, c1a);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * ROWS + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[ak + 2]);
       c2a = ba.fma(a2, c2a);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * ROWS + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[ak + 3]);
       c3a = ba.fma(a3, c3a);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * ROWS + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[ak + 4]);
       c4a = ba.fma(a4, c4a);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * ROWS + 5]);
+      FloatVector a5 = FloatVector.broadcast(F, a[ak + 5]);
       c5a = ba.fma(a5, c5a);
-      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * ROWS + 6]);
+      FloatVector a6 = FloatVector.broadcast(F, a[ak + 6]);
       c6a = ba.fma(a6, c6a);
-      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * ROWS + 7]);
+      FloatVector a7 = FloatVector.broadcast(F, a[ak + 7]);
       c7a = ba.fma(a7, c7a);
-      FloatVector a8 = FloatVector.broadcast(F, a[ao + k * ROWS + 8]);
+      FloatVector a8 = FloatVector.broadcast(F, a[ak + 8]);
       c8a = ba.fma(a8, c8a);
-      FloatVector a9 = FloatVector.broadcast(F, a[ao + k * ROWS + 9]);
+      FloatVector a9 = FloatVector.broadcast(F, a[ak + 9]);
       c9a = ba.fma(a9, c9a);
-      FloatVector a10 = FloatVector.broadcast(F, a[ao + k * ROWS + 10]);
+      FloatVector a10 = FloatVector.broadcast(F, a[ak + 10]);
       c10a = ba.fma(a10, c10a);
-      FloatVector a11 = FloatVector.broadcast(F, a[ao + k * ROWS + 11]);
+      FloatVector a11 = FloatVector.broadcast(F, a[ak + 11]);
       c11a = ba.fma(a11, c11a);
+      bk += step;
+      ak += ROWS;
     }
     c0a.intoArray(c, co);
-    c1a.intoArray(c, co + 1 * N);
-    c2a.intoArray(c, co + 2 * N);
-    c3a.intoArray(c, co + 3 * N);
-    c4a.intoArray(c, co + 4 * N);
-    c5a.intoArray(c, co + 5 * N);
-    c6a.intoArray(c, co + 6 * N);
-    c7a.intoArray(c, co + 7 * N);
-    c8a.intoArray(c, co + 8 * N);
-    c9a.intoArray(c, co + 9 * N);
-    c10a.intoArray(c, co + 10 * N);
-    c11a.intoArray(c, co + 11 * N);
+    c1a.intoArray(c, co + 1 * step);
+    c2a.intoArray(c, co + 2 * step);
+    c3a.intoArray(c, co + 3 * step);
+    c4a.intoArray(c, co + 4 * step);
+    c5a.intoArray(c, co + 5 * step);
+    c6a.intoArray(c, co + 6 * step);
+    c7a.intoArray(c, co + 7 * step);
+    c8a.intoArray(c, co + 8 * step);
+    c9a.intoArray(c, co + 9 * step);
+    c10a.intoArray(c, co + 10 * step);
+    c11a.intoArray(c, co + 11 * step);
   }
 
   private static void tile6x1(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {

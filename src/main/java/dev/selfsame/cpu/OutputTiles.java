@@ -10,15 +10,17 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link OutputTile} with the Vector API. Lanes lie across columns of the output, so every lane is
  * one chain in the contract's order.
  *
- * <p>The largest tile has 12 rows × 2 vectors where vectors have 512 bits (32 registers), else 5 ×
- * 2 (16 registers; with 6 × 2 the compiler spills). Each is its own method with its accumulators in
- * locals; an array of them would be allocated on the heap.
+ * <p>The largest tile has 12 rows × 2 vectors where vectors have 512 bits (32 registers). With 16
+ * registers the same tile is done in two halves of 12 × 1: 5 × 2 and more spill, and below that the
+ * loop's own instructions cost more than the loads that are saved. Each is its own method with its
+ * accumulators in locals; an array of them would be allocated on the heap. Small tiles add up their
+ * positions: with products, a term costs more index arithmetic than multiply-adds.
  */
 final class OutputTiles implements OutputTile {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
-  private static final int ROWS = N == 16 ? 12 : 5;
+  private static final int ROWS = 12;
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   OutputTiles() {}
@@ -62,9 +64,15 @@ final class OutputTiles implements OutputTile {
     long at = outAt << 2;
     long step = outStep << 2;
     switch (rows) {
-      case 12 -> rows12(a, aAt, b, bo, bs, depth, start, out, at, step);
+      case 12 -> {
+        if (N == 16) {
+          rows12(a, aAt, b, bo, bs, depth, start, out, at, step);
+        } else {
+          half12(a, aAt, b, bo, bs, depth, start, 0, out, at, step);
+          half12(a, aAt, b, bo + 4 * N, bs, depth, start, N, out, at + 4 * N, step);
+        }
+      }
       case 8 -> rows8(a, aAt, b, bo, bs, depth, start, out, at, step);
-      case 5 -> rows5(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 4 -> rows4(a, aAt, b, bo, bs, depth, start, out, at, step);
       case 1 -> rows1(a, aAt, b, bo, bs, depth, start, out, at);
       default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
@@ -250,7 +258,8 @@ final class OutputTiles implements OutputTile {
     FLOATS.cast(c7b).intoMemorySegment(out, at + 7 * step + 4 * N, NATIVE);
   }
 
-  private static void rows5(
+  /** One vector of each of 12 rows. */
+  private static void half12(
       float[] a,
       int ao,
       MemorySegment b,
@@ -258,49 +267,53 @@ final class OutputTiles implements OutputTile {
       long bStep,
       int depth,
       float[] start,
+      int so,
       MemorySegment out,
       long at,
       long step) {
-    FloatVector c0a = FloatVector.fromArray(F, start, 0);
-    FloatVector c0b = FloatVector.fromArray(F, start, N);
-    FloatVector c1a = FloatVector.fromArray(F, start, 2 * N);
-    FloatVector c1b = FloatVector.fromArray(F, start, 3 * N);
-    FloatVector c2a = FloatVector.fromArray(F, start, 4 * N);
-    FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
-    FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
-    FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
-    FloatVector c4a = FloatVector.fromArray(F, start, 8 * N);
-    FloatVector c4b = FloatVector.fromArray(F, start, 9 * N);
+    FloatVector c0 = FloatVector.fromArray(F, start, so);
+    FloatVector c1 = FloatVector.fromArray(F, start, so + 2 * N);
+    FloatVector c2 = FloatVector.fromArray(F, start, so + 4 * N);
+    FloatVector c3 = FloatVector.fromArray(F, start, so + 6 * N);
+    FloatVector c4 = FloatVector.fromArray(F, start, so + 8 * N);
+    FloatVector c5 = FloatVector.fromArray(F, start, so + 10 * N);
+    FloatVector c6 = FloatVector.fromArray(F, start, so + 12 * N);
+    FloatVector c7 = FloatVector.fromArray(F, start, so + 14 * N);
+    FloatVector c8 = FloatVector.fromArray(F, start, so + 16 * N);
+    FloatVector c9 = FloatVector.fromArray(F, start, so + 18 * N);
+    FloatVector c10 = FloatVector.fromArray(F, start, so + 20 * N);
+    FloatVector c11 = FloatVector.fromArray(F, start, so + 22 * N);
+    long bk = bo;
+    int ak = ao;
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
-      FloatVector bb =
-          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 5]);
-      c0a = ba.fma(a0, c0a);
-      c0b = bb.fma(a0, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 5 + 1]);
-      c1a = ba.fma(a1, c1a);
-      c1b = bb.fma(a1, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 5 + 2]);
-      c2a = ba.fma(a2, c2a);
-      c2b = bb.fma(a2, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 5 + 3]);
-      c3a = ba.fma(a3, c3a);
-      c3b = bb.fma(a3, c3b);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 5 + 4]);
-      c4a = ba.fma(a4, c4a);
-      c4b = bb.fma(a4, c4b);
+      FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bk, NATIVE));
+      c0 = v.fma(FloatVector.broadcast(F, a[ak]), c0);
+      c1 = v.fma(FloatVector.broadcast(F, a[ak + 1]), c1);
+      c2 = v.fma(FloatVector.broadcast(F, a[ak + 2]), c2);
+      c3 = v.fma(FloatVector.broadcast(F, a[ak + 3]), c3);
+      c4 = v.fma(FloatVector.broadcast(F, a[ak + 4]), c4);
+      c5 = v.fma(FloatVector.broadcast(F, a[ak + 5]), c5);
+      c6 = v.fma(FloatVector.broadcast(F, a[ak + 6]), c6);
+      c7 = v.fma(FloatVector.broadcast(F, a[ak + 7]), c7);
+      c8 = v.fma(FloatVector.broadcast(F, a[ak + 8]), c8);
+      c9 = v.fma(FloatVector.broadcast(F, a[ak + 9]), c9);
+      c10 = v.fma(FloatVector.broadcast(F, a[ak + 10]), c10);
+      c11 = v.fma(FloatVector.broadcast(F, a[ak + 11]), c11);
+      bk += bStep;
+      ak += 12;
     }
-    FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
-    FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
-    FLOATS.cast(c1a).intoMemorySegment(out, at + step, NATIVE);
-    FLOATS.cast(c1b).intoMemorySegment(out, at + step + 4 * N, NATIVE);
-    FLOATS.cast(c2a).intoMemorySegment(out, at + 2 * step, NATIVE);
-    FLOATS.cast(c2b).intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
-    FLOATS.cast(c3a).intoMemorySegment(out, at + 3 * step, NATIVE);
-    FLOATS.cast(c3b).intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
-    FLOATS.cast(c4a).intoMemorySegment(out, at + 4 * step, NATIVE);
-    FLOATS.cast(c4b).intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
+    FLOATS.cast(c0).intoMemorySegment(out, at, NATIVE);
+    FLOATS.cast(c1).intoMemorySegment(out, at + step, NATIVE);
+    FLOATS.cast(c2).intoMemorySegment(out, at + 2 * step, NATIVE);
+    FLOATS.cast(c3).intoMemorySegment(out, at + 3 * step, NATIVE);
+    FLOATS.cast(c4).intoMemorySegment(out, at + 4 * step, NATIVE);
+    FLOATS.cast(c5).intoMemorySegment(out, at + 5 * step, NATIVE);
+    FLOATS.cast(c6).intoMemorySegment(out, at + 6 * step, NATIVE);
+    FLOATS.cast(c7).intoMemorySegment(out, at + 7 * step, NATIVE);
+    FLOATS.cast(c8).intoMemorySegment(out, at + 8 * step, NATIVE);
+    FLOATS.cast(c9).intoMemorySegment(out, at + 9 * step, NATIVE);
+    FLOATS.cast(c10).intoMemorySegment(out, at + 10 * step, NATIVE);
+    FLOATS.cast(c11).intoMemorySegment(out, at + 11 * step, NATIVE);
   }
 
   private static void rows4(
@@ -322,22 +335,25 @@ final class OutputTiles implements OutputTile {
     FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
     FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
     FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
+    long bk = bo;
+    int ak = ao;
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
-      FloatVector bb =
-          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 4]);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bk, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bk + 4 * N, NATIVE));
+      FloatVector a0 = FloatVector.broadcast(F, a[ak]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 4 + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[ak + 1]);
       c1a = ba.fma(a1, c1a);
       c1b = bb.fma(a1, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 4 + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[ak + 2]);
       c2a = ba.fma(a2, c2a);
       c2b = bb.fma(a2, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 4 + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[ak + 3]);
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
+      bk += bStep;
+      ak += 4;
     }
     FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
     FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
