@@ -52,10 +52,49 @@ public final class Conv2dVector {
         GemmVector.on(bits));
   }
 
-  /** y = activation(conv(x, w) + bias). */
+  /**
+   * Packs filters w [groups · groupK, groupC, r, s] for {@link #forward}: tiles of rows with all of
+   * their terms.
+   *
+   * @return null where {@code forward} does not read them so
+   */
+  public float @Nullable [] packFilters(
+      MemorySegment w, long groups, long groupK, long groupC, long r, long s, Workers workers) {
+    long floats = Conv2dVectorFilterPanels.floats(product.kernel, groups, groupK, groupC * r * s);
+    if (groupK < PANEL_ROWS || floats > Conv2dVectorFilterPanels.MOST) {
+      return null;
+    }
+    var taps = filterTaps(groupK, groupC, new long[(int) r], new long[(int) s]);
+    float[] packed = new float[(int) floats];
+    new Conv2dVectorFilterPanels(product, rowKernel, taps, groupK, groupC * r * s)
+        .packAll(w, groups, packed, workers);
+    return packed;
+  }
+
+  /** Taps in the memory order of a filter. */
+  private static Conv2dVectorCorrelation.Taps filterTaps(
+      long groupK, long groupC, long[] row, long[] col) {
+    long size = (long) row.length * col.length;
+    return new Conv2dVectorCorrelation.Taps(
+        row,
+        col,
+        identity(row.length),
+        identity(col.length),
+        col.length,
+        groupK * groupC * size,
+        groupC * size,
+        size);
+  }
+
+  /**
+   * y = activation(conv(x, w) + bias).
+   *
+   * @param packed what {@link #packFilters} made of w, or null
+   */
   public void forward(
       MemorySegment x,
       MemorySegment w,
+      float @Nullable [] packed,
       @Nullable MemorySegment bias,
       boolean relu,
       Conv2dSizes sizes,
@@ -76,17 +115,10 @@ public final class Conv2dVector {
         new Conv2dVectorCorrelation.Image(
             z.n(), z.groups(), z.groupC(), z.h(), z.w(), z.strideH(), z.strideW()),
         new Conv2dVectorCorrelation.Grid(z.groupK(), z.p(), z.q(), z.p(), z.q(), 0, 0, 1, 1),
-        new Conv2dVectorCorrelation.Taps(
-            row,
-            col,
-            identity(tapsH),
-            identity(tapsW),
-            z.s(),
-            z.groupK() * z.groupC() * z.r() * z.s(),
-            z.groupC() * z.r() * z.s(),
-            z.r() * z.s()),
+        filterTaps(z.groupK(), z.groupC(), row, col),
         x,
         w,
+        packed,
         bias,
         relu,
         y,
@@ -99,13 +131,14 @@ public final class Conv2dVector {
       Conv2dVectorCorrelation.Taps taps,
       MemorySegment image,
       MemorySegment weights,
+      float @Nullable [] packed,
       @Nullable MemorySegment bias,
       boolean relu,
       MemorySegment to,
       Workers workers) {
     if (out.rows() >= PANEL_ROWS && taps.row().length * taps.col().length > 0) {
       new Conv2dVectorProduct(product, rowKernel, in, out, taps)
-          .run(image, weights, bias, relu, to, workers);
+          .run(image, weights, packed, bias, relu, to, workers);
     } else {
       new Conv2dVectorCorrelation(kernel, rowKernel, in, out, taps)
           .run(image, weights, bias, relu, to, workers);
@@ -144,6 +177,7 @@ public final class Conv2dVector {
                 z.groupC() * z.r() * z.s()),
             dy,
             w,
+            null,
             null,
             false,
             dx,

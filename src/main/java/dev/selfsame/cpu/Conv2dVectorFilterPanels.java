@@ -28,18 +28,28 @@ final class Conv2dVectorFilterPanels {
   private final boolean rowsInOrder;
   private final boolean rowsAdjacent;
 
+  /** Most floats of all filters. */
+  static final long MOST = 1 << 30;
+
+  /** Floats that packing may overwrite after a tile. */
+  static final int GAP = 16;
+
+  private final int rows;
+  private final long terms;
+
   Conv2dVectorFilterPanels(
-      GemmEnds ends,
-      PanelPack pack,
+      GemmVector on,
       Conv2dVectorRowKernel rowKernel,
-      OutputTile kernel,
       Conv2dVectorCorrelation.Taps taps,
-      int rows) {
-    this.ends = ends;
-    this.pack = pack;
+      long rows,
+      long terms) {
+    ends = on.ends;
+    pack = on.pack;
+    kernel = on.kernel;
     this.rowKernel = rowKernel;
     this.taps = taps;
-    this.kernel = kernel;
+    this.rows = Math.toIntExact(rows);
+    this.terms = terms;
     tileRows = kernel.rows();
     int width = taps.col().length;
     tapCount = taps.row().length * width;
@@ -57,9 +67,33 @@ final class Conv2dVectorFilterPanels {
     nearFloats = (int) ((tileRows - 1) * taps.rowStride()) + reach + rowKernel.lanes();
     rowsInOrder = inOrder && taps.channelStride() == tapCount;
     rowsAdjacent = tapCount == 1 && taps.rowStride() == 1;
-    int lastRows = kernel.rows((rows - 1) % tileRows + 1);
+    int lastRows = kernel.rows((this.rows - 1) % tileRows + 1);
     map = rowsInOrder || rowsAdjacent ? places : map(tileRows);
     lastMap = rowsInOrder || rowsAdjacent || lastRows == tileRows ? map : map(lastRows);
+  }
+
+  /** Floats of all filters, packed: a tile of rows is followed by a gap. */
+  static long floats(OutputTile kernel, long groups, long rows, long terms) {
+    return groups * Math.ceilDiv(rows, kernel.rows()) * (terms * kernel.rows() + GAP);
+  }
+
+  /** Where a tile of rows begins among all filters. */
+  long tile(long group, int row) {
+    long tile = group * Math.ceilDiv(rows, tileRows) + row / tileRows;
+    return tile * (terms * tileRows + GAP);
+  }
+
+  /** Packs all filters, each tile of rows with all of its terms. */
+  void packAll(MemorySegment weights, long groups, float[] to, Workers workers) {
+    long tiles = Math.ceilDiv(rows, tileRows);
+    workers.run(
+        groups * tiles,
+        tile -> {
+          int row = (int) (tile % tiles) * tileRows;
+          int count = Math.min(tileRows, rows - row);
+          int at = (int) tile(tile / tiles, row);
+          pack(weights, tile / tiles, row, count, 0, (int) terms, to, at);
+        });
   }
 
   private int[] map(int width) {

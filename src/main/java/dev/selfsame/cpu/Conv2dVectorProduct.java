@@ -25,9 +25,6 @@ final class Conv2dVectorProduct {
 
   private static final long SHARED_FLOATS = 1 << 25;
 
-  /** Floats that packing may overwrite after a tile. */
-  private static final int GAP = 16;
-
   private final GemmVector on;
   private final OutputTile kernel;
   private final Conv2dVectorRowKernel rowKernel;
@@ -41,9 +38,6 @@ final class Conv2dVectorProduct {
   private final int panel;
 
   private final Conv2dVectorOutputs outputs;
-
-  /** Floats from one tile of shared filters to the next. */
-  private final long sharedTile;
 
   private final Conv2dVectorBlocks blocks;
 
@@ -59,40 +53,36 @@ final class Conv2dVectorProduct {
     chunk = Contract.chunk(terms);
     tileRows = kernel.rows();
     panel = kernel.columns();
-    sharedTile = terms * tileRows + GAP;
     outputs = new Conv2dVectorOutputs(rowKernel, in, out, panel);
     blocks = new Conv2dVectorBlocks(in, out, tapCount, terms, kernel);
     window = new Conv2dVectorWindow(rowKernel, on.ends, in, out, taps, blocks);
-    filters = new Conv2dVectorFilterPanels(on.ends, on.pack, rowKernel, kernel, taps, rows);
+    filters = new Conv2dVectorFilterPanels(on, rowKernel, taps, rows, terms);
   }
 
+  /**
+   * @param packed all filters as {@link Conv2dVectorFilterPanels#packAll} leaves them, or null:
+   *     then they are packed as they are needed
+   */
   void run(
       MemorySegment image,
       MemorySegment weights,
+      float @Nullable [] packed,
       @Nullable MemorySegment bias,
       boolean relu,
       MemorySegment to,
       Workers workers) {
-    float[] shared = packShared(weights, workers);
+    float[] shared = packed != null ? packed : packShared(weights, workers);
     workers.run(blocks.tasks(), id -> task(id, image, weights, shared, bias, relu, to));
   }
 
-  /** All filters, where several tasks use the same ones: a tile of rows is followed by a gap. */
+  /** All filters, where several tasks use the same ones. */
   private float @Nullable [] packShared(MemorySegment weights, Workers workers) {
-    long tiles = Math.ceilDiv(rows, tileRows);
-    long floats = in.groups() * tiles * sharedTile;
+    long floats = Conv2dVectorFilterPanels.floats(kernel, in.groups(), rows, terms);
     if (!blocks.sharesFilters() || floats > SHARED_FLOATS) {
       return null;
     }
     float[] shared = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.SHARED, floats);
-    workers.run(
-        in.groups() * tiles,
-        tile -> {
-          int row = (int) (tile % tiles) * tileRows;
-          int count = Math.min(tileRows, rows - row);
-          int at = (int) (tile * sharedTile);
-          filters.pack(weights, tile / tiles, row, count, 0, (int) terms, shared, at);
-        });
+    filters.packAll(weights, in.groups(), shared, workers);
     return shared;
   }
 
@@ -116,7 +106,8 @@ final class Conv2dVectorProduct {
     float[] a =
         shared != null
             ? shared
-            : mine.floats(Conv2dVectorScratch.SCALARS, (long) tileRows * span + GAP);
+            : mine.floats(
+                Conv2dVectorScratch.SCALARS, (long) tileRows * span + Conv2dVectorFilterPanels.GAP);
     State state = mine.state();
     state.panels = panels;
     state.count = count;
@@ -142,8 +133,7 @@ final class Conv2dVectorProduct {
         if (shared == null) {
           filters.pack(weights, group, row, wanted, from, n, a, 0);
         } else {
-          long place = (group * Math.ceilDiv(rows, tileRows) + row / tileRows) * sharedTile;
-          at = (int) (place + from * kernel.rows(wanted));
+          at = (int) (filters.tile(group, row) + from * kernel.rows(wanted));
         }
         state.tile = kept == 1 ? 0 : tile;
         for (int step = 0; step < n; step += DEPTH) {

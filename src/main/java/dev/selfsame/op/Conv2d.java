@@ -151,6 +151,45 @@ public final class Conv2d {
       Activation activation,
       Geometry geometry,
       Tensor y) {
+    forward(x, w, null, bias, activation, geometry, y);
+  }
+
+  /**
+   * The same with filters that were packed before: the same bits, without packing them again.
+   *
+   * @param x [N, C, H, W]
+   * @param filters of w [K, C/groups, R, S], as it was when they were packed
+   * @param bias [K], or null: then nothing is added
+   * @param geometry with the groups that the filters were packed for
+   * @param y [N, K, P, Q], apart from the inputs
+   * @throws ShapeException as the other {@code forward}, and if groups are others
+   * @throws dev.selfsame.ClosedException if the filters were closed
+   */
+  public static void forward(
+      Tensor x,
+      PackedFilters filters,
+      @Nullable Tensor bias,
+      Activation activation,
+      Geometry geometry,
+      Tensor y) {
+    if (filters.groups() != geometry.groups()) {
+      throw new ShapeException(
+          "conv2d forward: groups is "
+              + geometry.groups()
+              + ", but the filters were packed for "
+              + filters.groups());
+    }
+    forward(x, filters.weight(y), filters.panels(), bias, activation, geometry, y);
+  }
+
+  private static void forward(
+      Tensor x,
+      Tensor w,
+      float @Nullable [] panels,
+      @Nullable Tensor bias,
+      Activation activation,
+      Geometry geometry,
+      Tensor y) {
     Conv2dSizes z = Conv2dChecks.sizes("conv2d forward", "x", x, "w", w, "y", y, geometry, y);
     Check.apart("conv2d forward", "x", x, "y", y);
     Check.apart("conv2d forward", "w", w, "y", y);
@@ -165,7 +204,7 @@ public final class Conv2d {
       case Device.Scalar s -> forward(x.memory(), w.memory(), b, relu, z, y.memory());
       case Device.Vector v ->
           Conv2dVector.on(v.bits())
-              .forward(x.memory(), w.memory(), b, relu, z, y.memory(), v.workers());
+              .forward(x.memory(), w.memory(), panels, b, relu, z, y.memory(), v.workers());
       case Device.Cuda c ->
           Conv2dCuda.forward(
               c.context(),

@@ -109,7 +109,9 @@ class Conv2dTest {
             new Case(3, 2, 75, 75, 6, 3, 3, Geometry.of(1, 1)),
             new Case(1, 1821, 2, 3, 2, 3, 3, Geometry.of(1, 1)),
             new Case(1, 2, 2, 3, 1821, 3, 3, Geometry.of(1, 1)),
-            new Case(1, 16_385, 1, 2, 4, 1, 1, PLAIN));
+            new Case(1, 16_385, 1, 2, 4, 1, 1, PLAIN),
+            // Chains and totals that outlive a span of packed terms.
+            new Case(1, 1821, 12, 12, 17, 3, 3, Geometry.of(1, 1)));
     for (Case z : cases) {
       check(z, Data.random(z, 3), vectors());
     }
@@ -121,6 +123,7 @@ class Conv2dTest {
         List.of(
             new Case(1, 64, 14, 14, 36, 3, 3, Geometry.of(1, 1)),
             new Case(1, 20, 7, 7, 100, 3, 3, Geometry.of(1, 1)),
+            new Case(1, 120, 30, 30, 40, 3, 3, Geometry.of(1, 1)),
             new Case(1, 20, 56, 56, 40, 1, 1, PLAIN),
             new Case(1, 3, 40, 40, 16, 7, 7, Geometry.of(2, 3)),
             new Case(1, 40, 14, 14, 64, 3, 3, Geometry.of(2, 1)),

@@ -5,8 +5,10 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.selfsame.Device;
 import dev.selfsame.bench.BenchCase.Planned;
 import dev.selfsame.bench.peers.TorchPeer;
+import dev.selfsame.op.Activation;
 import dev.selfsame.op.Bias;
 import dev.selfsame.op.Conv2d;
+import dev.selfsame.op.PackedFilters;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,8 +52,16 @@ final class Conv2dCases {
     return layers;
   }
 
+  /** With the tensor of filters; and packed once, where there is much weight beside few pixels. */
   static List<Planned> forward(Device device) {
-    return planned(layers(), Pass.FORWARD, device);
+    List<Planned> cases = new ArrayList<>(planned(layers(), Pass.FORWARD, device));
+    for (ConvShape g : ResNet50.layers(1).keySet()) {
+      if (g.p() * g.q() <= 49) {
+        String name = g.name() + " packed";
+        cases.add(new Planned(name, () -> build(g, Pass.FORWARD, true, name, device)));
+      }
+    }
+    return cases;
   }
 
   static List<Planned> dataGradient(Device device) {
@@ -73,10 +83,13 @@ final class Conv2dCases {
   }
 
   private static List<Planned> planned(List<ConvShape> layers, Pass pass, Device device) {
-    return layers.stream().map(g -> new Planned(g.name(), () -> build(g, pass, device))).toList();
+    return layers.stream()
+        .map(g -> new Planned(g.name(), () -> build(g, pass, false, g.name(), device)))
+        .toList();
   }
 
-  private static BenchCase build(ConvShape g, Pass pass, Device device) {
+  private static BenchCase build(
+      ConvShape g, Pass pass, boolean packed, String name, Device device) {
     var memory = new CaseMemory(device);
     MemorySegment x = memory.normal(1, g.inputs());
     MemorySegment w = memory.normal(2, g.weights());
@@ -95,6 +108,9 @@ final class Conv2dCases {
     Tensor absW = torch.abs(theirW);
     Tensor absDy = torch.abs(theirDy);
 
+    PackedFilters filters = PackedFilters.of(ourW, geometry.groups());
+    Tensor theirFilters = packed ? TorchPeer.oneDnnFilters(theirW, g) : theirW;
+
     MemorySegment out;
     Runnable ours;
     Supplier<Tensor> theirs;
@@ -105,7 +121,10 @@ final class Conv2dCases {
       case FORWARD -> {
         out = memory.zeros(g.outputs());
         var y = memory.floats(out, yShape);
-        ours = () -> Conv2d.forward(ourX, ourW, null, geometry, y);
+        ours =
+            packed
+                ? () -> Conv2d.forward(ourX, filters, null, Activation.NONE, geometry, y)
+                : () -> Conv2d.forward(ourX, ourW, null, geometry, y);
         theirs = () -> TorchPeer.conv2d(theirX, theirW, g);
         magnitudes = () -> TorchPeer.conv2d(absX, absW, g);
         reference = Conv2dReference.forward(g, x, w);
@@ -152,13 +171,22 @@ final class Conv2dCases {
       // way.
       peers.add(new Contender("oneDNN", () -> TorchPeer.oneDnnConv2d(theirX, theirW, g).close()));
     }
+    if (packed) {
+      peers.add(
+          new Contender(
+              "oneDNN packed", () -> TorchPeer.oneDnnConv2d(theirX, theirFilters, g).close()));
+    }
     Runnable close =
         () -> {
           List.of(theirX, theirW, theirDy, absX, absW, absDy).forEach(Tensor::close);
+          filters.close();
+          if (packed) {
+            theirFilters.close();
+          }
           memory.run();
         };
     return new BenchCase(
-        g.name(), Rate.GFLOPS, g.work(), new Contender("selfsame", ours), peers, check, close);
+        name, Rate.GFLOPS, g.work(), new Contender("selfsame", ours), peers, check, close);
   }
 
   /** Bias gradients, for the cross-check only: sums over samples and positions. */

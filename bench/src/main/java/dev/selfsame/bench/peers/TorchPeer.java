@@ -100,6 +100,22 @@ public final class TorchPeer {
         x, w, NONE, pair(g.padding()), pair(g.stride()), pair(g.dilation()), g.groups());
   }
 
+  /** Filters as oneDNN packs them for images of a shape; for {@link #oneDnnConv2d}. */
+  public static Tensor oneDnnFilters(Tensor w, ConvShape g) {
+    try (Tensor own = w.to_mkldnn()) {
+      return torch.mkldnn_reorder_conv2d_weight(
+          own,
+          pair(g.padding()),
+          pair(g.stride()),
+          pair(g.dilation()),
+          g.groups(),
+          g.n(),
+          g.c(),
+          g.h(),
+          g.w());
+    }
+  }
+
   /** dx of {@link #conv2d}. Only the shape of x matters. */
   public static Tensor conv2dDataGradient(Tensor dy, Tensor x, Tensor w, ConvShape g) {
     try (var all = backward(dy, x, w, g, DATA_GRADIENT)) {
