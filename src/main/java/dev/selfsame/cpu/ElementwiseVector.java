@@ -69,9 +69,7 @@ public interface ElementwiseVector {
     private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-    private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
-    private static final int BLOCK = BlockScratch.FLOATS;
-    private static final float ROOT_HALF = 0.70710678f;
+    private static final GeluKernel GELU = GeluKernel.on(F.vectorBitSize());
 
     Kernel() {}
 
@@ -277,31 +275,7 @@ public interface ElementwiseVector {
 
     @Override
     public void gelu(MemorySegment xs, MemorySegment ys, long from, long count) {
-      // Loads are not cast here: erf, inlined, leaves no room below the compiler's node limit.
-      MemorySegment t = BlockScratch.mine();
-      long end = from + count;
-      for (long at = from; at < end; at += BLOCK) {
-        int n = (int) Math.min(BLOCK, end - at);
-        int i = 0;
-        for (; i <= n - W; i += W) {
-          FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER)
-              .mul(ROOT_HALF)
-              .intoMemorySegment(t, i << 2, ORDER);
-        }
-        for (; i < n; i++) {
-          f32(t, i, f32(xs, at + i) * ROOT_HALF);
-        }
-        EXACT.erf(t, 0, t, 0, n);
-        i = 0;
-        for (; i <= n - W; i += W) {
-          FloatVector half = FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER).mul(0.5f);
-          half.mul(FloatVector.fromMemorySegment(F, t, i << 2, ORDER).add(1f))
-              .intoMemorySegment(ys, (at + i) << 2, ORDER);
-        }
-        for (; i < n; i++) {
-          f32(ys, at + i, (0.5f * f32(xs, at + i)) * (1f + f32(t, i)));
-        }
-      }
+      GELU.gelu(xs, from, ys, from, count);
     }
   }
 }

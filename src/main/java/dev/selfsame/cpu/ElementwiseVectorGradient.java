@@ -69,7 +69,7 @@ public interface ElementwiseVectorGradient {
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
     private static final int BLOCK = BlockScratch.FLOATS;
-    private static final float ROOT_HALF = 0.70710678f;
+    private static final GeluKernel GELU = GeluKernel.on(F.vectorBitSize());
     private static final float INV_ROOT_TWO_PI = 0.3989423f;
     private static final float TWO_OVER_ROOT_PI = 1.1283792f;
 
@@ -236,20 +236,17 @@ public interface ElementwiseVectorGradient {
         int i = 0;
         for (; i <= n - W; i += W) {
           FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
-          x.mul(ROOT_HALF).intoMemorySegment(t, i << 2, ORDER);
           x.mul(-0.5f).mul(x).intoMemorySegment(t, (BLOCK + i) << 2, ORDER);
         }
         for (; i < n; i++) {
           float x = f32(xs, at + i);
-          f32(t, i, x * ROOT_HALF);
           f32(t, BLOCK + i, (-0.5f * x) * x);
         }
-        EXACT.erf(t, 0, t, 0, n);
+        GELU.normal(xs, at, t, 0, n);
         EXACT.exp(t, BLOCK, t, BLOCK, n);
         i = 0;
         for (; i <= n - W; i += W) {
-          FloatVector cdf =
-              FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER)).add(1f).mul(0.5f);
+          FloatVector cdf = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
           FloatVector power =
               FLOATS.cast(FloatVector.fromMemorySegment(F, t, (BLOCK + i) << 2, ORDER));
           FloatVector pdf = power.mul(INV_ROOT_TWO_PI);
@@ -258,7 +255,7 @@ public interface ElementwiseVectorGradient {
           dy.mul(x.fma(pdf, cdf)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
         }
         for (; i < n; i++) {
-          float cdf = 0.5f * (1f + f32(t, i));
+          float cdf = f32(t, i);
           float pdf = f32(t, BLOCK + i) * INV_ROOT_TWO_PI;
           f32(dxs, at + i, f32(dys, at + i) * Math.fma(f32(xs, at + i), pdf, cdf));
         }

@@ -18,10 +18,22 @@ final class PairMathConstants {
   static final float EXP_4 = 0x1.5555acp-5f;
 
   /**
-   * Distance of the bounds, relative to the result: twice 0x1.7p-36, which EXP_RESTS begin with and
-   * which is somewhat more than the largest error that was found, 0x1.57p-36.
+   * Relative distance of a bound of exp, more than the largest error that was found, 0x1.57p-36.
    */
-  static final float EXP_WIDTH = 0x1.7p-35f;
+  static final float EXP_ERROR = 0x1.7p-36f;
+
+  /** Distance of exp's bounds, relative to the result. */
+  static final float EXP_WIDTH = 2 * EXP_ERROR;
+
+  /** Relative distance of sigmoid's bounds: exp's, and what the division adds. */
+  static final float SIGMOID_WIDTH = 0x1.5p-36f;
+
+  // Distance of a bound of e^2x − 1 from it: TANH_WIDTH·(e^2x − 1) + TANH_WIDTH_2·2^(k/32)·r².
+  static final float TANH_WIDTH = 0x1p-39f;
+  static final float TANH_WIDTH_2 = 0x1.8p-23f;
+
+  /** Up to here, tanh finds its main path. */
+  static final float TANH_NEAR = 40f;
 
   /** Up to here, no part of a result is subnormal. */
   static final float EXP_NEAR = 56f;
@@ -39,51 +51,55 @@ final class PairMathConstants {
   /** Their bits, less the exponent bits that a shift of j by 18 adds. */
   static final int[] EXP_POWERS = new int[32];
 
-  /** 2^(j/32) / POWERS[j] − 1 − 0x1.7p-36, as bits. */
+  /** 2^(j/32) / POWERS[j] − 1, as bits. */
   static final int[] EXP_RESTS =
       bits(
-          -0x1.7p-36f,
-          -0x1.94a214p-25f,
-          0x1.8d68d4p-25f,
-          -0x1.ddd0fcp-25f,
-          -0x1.9cc422p-27f,
-          -0x1.a329b2p-25f,
-          0x1.961b04p-25f,
-          -0x1.2b3bbcp-25f,
-          0x1.122202p-25f,
-          -0x1.ce44cep-26f,
-          0x1.36dde4p-25f,
-          0x1.2dade2p-30f,
-          -0x1.0a635p-25f,
-          -0x1.c59db4p-26f,
-          -0x1.0190acp-27f,
-          -0x1.6ce084p-25f,
-          0x1.25a95cp-26f,
-          0x1.8acfb8p-26f,
-          -0x1.05f944p-25f,
-          -0x1.1c7d42p-26f,
-          0x1.6631cap-28f,
-          -0x1.34bc56p-25f,
-          0x1.a245e4p-28f,
-          -0x1.0bacc8p-25f,
-          -0x1.fa7b04p-27f,
-          -0x1.e52486p-26f,
-          -0x1.6ad1b4p-28f,
-          -0x1.b6851ep-28f,
-          -0x1.a6917cp-28f,
-          -0x1.abcd32p-26f,
-          0x1.5fd28ep-28f,
-          -0x1.2b8df8p-27f);
+          0x0p0f,
+          -0x1.947414p-25f,
+          0x1.8d96d4p-25f,
+          -0x1.dda2fcp-25f,
+          -0x1.9c0c22p-27f,
+          -0x1.a2fbb2p-25f,
+          0x1.964904p-25f,
+          -0x1.2b0dbcp-25f,
+          0x1.125002p-25f,
+          -0x1.cde8cep-26f,
+          0x1.370be4p-25f,
+          0x1.336de2p-30f,
+          -0x1.0a355p-25f,
+          -0x1.c541b4p-26f,
+          -0x1.00d8acp-27f,
+          -0x1.6cb284p-25f,
+          0x1.26055cp-26f,
+          0x1.8b2bb8p-26f,
+          -0x1.05cb44p-25f,
+          -0x1.1c2142p-26f,
+          0x1.67a1cap-28f,
+          -0x1.348e56p-25f,
+          0x1.a3b5e4p-28f,
+          -0x1.0b7ec8p-25f,
+          -0x1.f9c304p-27f,
+          -0x1.e4c886p-26f,
+          -0x1.6961b4p-28f,
+          -0x1.b5151ep-28f,
+          -0x1.a5217cp-28f,
+          -0x1.ab7132p-26f,
+          0x1.61428ep-28f,
+          -0x1.2ad5f8p-27f);
+
+  /** The same less EXP_ERROR: with these, a result is a lower bound. */
+  static final int[] EXP_RESTS_BELOW = new int[32];
 
   static {
     for (int j = 0; j < 32; j++) {
       EXP_POWERS[j] = Float.floatToIntBits(POWERS[j]) - (j << 18);
+      EXP_RESTS_BELOW[j] = Float.floatToIntBits(Float.intBitsToFloat(EXP_RESTS[j]) - EXP_ERROR);
     }
   }
 
   private PairMathConstants() {}
 
-  private static int[] bits(float... values) {
+  static int[] bits(float... values) {
     int[] bits = new int[values.length];
     for (int i = 0; i < bits.length; i++) {
       bits[i] = Float.floatToRawIntBits(values[i]);

@@ -1,0 +1,22 @@
+package dev.selfsame.cpu;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * GELU and the distribution function in it, over contiguous floats. x and y may be the same memory
+ * at the same position; they must not overlap otherwise.
+ */
+public interface GeluKernel {
+  /** y = (0.5·x) · (1 + erf(x·0.70710678f)). */
+  void gelu(MemorySegment x, long xAt, MemorySegment y, long yAt, long n);
+
+  /** y = 0.5 · (1 + erf(x·0.70710678f)) for finite x, NaN for NaN; for ±∞, any value. */
+  void normal(MemorySegment x, long xAt, MemorySegment y, long yAt, long n);
+
+  /** The kernel for a vector width: the fastest there is. */
+  static GeluKernel on(int bits) {
+    return bits == 512
+        ? Lanes.kernel(PairErf.class, GeluKernel.class, bits)
+        : Lanes.kernel(GeluByErf.class, GeluKernel.class, bits);
+  }
+}
