@@ -233,32 +233,44 @@ public interface ElementwiseVectorGradient {
       long end = from + count;
       for (long at = from; at < end; at += BLOCK) {
         int n = (int) Math.min(BLOCK, end - at);
-        int i = 0;
-        for (; i <= n - W; i += W) {
-          FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
-          x.mul(-0.5f).mul(x).intoMemorySegment(t, (BLOCK + i) << 2, ORDER);
-        }
-        for (; i < n; i++) {
-          float x = f32(xs, at + i);
-          f32(t, BLOCK + i, (-0.5f * x) * x);
-        }
         GELU.normal(xs, at, t, 0, n);
+        geluExponents(xs, at, t, n);
         EXACT.exp(t, BLOCK, t, BLOCK, n);
-        i = 0;
-        for (; i <= n - W; i += W) {
-          FloatVector cdf = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
-          FloatVector power =
-              FLOATS.cast(FloatVector.fromMemorySegment(F, t, (BLOCK + i) << 2, ORDER));
-          FloatVector pdf = power.mul(INV_ROOT_TWO_PI);
-          FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
-          FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
-          dy.mul(x.fma(pdf, cdf)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
-        }
-        for (; i < n; i++) {
-          float cdf = f32(t, i);
-          float pdf = f32(t, BLOCK + i) * INV_ROOT_TWO_PI;
-          f32(dxs, at + i, f32(dys, at + i) * Math.fma(f32(xs, at + i), pdf, cdf));
-        }
+        geluSlopes(xs, t, dys, dxs, at, n);
+      }
+    }
+
+    // Methods of their own: where the compiler inlines the functions above, it leaves these alone.
+
+    /** The second block of t = (−0.5·x)·x. */
+    private static void geluExponents(MemorySegment xs, long at, MemorySegment t, int n) {
+      int i = 0;
+      for (; i <= n - W; i += W) {
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
+        x.mul(-0.5f).mul(x).intoMemorySegment(t, (BLOCK + i) << 2, ORDER);
+      }
+      for (; i < n; i++) {
+        float x = f32(xs, at + i);
+        f32(t, BLOCK + i, (-0.5f * x) * x);
+      }
+    }
+
+    /** From the distribution function in the first block of t and the power in the second. */
+    private static void geluSlopes(
+        MemorySegment xs, MemorySegment t, MemorySegment dys, MemorySegment dxs, long at, int n) {
+      int i = 0;
+      for (; i <= n - W; i += W) {
+        FloatVector cdf = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
+        FloatVector power =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, t, (BLOCK + i) << 2, ORDER));
+        FloatVector pdf = power.mul(INV_ROOT_TWO_PI);
+        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
+        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
+        dy.mul(x.fma(pdf, cdf)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
+      }
+      for (; i < n; i++) {
+        float pdf = f32(t, BLOCK + i) * INV_ROOT_TWO_PI;
+        f32(dxs, at + i, f32(dys, at + i) * Math.fma(f32(xs, at + i), pdf, f32(t, i)));
       }
     }
 
