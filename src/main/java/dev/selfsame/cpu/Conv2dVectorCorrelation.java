@@ -93,7 +93,7 @@ final class Conv2dVectorCorrelation {
     terms = in.channels * tapCount;
     chunk = Contract.chunk(terms);
     steps = Math.toIntExact(Math.ceilDiv(terms, STEPS));
-    vectors = rows < 4 ? 8 : 2;
+    vectors = kernel.tileVectors(rows);
     aStride = vectors == 8 ? (int) Math.min(STEPS, terms) + 16 : LDA;
     planeRow = new long[tapCount];
     planeCol = new long[tapCount];
@@ -318,31 +318,25 @@ final class Conv2dVectorCorrelation {
         long left = v * in.strideW + planeCol[f];
         int lo = Math.clamp(Math.ceilDiv(-left, in.strideW), 0, width);
         int hi = Math.clamp(Math.floorDiv(in.w - 1 - left, in.strideW) + 1, lo, width);
-        int at = start;
-        for (int y = 0; y < height; y++, at += windowW) {
-          long h = (u + y) * in.strideH + planeRow[f];
-          if (h < 0 || h >= in.h) {
-            Arrays.fill(window, at, at + width, 0f);
-            continue;
-          }
-          zero(window, at, lo);
-          rowKernel.copy(
-              image,
-              (from + h) * in.w + left + lo * in.strideW,
-              in.strideW,
-              window,
-              at + lo,
-              hi - lo);
-          zero(window, at + hi, width - hi);
-        }
+        int top = Math.clamp(Math.ceilDiv(-planeRow[f], in.strideH) - u, 0, height);
+        int end =
+            Math.clamp(Math.floorDiv(in.h - 1 - planeRow[f], in.strideH) + 1 - u, top, height);
+        long h = (u + top) * in.strideH + planeRow[f];
+        long pixel = (from + h) * in.w + left + lo * in.strideW;
+        Arrays.fill(window, start, start + top * windowW, 0f);
+        rowKernel.copyRows(
+            image,
+            pixel,
+            in.strideH * in.w,
+            in.strideW,
+            end - top,
+            window,
+            start + top * windowW,
+            windowW,
+            lo,
+            hi);
+        Arrays.fill(window, start + end * windowW, start + height * windowW, 0f);
       }
-    }
-  }
-
-  /** A few zeros, mostly none. */
-  private static void zero(float[] to, int at, int count) {
-    for (int i = 0; i < count; i++) {
-      to[at + i] = 0f;
     }
   }
 
@@ -359,22 +353,25 @@ final class Conv2dVectorCorrelation {
       @Nullable MemorySegment bias,
       boolean relu,
       MemorySegment to) {
-    boolean whole = out.stepH == 1 && out.stepW == 1 && windowW == countV && countV == out.w;
-    int runs = whole ? 1 : countU;
-    int length = whole ? countU * countV : countV;
+    boolean adjacent = out.stepH == 1 && out.stepW == 1 && countV == out.w;
     for (int i = 0; i < rowCount; i++) {
       float b =
           bias == null
               ? 0f
               : bias.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (group * rows + firstRow + i) * 4);
       long channel = (plane * rows + firstRow + i) * out.h;
-      for (int y = 0; y < runs; y++) {
+      if (adjacent) {
+        long at = (channel + u + out.atH) * out.w;
+        rowKernel.finishRows(total, i * ld, windowW, countU, to, at, countV, bias != null, b, relu);
+        continue;
+      }
+      for (int y = 0; y < countU; y++) {
         long at = (channel + (u + y) * out.stepH + out.atH) * out.w + v * out.stepW + out.atW;
         int from = i * ld + y * windowW;
         if (out.stepW == 1) {
-          rowKernel.finish(total, from, to, at, length, bias != null, b, relu);
+          rowKernel.finish(total, from, to, at, countV, bias != null, b, relu);
         } else {
-          for (int x = 0; x < length; x++) {
+          for (int x = 0; x < countV; x++) {
             to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + x * out.stepW) * 4, total[from + x]);
           }
         }

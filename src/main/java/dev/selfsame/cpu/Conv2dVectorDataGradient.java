@@ -12,6 +12,9 @@ import java.lang.foreign.MemorySegment;
  * that small images fill their tiles; it is cut into {@link Conv2dVectorGradientBlock blocks}.
  */
 final class Conv2dVectorDataGradient {
+  /** Pixels of an image up to which weights are many beside them. */
+  private static final long MOST_PIXELS = 256;
+
   private static final long MOST_TAPS = 128;
   private static final long MOST_REACH = 64;
 
@@ -91,7 +94,7 @@ final class Conv2dVectorDataGradient {
    */
   static boolean takes(Conv2dSizes z, int lanes) {
     return z.groupC() > lanes
-        && (z.strideH() * z.strideW() > 1 || z.h() * z.w() <= 2 * z.groupC())
+        && (z.strideH() * z.strideW() > 1 || z.h() * z.w() <= Math.min(MOST_PIXELS, 2 * z.groupC()))
         && z.r() * z.s() <= MOST_TAPS
         && (z.r() - 1) * z.dilationH() <= MOST_REACH * z.strideH()
         && (z.s() - 1) * z.dilationW() <= MOST_REACH * z.strideW();

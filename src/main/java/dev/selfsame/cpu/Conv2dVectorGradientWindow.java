@@ -111,24 +111,17 @@ final class Conv2dVectorGradientWindow {
     for (long n = view.firstImage; n <= view.lastImage; n++) {
       long plane = (n * z.k() + view.group * z.groupK() + k) * z.p();
       long p = (n == view.firstImage ? view.top : 0) + firstRow;
-      long end = (n == view.lastImage ? view.bottom : gridRows - 1) + firstRow + extraRows;
-      for (; p <= end; p++, at += width) {
-        if (p < 0 || p >= z.p() || lo == hi) {
-          Arrays.fill(window, at, at + width, 0f);
-          continue;
-        }
-        zero(window, at, lo);
-        kernel.copy(dy, (plane + p) * z.q() + left + lo, 1, window, at + lo, hi - lo);
-        zero(window, at + hi, width - hi);
-      }
+      long end = (n == view.lastImage ? view.bottom : gridRows - 1) + firstRow + extraRows + 1;
+      long top = Math.clamp(0L, p, end);
+      long bottom = Math.clamp(z.p(), top, end);
+      int inside = at + (int) (top - p) * width;
+      int below = inside + (int) (bottom - top) * width;
+      Arrays.fill(window, at, inside, 0f);
+      long pixel = (plane + top) * z.q() + left + lo;
+      kernel.copyRows(dy, pixel, z.q(), 1, (int) (bottom - top), window, inside, width, lo, hi);
+      at = below + (int) (end - bottom) * width;
+      Arrays.fill(window, below, at, 0f);
     }
     return at;
-  }
-
-  /** A few zeros, mostly none. */
-  private static void zero(float[] to, int at, int count) {
-    for (int i = 0; i < count; i++) {
-      to[at + i] = 0f;
-    }
   }
 }

@@ -18,7 +18,7 @@ interface Conv2dVectorKernel {
    * Continues chains of a tile: c[i][j] ← fma(a[i][t], b[base[from + t] + j], c[i][j]) for t = 0 …
    * n−1 in order.
    *
-   * @param rows 12, 8, 6 or 4 with two vectors; 12 with one; 1 with eight
+   * @param rows 12, 8, 6 or 4 with two vectors; 6 with four; 1 with eight
    * @param vectors vectors in a row of the tile
    * @param a scalars; row i at {@code at + i * LDA}
    * @param j offset in b of the tile's first lane
@@ -38,6 +38,15 @@ interface Conv2dVectorKernel {
       int ct,
       int ld);
 
+  /** Vectors in the rows of tiles for so many output rows. */
+  default int tileVectors(int rows) {
+    if (rows < 4) {
+      return 8;
+    }
+    // 6 rows of four fill the registers where there are 32, and read less for each product.
+    return lanes() == 16 && rows <= 6 ? 4 : 2;
+  }
+
   /**
    * Rows of the next tile when {@code left} rows are to do; a tile may have more rows than are
    * left.
@@ -46,8 +55,8 @@ interface Conv2dVectorKernel {
     if (vectors == 8) {
       return 1;
     }
-    if (vectors == 1) {
-      return 12;
+    if (vectors == 4) {
+      return 6;
     }
     // 8 rows of two vectors need 32 registers; with 16, twelve are done in two halves.
     boolean eight = lanes() == 16;

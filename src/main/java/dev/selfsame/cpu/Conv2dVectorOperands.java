@@ -229,6 +229,21 @@ final class Conv2dVectorOperands {
       int run = (int) Math.min(n - done, z.q() - q);
       int place = at + done;
       long h = p * z.strideH() - z.paddingH() + r * z.dilationH();
+      if (q == 0 && run == z.q() && h >= 0 && h < z.h()) {
+        // Whole rows of the image together.
+        long most = Math.min(z.p() - p, (z.h() - 1 - h) / z.strideH() + 1);
+        int rows = (int) Math.min(most, (n - done) / run);
+        int first = Math.clamp(inside, 0, run);
+        int end = Math.clamp(outside, first, run);
+        long pixel = ((image * z.c() + channel) * z.h() + h) * z.w() + left + first * z.strideW();
+        long step = z.strideH() * z.w();
+        rowKernel.copyRows(x, pixel, step, z.strideW(), rows, to, place, run, first, end);
+        done += rows * run;
+        p += rows;
+        image += p / z.p();
+        p %= z.p();
+        continue;
+      }
       int lo = h < 0 || h >= z.h() ? run : Math.clamp(inside - q, 0, run);
       int hi = Math.clamp(outside - q, lo, run);
       for (int i = 0; i < lo; i++) {

@@ -106,6 +106,22 @@ interface Conv2dVectorRowKernel {
       boolean relu);
 
   /**
+   * The same for {@code rows} rows that lie end to end in memory, {@code step} floats apart in the
+   * totals. Reads up to a vector after a row.
+   */
+  void finishRows(
+      float[] total,
+      int t,
+      int step,
+      int rows,
+      MemorySegment to,
+      long at,
+      int count,
+      boolean biased,
+      float bias,
+      boolean relu);
+
+  /**
    * Continues the chains of nine taps of as many channels as there are lanes: c[i] ← fma(x[place[t]
    * + offset[first + i]], dy[t], c[i]) for t = 0 … n−1 in order, everything a vector of channels.
    */

@@ -401,6 +401,40 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   }
 
   @Override
+  public void finishRows(
+      float[] total,
+      int t,
+      int step,
+      int rows,
+      MemorySegment to,
+      long at,
+      int count,
+      boolean biased,
+      float bias,
+      boolean relu) {
+    // What a row's last vector writes beyond it, later rows overwrite, where there are any.
+    int beyond = Math.ceilDiv(count, L) * L - count;
+    int whole = Math.max(0, rows - Math.ceilDiv(beyond, count));
+    FloatVector add = FloatVector.broadcast(F, bias);
+    for (int y = 0; y < whole; y++) {
+      for (int i = 0; i < count; i += L) {
+        FloatVector v = FLOATS.cast(FloatVector.fromArray(F, total, t + y * step + i));
+        if (biased) {
+          v = v.add(add);
+        }
+        if (relu) {
+          v = FLOATS.cast(v).max(0f);
+        }
+        long place = (at + (long) y * count + i) << 2;
+        FLOATS.cast(v).intoMemorySegment(to, place, ByteOrder.nativeOrder());
+      }
+    }
+    for (int y = whole; y < rows; y++) {
+      finish(total, t + y * step, to, at + (long) y * count, count, biased, bias, relu);
+    }
+  }
+
+  @Override
   public void taps(
       float[] x, int[] place, int[] offset, int first, float[] dy, int n, float[] c, int ct) {
     int o0 = offset[first + 0];

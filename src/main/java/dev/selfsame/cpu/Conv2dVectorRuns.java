@@ -1,6 +1,7 @@
 package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * The pixels that a convolution's taps meet at consecutive outputs: the image rows that are read,
@@ -144,22 +145,17 @@ final class Conv2dVectorRuns {
       long from = ((first + done) / image * z.c() + channel) * z.h();
       long top = position / z.q() * z.strideH() - z.paddingH();
       long end = top + segmentRows(position, steps);
-      for (long h = top; h < end; h++, at += (int) width) {
-        boolean inside = h >= 0 && h < z.h();
-        zero(at, inside ? lo : (int) width);
-        if (inside) {
-          long pixel = (from + h) * z.w() + left + lo * z.strideW();
-          kernel.copy(x, pixel, z.strideW(), window, at + lo, hi - lo);
-          zero(at + hi, (int) width - hi);
-        }
-      }
+      long above = Math.clamp(0L, top, end);
+      long below = Math.clamp(z.h(), above, end);
+      int inside = at + (int) ((above - top) * width);
+      int outside = inside + (int) ((below - above) * width);
+      Arrays.fill(window, at, inside, 0f);
+      long pixel = (from + above) * z.w() + left + lo * z.strideW();
+      int rows = (int) (below - above);
+      kernel.copyRows(x, pixel, z.w(), z.strideW(), rows, window, inside, (int) width, lo, hi);
+      at = outside + (int) ((end - below) * width);
+      Arrays.fill(window, outside, at, 0f);
       done += steps;
-    }
-  }
-
-  private void zero(int at, int count) {
-    for (int i = 0; i < count; i++) {
-      window[at + i] = 0f;
     }
   }
 

@@ -45,7 +45,7 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       case 8 * 16 + 2 -> tile8x2(a, at, b, base, from, j, n, c, ct, ld);
       case 6 * 16 + 2 -> tile6x2(a, at, b, base, from, j, n, c, ct, ld);
       case 4 * 16 + 2 -> tile4x2(a, at, b, base, from, j, n, c, ct, ld);
-      case 12 * 16 + 1 -> tile12x1(a, at, b, base, from, j, n, c, ct, ld);
+      case 6 * 16 + 4 -> tile6x4(a, at, b, base, from, j, n, c, ct, ld);
       case 16 + 8 -> tile1x8(a, at, b, base, from, j, n, c, ct);
       default -> throw new IllegalArgumentException("no tile of " + rows + " x " + vectors);
     }
@@ -299,6 +299,96 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
     c2b.intoArray(c, ct + 2 * ld + L);
     c3a.intoArray(c, ct + 3 * ld);
     c3b.intoArray(c, ct + 3 * ld + L);
+  }
+
+  private static void tile6x4(
+      float[] a, int at, float[] b, int[] base, int from, int j, int n, float[] c, int ct, int ld) {
+    FloatVector c0a = FloatVector.fromArray(F, c, ct);
+    FloatVector c0b = FloatVector.fromArray(F, c, ct + L);
+    FloatVector c0c = FloatVector.fromArray(F, c, ct + 2 * L);
+    FloatVector c0d = FloatVector.fromArray(F, c, ct + 3 * L);
+    FloatVector c1a = FloatVector.fromArray(F, c, ct + ld);
+    FloatVector c1b = FloatVector.fromArray(F, c, ct + ld + L);
+    FloatVector c1c = FloatVector.fromArray(F, c, ct + ld + 2 * L);
+    FloatVector c1d = FloatVector.fromArray(F, c, ct + ld + 3 * L);
+    FloatVector c2a = FloatVector.fromArray(F, c, ct + 2 * ld);
+    FloatVector c2b = FloatVector.fromArray(F, c, ct + 2 * ld + L);
+    FloatVector c2c = FloatVector.fromArray(F, c, ct + 2 * ld + 2 * L);
+    FloatVector c2d = FloatVector.fromArray(F, c, ct + 2 * ld + 3 * L);
+    FloatVector c3a = FloatVector.fromArray(F, c, ct + 3 * ld);
+    FloatVector c3b = FloatVector.fromArray(F, c, ct + 3 * ld + L);
+    FloatVector c3c = FloatVector.fromArray(F, c, ct + 3 * ld + 2 * L);
+    FloatVector c3d = FloatVector.fromArray(F, c, ct + 3 * ld + 3 * L);
+    FloatVector c4a = FloatVector.fromArray(F, c, ct + 4 * ld);
+    FloatVector c4b = FloatVector.fromArray(F, c, ct + 4 * ld + L);
+    FloatVector c4c = FloatVector.fromArray(F, c, ct + 4 * ld + 2 * L);
+    FloatVector c4d = FloatVector.fromArray(F, c, ct + 4 * ld + 3 * L);
+    FloatVector c5a = FloatVector.fromArray(F, c, ct + 5 * ld);
+    FloatVector c5b = FloatVector.fromArray(F, c, ct + 5 * ld + L);
+    FloatVector c5c = FloatVector.fromArray(F, c, ct + 5 * ld + 2 * L);
+    FloatVector c5d = FloatVector.fromArray(F, c, ct + 5 * ld + 3 * L);
+    for (int t = 0; t < n; t++) {
+      int bt = base[from + t] + j;
+      FloatVector b0 = FLOATS.cast(FloatVector.fromArray(F, b, bt));
+      FloatVector b1 = FLOATS.cast(FloatVector.fromArray(F, b, bt + L));
+      FloatVector b2 = FLOATS.cast(FloatVector.fromArray(F, b, bt + 2 * L));
+      FloatVector b3 = FLOATS.cast(FloatVector.fromArray(F, b, bt + 3 * L));
+      int i = at + t;
+      FloatVector a0 = FloatVector.broadcast(F, a[i]);
+      c0a = b0.fma(a0, c0a);
+      c0b = b1.fma(a0, c0b);
+      c0c = b2.fma(a0, c0c);
+      c0d = b3.fma(a0, c0d);
+      FloatVector a1 = FloatVector.broadcast(F, a[i + LD]);
+      c1a = b0.fma(a1, c1a);
+      c1b = b1.fma(a1, c1b);
+      c1c = b2.fma(a1, c1c);
+      c1d = b3.fma(a1, c1d);
+      FloatVector a2 = FloatVector.broadcast(F, a[i + 2 * LD]);
+      c2a = b0.fma(a2, c2a);
+      c2b = b1.fma(a2, c2b);
+      c2c = b2.fma(a2, c2c);
+      c2d = b3.fma(a2, c2d);
+      FloatVector a3 = FloatVector.broadcast(F, a[i + 3 * LD]);
+      c3a = b0.fma(a3, c3a);
+      c3b = b1.fma(a3, c3b);
+      c3c = b2.fma(a3, c3c);
+      c3d = b3.fma(a3, c3d);
+      FloatVector a4 = FloatVector.broadcast(F, a[i + 4 * LD]);
+      c4a = b0.fma(a4, c4a);
+      c4b = b1.fma(a4, c4b);
+      c4c = b2.fma(a4, c4c);
+      c4d = b3.fma(a4, c4d);
+      FloatVector a5 = FloatVector.broadcast(F, a[i + 5 * LD]);
+      c5a = b0.fma(a5, c5a);
+      c5b = b1.fma(a5, c5b);
+      c5c = b2.fma(a5, c5c);
+      c5d = b3.fma(a5, c5d);
+    }
+    c0a.intoArray(c, ct);
+    c0b.intoArray(c, ct + L);
+    c0c.intoArray(c, ct + 2 * L);
+    c0d.intoArray(c, ct + 3 * L);
+    c1a.intoArray(c, ct + ld);
+    c1b.intoArray(c, ct + ld + L);
+    c1c.intoArray(c, ct + ld + 2 * L);
+    c1d.intoArray(c, ct + ld + 3 * L);
+    c2a.intoArray(c, ct + 2 * ld);
+    c2b.intoArray(c, ct + 2 * ld + L);
+    c2c.intoArray(c, ct + 2 * ld + 2 * L);
+    c2d.intoArray(c, ct + 2 * ld + 3 * L);
+    c3a.intoArray(c, ct + 3 * ld);
+    c3b.intoArray(c, ct + 3 * ld + L);
+    c3c.intoArray(c, ct + 3 * ld + 2 * L);
+    c3d.intoArray(c, ct + 3 * ld + 3 * L);
+    c4a.intoArray(c, ct + 4 * ld);
+    c4b.intoArray(c, ct + 4 * ld + L);
+    c4c.intoArray(c, ct + 4 * ld + 2 * L);
+    c4d.intoArray(c, ct + 4 * ld + 3 * L);
+    c5a.intoArray(c, ct + 5 * ld);
+    c5b.intoArray(c, ct + 5 * ld + L);
+    c5c.intoArray(c, ct + 5 * ld + 2 * L);
+    c5d.intoArray(c, ct + 5 * ld + 3 * L);
   }
 
   private static void tile12x1(
