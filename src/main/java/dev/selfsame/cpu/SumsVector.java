@@ -191,10 +191,20 @@ public interface SumsVector {
             long channel = task / tasks;
             int first = (int) (task % tasks) * taskRuns;
             int end = Math.min(runs, first + taskRuns);
-            runs(x, n, channels, space, channel, first, end, partials, (int) channel * runs);
+            if (W == RunSums.W) {
+              RunSums.channel(
+                  x, n, channels, space, channel, first, end, partials, (int) channel * runs);
+            } else {
+              runs(x, n, channels, space, channel, first, end, partials, (int) channel * runs);
+            }
           });
       for (int c = 0; c < channels; c++) {
-        Mem.f32(out, c, OrderedSum.runSum(partials, c * runs, runs));
+        Mem.f32(
+            out,
+            c,
+            W == RunSums.W
+                ? RunSums.fold(partials, c * runs, runs)
+                : OrderedSum.runSum(partials, c * runs, runs));
       }
     }
 
