@@ -231,9 +231,13 @@ final class KernelCases {
     Tensor y = values(40_003);
     Tensor dy = values(40_003);
     Tensor dx = values(40_003);
+    // Past the ends of every fast path: the slower ways have loops of their own.
+    Tensor far = values(40_003);
+    Elementwise.scale(far, 1e30f, far);
     for (Unary f : Unary.values()) {
       String name = f.name().toLowerCase(Locale.ROOT);
       add(name, () -> Elementwise.unary(f, x, y));
+      add(name + " of far values", () -> Elementwise.unary(f, far, y));
       add(name + " gradient", () -> Elementwise.gradient(f, x, y, dy, dx));
     }
     for (Binary f : Binary.values()) {

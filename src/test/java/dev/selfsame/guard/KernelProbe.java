@@ -25,8 +25,8 @@ import jdk.jfr.consumer.RecordingFile;
  *
  * <pre>
  * bytes    case  bytes a call  budget  calls that it took
- * compiled class.method  the highest level: 3 with profiles by C1, 4 by C2
- * inlined  class.method
+ * compiled class.method  descriptor  the highest level: 3 with profiles by C1, 4 by C2
+ * inlined  class.method  descriptor
  * called   class.method  descriptor  by which method  why it was not inlined
  * left     class.method  bytecode index  reason  how often C2's code was left there
  * </pre>
@@ -61,11 +61,13 @@ final class KernelProbe {
       recording.start();
       List<KernelCases.Case> cases = cases(scope, args[1]);
       boolean all = args[1].equals(FORTH) || args[1].equals(BACK);
-      for (KernelCases.Case c : args[1].equals(BACK) ? cases.reversed() : cases) {
-        if (all || c.group().equals(args[1]) || c.name().equals(args[1])) {
-          measure(c);
-        }
-      }
+      List<KernelCases.Case> wanted =
+          (args[1].equals(BACK) ? cases.reversed() : cases)
+              .stream()
+                  .filter(c -> all || c.group().equals(args[1]) || c.name().equals(args[1]))
+                  .toList();
+      wanted.forEach(KernelProbe::measure);
+      wanted.forEach(KernelProbe::runOn);
       recording.stop();
       recording.dump(file);
     }
@@ -96,6 +98,14 @@ final class KernelProbe {
         String.join("\t", "bytes", c.name(), "" + least, "" + c.budget(), "" + calls));
   }
 
+  /** Some calls more: a loop that a case just made warm would still wait for C2. */
+  private static void runOn(KernelCases.Case c) {
+    long start = THREADS.getCurrentThreadCpuTime();
+    for (int i = 0; i < 100 && THREADS.getCurrentThreadCpuTime() - start < PATIENCE / 10; i++) {
+      c.call().run();
+    }
+  }
+
   /** What C2 did: its last word on each method, not what it made while profiles were young. */
   private static void report(Path file) throws IOException {
     Map<String, Integer> levels = new HashMap<>();
@@ -117,7 +127,8 @@ final class KernelProbe {
         RecordedMethod method = event.getValue("method");
         String name = name(method.getType().getName(), method.getName());
         if (name.startsWith("dev.selfsame.")) {
-          levels.merge(name, (int) event.getShort("compileLevel"), Math::max);
+          String typed = name + "\t" + method.getDescriptor();
+          levels.merge(typed, (int) event.getShort("compileLevel"), Math::max);
           if (event.getShort("compileLevel") == 4) {
             last.merge(name, event.getInt("compileId"), Math::max);
           }
@@ -136,7 +147,7 @@ final class KernelProbe {
         String name = name(callee.getString("type"), callee.getString("name"));
         lines.add(
             event.getBoolean("succeeded")
-                ? "inlined\t" + name
+                ? String.join("\t", "inlined", name, callee.getString("descriptor"))
                 : String.join(
                     "\t",
                     "called",

@@ -211,11 +211,12 @@ class KernelSpeedTest {
   /** Loops that ran often enough for C1's profiles, but have no code of C2, not even inlined. */
   private static Set<String> leftToC1(List<MethodShape> shapes) {
     Map<String, Integer> levels = new HashMap<>();
-    facts("compiled").forEach(fact -> levels.merge(fact[1], Integer.parseInt(fact[2]), Math::max));
-    facts("inlined").forEach(fact -> levels.put(fact[1], 4));
+    facts("compiled")
+        .forEach(fact -> levels.merge(fact[1] + fact[2], Integer.parseInt(fact[3]), Math::max));
+    facts("inlined").forEach(fact -> levels.put(fact[1] + fact[2], 4));
     Set<String> left = new TreeSet<>();
     for (MethodShape shape : shapes) {
-      int level = levels.getOrDefault(shape.name(), 0);
+      int level = levels.getOrDefault(shape.name() + shape.descriptor(), 0);
       if (shape.isHot() && level > 0 && level < 4) {
         left.add(shape.name());
       }

@@ -23,6 +23,7 @@ import java.util.stream.Stream;
  * What a method's bytecode says of its speed.
  *
  * @param name class and method
+ * @param descriptor its type: overloads share a name
  * @param bytes length of its code
  * @param passesVectors whether it takes or gives a vector, a mask or a shuffle
  * @param vectorCalls calls of the Vector API
@@ -31,6 +32,7 @@ import java.util.stream.Stream;
  */
 record MethodShape(
     String name,
+    String descriptor,
     int bytes,
     boolean passesVectors,
     int vectorCalls,
@@ -74,7 +76,13 @@ record MethodShape(
     }
     int bytes = method.findAttribute(Attributes.code()).orElseThrow().codeLength();
     return new MethodShape(
-        name, bytes, passesVectors(method.methodTypeSymbol()), vectorCalls, loops, array);
+        name,
+        method.methodType().stringValue(),
+        bytes,
+        passesVectors(method.methodTypeSymbol()),
+        vectorCalls,
+        loops,
+        array);
   }
 
   /** Whether a method of that type takes or gives vectors. */
