@@ -16,6 +16,7 @@ module dev.selfsame {
   requires static me.tongfei.progressbar;
   requires static xchart;
   requires static java.desktop;
+  requires static jdk.management;
   requires static com.fasterxml.jackson.databind;
 
   // JCuda beside this library: optional, package dev.selfsame.jcuda only.

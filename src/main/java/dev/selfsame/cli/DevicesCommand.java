@@ -45,10 +45,12 @@ final class DevicesCommand implements Callable<Integer> {
       row.properties.forEach(
           (name, value) -> out.printf(Locale.ROOT, "    %-18s %s%n", name, text(value)));
     }
+    List<String> missing = JvmOptions.missing();
+    missing.forEach(sentence -> out.println("NOTE: " + sentence));
     out.flush();
     Path file = json;
     if (file != null) {
-      Json.write(file, report(rows));
+      Json.write(file, report(rows, missing));
     }
     return Main.GOOD;
   }
@@ -142,7 +144,7 @@ final class DevicesCommand implements Callable<Integer> {
     return value.toString();
   }
 
-  private ObjectNode report(List<Row> rows) {
+  private ObjectNode report(List<Row> rows, List<String> missing) {
     ObjectNode report = Json.report("devices", spec.commandLine().getParseResult().originalArgs());
     ArrayNode devices = report.putArray("devices");
     for (Row row : rows) {
@@ -161,6 +163,8 @@ final class DevicesCommand implements Callable<Integer> {
         }
       });
     }
+    ArrayNode notes = report.putArray("notes");
+    missing.forEach(notes::add);
     return report;
   }
 }

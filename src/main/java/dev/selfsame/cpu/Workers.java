@@ -22,15 +22,18 @@ public final class Workers {
 
   private final int threads;
   private final Thread[] helpers;
+  private final @Nullable Placement placement;
   private final ReentrantLock busy = new ReentrantLock();
   private volatile @Nullable Job job;
 
   private Workers(int threads) {
     this.threads = threads;
     helpers = new Thread[threads - 1];
+    placement = Placement.ofTeam(threads);
     for (int i = 0; i < helpers.length; i++) {
+      int me = i;
       helpers[i] =
-          Thread.ofPlatform().daemon().name("selfsame-" + threads + "-" + i).start(this::help);
+          Thread.ofPlatform().daemon().name("selfsame-" + threads + "-" + i).start(() -> help(me));
     }
   }
 
@@ -60,6 +63,9 @@ public final class Workers {
     }
     try {
       Job mine = new Job(tasks, task);
+      if (placement != null) {
+        placement.apart();
+      }
       job = mine;
       for (int i = 0; i < helpers.length && i < tasks - 1; i++) {
         LockSupport.unpark(helpers[i]);
@@ -80,7 +86,10 @@ public final class Workers {
     }
   }
 
-  private void help() {
+  private void help(int me) {
+    if (placement != null) {
+      placement.helper(me);
+    }
     Job last = null;
     while (true) {
       Job next = job;
