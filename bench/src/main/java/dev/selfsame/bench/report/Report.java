@@ -52,6 +52,8 @@ public final class Report implements Callable<Integer> {
 
   private List<Source> sources = List.of(); // a column each
 
+  private Shortfalls shortfalls;
+
   private final StringBuilder page = new StringBuilder();
 
   /** Entry point. */
@@ -67,6 +69,7 @@ public final class Report implements Callable<Integer> {
     Path folder = out == null ? home : out;
     try {
       records = files.isEmpty() ? Source.newest(home) : files.stream().map(Source::read).toList();
+      shortfalls = Shortfalls.in(home);
     } catch (Source.UnusableException e) {
       System.err.println("report: " + e.getMessage());
       return 2;
@@ -80,6 +83,7 @@ public final class Report implements Callable<Integer> {
     records(folder);
     summary(folder, suites);
     resNet50();
+    shortfalls(suites);
     limits(folder);
     for (String suite : suites) {
       suite(folder, suite);
@@ -187,6 +191,24 @@ public final class Report implements Callable<Integer> {
       rows.forEach(this::line);
       line("");
     }
+  }
+
+  private void shortfalls(List<String> suites) {
+    List<Shortfalls.Group> groups = shortfalls.groups(suites, sources);
+    line("## Where ours is slower, and what limits it");
+    line("");
+    line(
+        "All cases with a median ratio below 1.00 to the fastest peer. The reasons come from"
+            + " profiles, machine code and counts of operations; [NOTES.md](NOTES.md) has them at"
+            + " length, and [%s](%s) is their list. %d without one.",
+        Shortfalls.FILE, Shortfalls.FILE, Shortfalls.unexplained(groups));
+    line("");
+    line("| suite | what limits it | cases, ratio |");
+    line("|---|---|---|");
+    for (Shortfalls.Group group : groups) {
+      line("| %s | %s | %s |", group.suite(), group.reason(), group.casesText());
+    }
+    line("");
   }
 
   private String least(String suite) {

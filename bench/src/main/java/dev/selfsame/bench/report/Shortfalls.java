@@ -1,0 +1,127 @@
+package dev.selfsame.bench.report;
+
+import dev.selfsame.bench.RunRecord.CaseResult;
+import dev.selfsame.bench.RunRecord.SuiteResult;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
+
+/**
+ * The cases in which ours is slower than its fastest peer, each with what limits it: {@code
+ * reasons.tsv} beside the records, written by hand from profiles and counts of operations.
+ */
+final class Shortfalls {
+  static final String FILE = "reasons.tsv";
+  private static final String UNKNOWN = "**not explained yet**";
+
+  /** The first that fits a case counts; threads 0 fit any. */
+  private record Reason(String suite, Pattern cases, int threads, String text) {
+    boolean fits(String inSuite, String name, int with) {
+      return suite.equals(inSuite)
+          && (threads == 0 || threads == with)
+          && cases.matcher(name).find();
+    }
+  }
+
+  /**
+   * Cases of one suite with one reason.
+   *
+   * @param cases their ratios by column, as text
+   */
+  record Group(String suite, String reason, Map<String, List<String>> cases) {
+    String casesText() {
+      return cases.entrySet().stream()
+          .map(e -> e.getKey() + ": " + String.join(", ", e.getValue()))
+          .collect(Collectors.joining("; "));
+    }
+  }
+
+  private final List<Reason> reasons;
+
+  private Shortfalls(List<Reason> reasons) {
+    this.reasons = reasons;
+  }
+
+  /**
+   * Reads a line for each reason: suite, regular expression for case names, threads or *, text,
+   * between tabs. Empty lines and those that begin with # do not count.
+   *
+   * @throws Source.UnusableException if a line is something else
+   */
+  static Shortfalls in(Path folder) {
+    Path file = folder.resolve(FILE);
+    List<Reason> reasons = new ArrayList<>();
+    try {
+      List<String> lines = Files.exists(file) ? Files.readAllLines(file) : List.of();
+      for (int i = 0; i < lines.size(); i++) {
+        if (!lines.get(i).isBlank() && !lines.get(i).startsWith("#")) {
+          reasons.add(reason(lines.get(i), file + ", line " + (i + 1)));
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new Shortfalls(reasons);
+  }
+
+  private static Reason reason(String line, String where) {
+    String[] f = line.split("\t", -1);
+    if (f.length != 4 || !f[2].matches("\\*|[1-9]\\d*") || f[3].isBlank()) {
+      throw new Source.UnusableException(
+          where + ": needed are suite, pattern, threads or *, text, between tabs");
+    }
+    int threads = f[2].equals("*") ? 0 : Integer.parseInt(f[2]);
+    try {
+      return new Reason(f[0], Pattern.compile(f[1]), threads, f[3]);
+    } catch (PatternSyntaxException e) {
+      throw new Source.UnusableException(where + ": " + e.getMessage());
+    }
+  }
+
+  /** All cases below 1 in a column, in the order of suites. */
+  List<Group> groups(Collection<String> suites, List<Source> columns) {
+    List<Group> groups = new ArrayList<>();
+    for (String suite : suites) {
+      Map<String, Group> byReason = new LinkedHashMap<>();
+      for (Source column : columns) {
+        for (CaseResult c : column.suite(suite).map(SuiteResult::cases).orElse(List.of())) {
+          double ratio = Targets.ratio(c);
+          if (ratio < 0.995) {
+            String reason = text(suite, c.name(), column.threads());
+            byReason
+                .computeIfAbsent(reason, r -> new Group(suite, r, new LinkedHashMap<>()))
+                .cases
+                .computeIfAbsent(c.name(), n -> new ArrayList<>())
+                .add("%.2f (%s)".formatted(ratio, column.label()));
+          }
+        }
+      }
+      groups.addAll(byReason.values());
+    }
+    return groups;
+  }
+
+  private String text(String suite, String name, int threads) {
+    return reasons.stream()
+        .filter(r -> r.fits(suite, name, threads))
+        .map(Reason::text)
+        .findFirst()
+        .orElse(UNKNOWN);
+  }
+
+  static long unexplained(List<Group> groups) {
+    return groups.stream()
+        .filter(g -> g.reason.equals(UNKNOWN))
+        .mapToLong(g -> g.cases.size())
+        .sum();
+  }
+}
