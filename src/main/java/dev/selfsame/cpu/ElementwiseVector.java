@@ -31,9 +31,6 @@ public interface ElementwiseVector {
   /** y = a + b. */
   void add(MemorySegment a, MemorySegment b, MemorySegment y, long from, long count);
 
-  /** to = to + from, each from an element of its own on. */
-  void accumulate(MemorySegment to, long at, MemorySegment from, long fromAt, long count);
-
   /** y = a − b. */
   void sub(MemorySegment a, MemorySegment b, MemorySegment y, long from, long count);
 
@@ -145,20 +142,6 @@ public interface ElementwiseVector {
         float a = f32(as, i);
         float b = f32(bs, i);
         f32(ys, i, a + b);
-      }
-    }
-
-    @Override
-    public void accumulate(MemorySegment to, long at, MemorySegment from, long fromAt, long count) {
-      long i = 0;
-      for (; i <= count - W; i += W) {
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, to, (at + i) << 2, ORDER))
-            .add(FLOATS.cast(FloatVector.fromMemorySegment(F, from, (fromAt + i) << 2, ORDER)))
-            .intoMemorySegment(to, (at + i) << 2, ORDER);
-      }
-      for (; i < count; i++) {
-        f32(to, at + i, f32(to, at + i) + f32(from, fromAt + i));
       }
     }
 

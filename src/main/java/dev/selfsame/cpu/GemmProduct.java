@@ -57,6 +57,7 @@ final class GemmProduct implements LongConsumer {
   private final @Nullable MemorySegment bias;
   private final boolean relu;
   private final MemorySegment out;
+  private final long outProduct;
   private final Extent size;
   private final @Nullable Workers workers;
   private final long chunk;
@@ -83,6 +84,11 @@ final class GemmProduct implements LongConsumer {
   private MemorySegment sharedColumns = MemorySegment.NULL;
   private MemorySegment chains = MemorySegment.NULL;
 
+  /**
+   * The products of a batch.
+   *
+   * @param outProduct elements from one product's results to the next's
+   */
   GemmProduct(
       GemmVector on,
       Matrix a,
@@ -90,6 +96,7 @@ final class GemmProduct implements LongConsumer {
       @Nullable MemorySegment bias,
       boolean relu,
       MemorySegment out,
+      long outProduct,
       Extent size,
       @Nullable Workers workers) {
     this.on = on;
@@ -99,6 +106,7 @@ final class GemmProduct implements LongConsumer {
     this.bias = bias;
     this.relu = relu;
     this.out = out;
+    this.outProduct = outProduct;
     this.size = size;
     this.workers = workers;
     chunk = Contract.chunk(size.k());
@@ -317,7 +325,7 @@ final class GemmProduct implements LongConsumer {
     boolean first = k < chunk;
     long i = row + (long) tile * kernel.rows();
     long j = column + (long) panel * width;
-    long outAt = (g * size.m() + i) * size.n() + j;
+    long outAt = g * outProduct + i * size.n() + j;
     boolean direct = straight && starts && ends && first && computed == rows && columns == width;
     MemorySegment to = out;
     long toAt = outAt;

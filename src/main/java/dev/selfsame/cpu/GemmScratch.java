@@ -19,6 +19,7 @@ final class GemmScratch {
   private MemorySegment sharedColumns = MemorySegment.NULL;
   private MemorySegment chains = MemorySegment.NULL;
   private MemorySegment tile = MemorySegment.NULL;
+  private MemorySegment turned = MemorySegment.NULL;
 
   private GemmScratch() {}
 
@@ -58,6 +59,11 @@ final class GemmScratch {
   /** Chains of a tile that can't go straight to the output. */
   MemorySegment tile(int length) {
     return tile = atLeast(tile, length);
+  }
+
+  /** The transpose of a narrow product's results. */
+  MemorySegment turned(long length) {
+    return turned = atLeast(turned, length);
   }
 
   private static float[] atLeast(float[] held, int length) {

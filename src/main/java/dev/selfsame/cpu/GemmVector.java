@@ -1,5 +1,6 @@
 package dev.selfsame.cpu;
 
+import static dev.selfsame.contract.Mem.f32;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
@@ -25,6 +26,12 @@ public final class GemmVector {
 
   /** Multiply-adds of one product up to which a batch is shared out by products. */
   private static final long MODERATE = 1 << 22;
+
+  /** Columns up to which a product may be computed as its transpose. */
+  private static final long NARROW = 12;
+
+  /** Most results of one that is: 4 MB. */
+  private static final long MOST_TURNED = 1 << 20;
 
   private static final @Nullable GemmVector[] BY_WIDTH = new @Nullable GemmVector[3];
 
@@ -76,6 +83,11 @@ public final class GemmVector {
 
     boolean packed() {
       return layout == Layout.PACKED;
+    }
+
+    /** The transpose of one that isn't packed. */
+    Matrix turned() {
+      return new Matrix(memory, transposed() ? Layout.ROWS : Layout.TRANSPOSED, step);
     }
   }
 
@@ -137,7 +149,12 @@ public final class GemmVector {
       MemorySegment out,
       Extent size,
       Workers workers) {
+    if (isNarrow(size) && bias == null && !relu && !b.packed()) {
+      narrow(a, b, out, size, workers);
+      return;
+    }
     long terms = size.m * size.n * size.k;
+    long area = size.m * size.n;
     if (size.batch > 1
         && terms <= MODERATE
         && workers.threads() > 1
@@ -146,19 +163,67 @@ public final class GemmVector {
       workers.run(
           Math.ceilDiv(size.batch, together),
           task -> {
-            var product = new GemmProduct(this, a, b, bias, relu, out, size, null);
+            var product = new GemmProduct(this, a, b, bias, relu, out, area, size, null);
             long end = Math.min(size.batch, (task + 1) * together);
             for (long g = task * together; g < end; g++) {
               product.run(g);
             }
           });
     } else {
-      long work = terms + PACKING * size.k * (size.m + size.n);
-      boolean alone = work < SMALL || workers.threads() == 1;
-      var product = new GemmProduct(this, a, b, bias, relu, out, size, alone ? null : workers);
+      Workers team = worthwhile(size, workers);
+      var product = new GemmProduct(this, a, b, bias, relu, out, area, size, team);
       for (long g = 0; g < size.batch; g++) {
         product.run(g);
       }
     }
+  }
+
+  /** Whether columns would leave most lanes of a tile empty, while rows fill them. */
+  private boolean isNarrow(Extent size) {
+    return size.batch == 1
+        && size.n <= NARROW
+        && size.m >= 2L * kernel.columns()
+        && size.m * size.n <= MOST_TURNED;
+  }
+
+  /** outᵀ = bᵀ·aᵀ, with lanes across rows of a: the same terms in the same order. */
+  private void narrow(Matrix a, Matrix b, MemorySegment out, Extent size, Workers workers) {
+    MemorySegment turned = GemmScratch.of().turned(size.m * size.n);
+    gemm(
+        b.turned(),
+        a.turned(),
+        null,
+        false,
+        turned,
+        new Extent(1, size.n, size.m, size.k),
+        workers);
+    for (long i = 0; i < size.m; i++) {
+      for (long j = 0; j < size.n; j++) {
+        f32(out, i * size.n + j, f32(turned, j * size.m + i));
+      }
+    }
+  }
+
+  /**
+   * Products for the caller to run in any order.
+   *
+   * @param outProduct elements from one product's results to the next's
+   */
+  GemmProduct products(
+      Matrix a,
+      Matrix b,
+      @Nullable MemorySegment bias,
+      MemorySegment out,
+      long outProduct,
+      Extent size,
+      Workers workers) {
+    Workers team = worthwhile(size, workers);
+    return new GemmProduct(this, a, b, bias, false, out, outProduct, size, team);
+  }
+
+  /** The threads that share a product: null where it isn't worth handing over. */
+  private static @Nullable Workers worthwhile(Extent size, Workers workers) {
+    long work = size.m * size.n * size.k + PACKING * size.k * (size.m + size.n);
+    return work < SMALL || workers.threads() == 1 ? null : workers;
   }
 }

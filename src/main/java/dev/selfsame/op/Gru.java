@@ -8,6 +8,7 @@ import dev.selfsame.Scope;
 import dev.selfsame.Tensor;
 import dev.selfsame.contract.ExactMath;
 import dev.selfsame.cpu.GruVector;
+import dev.selfsame.cpu.RecurrentSizes;
 import dev.selfsame.cuda.Kernel;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -70,7 +71,7 @@ public final class Gru {
       Tensor recurrent) {
     String op = "gru";
     Check.plain(op, "h", h, DType.F32);
-    Recurrence.Sizes z = Recurrence.check(op, GATES, h, x, wIh, wHh, h);
+    RecurrentSizes z = Recurrence.check(op, GATES, h, x, wIh, wHh, h);
     Recurrence.wanted(op, "bias", bias, h, z.width());
     Recurrence.wanted(op, "recurrentBias", recurrentBias, h, z.width());
     Recurrence.gates(op, "gates", gates, h, z);
@@ -83,42 +84,48 @@ public final class Gru {
         h,
         gates,
         recurrent);
-    Recurrence.project(x, wIh, bias, gates);
-    try (Scope scope = Scope.open()) {
-      SharedFactor weights = SharedFactor.of(scope, wHh.transpose(), z.steps());
-      for (long t = 0; t < z.steps(); t++) {
-        weights.multiply(Recurrence.step(h, t), recurrentBias, Recurrence.step(recurrent, t));
-        cell(z, t, recurrent, gates, h);
+    if (h.device() instanceof Device.Vector d) {
+      try (Scope scope = Scope.open()) {
+        GruVector.forward(
+            d.bits(),
+            z,
+            x.memory(),
+            wIh.memory(),
+            wHh.memory(),
+            bias.memory(),
+            recurrentBias.memory(),
+            h.memory(),
+            gates.memory(),
+            recurrent.memory(),
+            Recurrence.scratch(scope, d, z),
+            d.workers());
       }
+      return;
+    }
+    Recurrence.project(x, wIh, bias, gates);
+    for (long t = 0; t < z.steps(); t++) {
+      Tensor product = Recurrence.step(recurrent, t);
+      Gemm.gemm(Recurrence.step(h, t), wHh.transpose(), recurrentBias, Activation.NONE, product);
+      cell(z, t, recurrent, gates, h);
     }
   }
 
-  private static void cell(Recurrence.Sizes z, long t, Tensor recurrent, Tensor gates, Tensor h) {
-    switch (h.device()) {
-      case Device.Scalar d -> scalar(z, t, recurrent.memory(), gates.memory(), h.memory());
-      case Device.Vector d ->
-          GruVector.on(d.bits())
-              .cell(
-                  recurrent.memory(),
-                  gates.memory(),
-                  h.memory(),
-                  t,
-                  z.batch(),
-                  z.hidden(),
-                  d.workers());
-      case Device.Cuda d ->
-          d.context()
-              .launch(CELL)
-              .grid(Math.ceilDiv(z.state(), 256L))
-              .block(256)
-              .arg(Recurrence.step(recurrent, t).address())
-              .arg(Recurrence.step(gates, t).address())
-              .arg(Recurrence.step(h, t).address())
-              .arg(Recurrence.step(h, t + 1).address())
-              .arg(z.batch())
-              .arg(z.hidden())
-              .what(() -> "gru, step " + t + " of " + h)
-              .run();
+  private static void cell(RecurrentSizes z, long t, Tensor recurrent, Tensor gates, Tensor h) {
+    if (h.device() instanceof Device.Cuda d) {
+      d.context()
+          .launch(CELL)
+          .grid(Math.ceilDiv(z.state(), 256L))
+          .block(256)
+          .arg(Recurrence.step(recurrent, t).address())
+          .arg(Recurrence.step(gates, t).address())
+          .arg(Recurrence.step(h, t).address())
+          .arg(Recurrence.step(h, t + 1).address())
+          .arg(z.batch())
+          .arg(z.hidden())
+          .what(() -> "gru, step " + t + " of " + h)
+          .run();
+    } else {
+      scalar(z, t, recurrent.memory(), gates.memory(), h.memory());
     }
   }
 
@@ -155,7 +162,7 @@ public final class Gru {
       @Nullable Tensor dh0) {
     String op = "gru gradient";
     Check.plain(op, "dy", dy, DType.F32);
-    Recurrence.Sizes z = Recurrence.check(op, GATES, dy, x, wIh, wHh, h);
+    RecurrentSizes z = Recurrence.check(op, GATES, dy, x, wIh, wHh, h);
     Check.shape(op, "dy", dy, z.steps(), z.batch(), z.hidden());
     Recurrence.gates(op, "gates", gates, dy, z);
     Recurrence.gates(op, "recurrent", recurrent, dy, z);
@@ -182,11 +189,28 @@ public final class Gru {
       Tensor drecurrent = Tensor.empty(scope, device, z.steps(), z.batch(), z.width());
       Tensor dr = Tensor.zeros(scope, device, z.batch(), z.hidden());
       Tensor dk = Tensor.zeros(scope, device, z.batch(), z.hidden());
-      SharedFactor weights = SharedFactor.of(scope, wHh, z.steps());
-      for (long t = z.steps() - 1; t >= 0; t--) {
-        cellGradient(z, t, dy, dr, dk, gates, recurrent, h, dgates, drecurrent);
-        if (t > 0 || dh0 != null) {
-          weights.multiply(Recurrence.step(drecurrent, t), null, dr);
+      if (device instanceof Device.Vector d) {
+        GruVector.gradient(
+            d.bits(),
+            z,
+            dy.memory(),
+            wHh.memory(),
+            h.memory(),
+            gates.memory(),
+            recurrent.memory(),
+            dgates.memory(),
+            drecurrent.memory(),
+            dr.memory(),
+            dk.memory(),
+            dh0 != null,
+            Recurrence.scratch(scope, d, z),
+            d.workers());
+      } else {
+        for (long t = z.steps() - 1; t >= 0; t--) {
+          cellGradient(z, t, dy, dr, dk, gates, recurrent, h, dgates, drecurrent);
+          if (t > 0 || dh0 != null) {
+            Gemm.gemm(Recurrence.step(drecurrent, t), wHh, dr);
+          }
         }
       }
       if (dh0 != null) {
@@ -201,7 +225,7 @@ public final class Gru {
   }
 
   private static void cellGradient(
-      Recurrence.Sizes z,
+      RecurrentSizes z,
       long t,
       Tensor dy,
       Tensor dr,
@@ -211,58 +235,42 @@ public final class Gru {
       Tensor h,
       Tensor dgates,
       Tensor drecurrent) {
-    switch (dy.device()) {
-      case Device.Scalar d ->
-          scalarGradient(
-              z,
-              t,
-              dy.memory(),
-              dr.memory(),
-              dk.memory(),
-              gates.memory(),
-              recurrent.memory(),
-              h.memory(),
-              dgates.memory(),
-              drecurrent.memory());
-      case Device.Vector d ->
-          GruVector.on(d.bits())
-              .cellGradient(
-                  dy.memory(),
-                  dr.memory(),
-                  dk.memory(),
-                  gates.memory(),
-                  recurrent.memory(),
-                  h.memory(),
-                  dgates.memory(),
-                  drecurrent.memory(),
-                  t,
-                  z.batch(),
-                  z.hidden(),
-                  d.workers());
-      case Device.Cuda d ->
-          d.context()
-              .launch(GRADIENT)
-              .grid(Math.ceilDiv(z.state(), 256L))
-              .block(256)
-              .arg(Recurrence.step(dy, t).address())
-              .arg(dr.address())
-              .arg(dk.address())
-              .arg(Recurrence.step(gates, t).address())
-              .arg(Recurrence.step(recurrent, t).address())
-              .arg(Recurrence.step(h, t).address())
-              .arg(Recurrence.step(dgates, t).address())
-              .arg(Recurrence.step(drecurrent, t).address())
-              .arg(z.batch())
-              .arg(z.hidden())
-              .what(() -> "gru gradient, step " + t + " of " + dy)
-              .run();
+    if (dy.device() instanceof Device.Cuda d) {
+      d.context()
+          .launch(GRADIENT)
+          .grid(Math.ceilDiv(z.state(), 256L))
+          .block(256)
+          .arg(Recurrence.step(dy, t).address())
+          .arg(dr.address())
+          .arg(dk.address())
+          .arg(Recurrence.step(gates, t).address())
+          .arg(Recurrence.step(recurrent, t).address())
+          .arg(Recurrence.step(h, t).address())
+          .arg(Recurrence.step(dgates, t).address())
+          .arg(Recurrence.step(drecurrent, t).address())
+          .arg(z.batch())
+          .arg(z.hidden())
+          .what(() -> "gru gradient, step " + t + " of " + dy)
+          .run();
+    } else {
+      scalarGradient(
+          z,
+          t,
+          dy.memory(),
+          dr.memory(),
+          dk.memory(),
+          gates.memory(),
+          recurrent.memory(),
+          h.memory(),
+          dgates.memory(),
+          drecurrent.memory());
     }
   }
 
   // ---- the definition of a step
 
   private static void scalar(
-      Recurrence.Sizes s, long t, MemorySegment recurrent, MemorySegment gates, MemorySegment h) {
+      RecurrentSizes s, long t, MemorySegment recurrent, MemorySegment gates, MemorySegment h) {
     long units = s.hidden();
     for (long k = 0; k < s.batch(); k++) {
       for (long j = 0; j < units; j++) {
@@ -281,7 +289,7 @@ public final class Gru {
   }
 
   private static void scalarGradient(
-      Recurrence.Sizes s,
+      RecurrentSizes s,
       long t,
       MemorySegment dy,
       MemorySegment dr,

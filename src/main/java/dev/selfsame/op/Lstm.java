@@ -8,6 +8,7 @@ import dev.selfsame.Scope;
 import dev.selfsame.Tensor;
 import dev.selfsame.contract.ExactMath;
 import dev.selfsame.cpu.LstmVector;
+import dev.selfsame.cpu.RecurrentSizes;
 import dev.selfsame.cuda.Kernel;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -66,7 +67,7 @@ public final class Lstm {
       Tensor x, Tensor wIh, Tensor wHh, Tensor bias, Tensor h, Tensor c, Tensor gates) {
     String op = "lstm";
     Check.plain(op, "h", h, DType.F32);
-    Recurrence.Sizes z = Recurrence.check(op, GATES, h, x, wIh, wHh, h);
+    RecurrentSizes z = Recurrence.check(op, GATES, h, x, wIh, wHh, h);
     Recurrence.wanted(op, "bias", bias, h, z.width());
     Recurrence.states(op, "c", c, h, z);
     Recurrence.gates(op, "gates", gates, h, z);
@@ -79,46 +80,48 @@ public final class Lstm {
         c,
         gates);
     try (Scope scope = Scope.open()) {
+      if (h.device() instanceof Device.Vector d) {
+        LstmVector.forward(
+            d.bits(),
+            z,
+            x.memory(),
+            wIh.memory(),
+            wHh.memory(),
+            bias.memory(),
+            h.memory(),
+            c.memory(),
+            gates.memory(),
+            Recurrence.scratch(scope, d, z),
+            d.workers());
+        return;
+      }
       Tensor recurrent = Tensor.empty(scope, h.device(), z.batch(), z.width());
-      SharedFactor weights = SharedFactor.of(scope, wHh.transpose(), z.steps());
       Recurrence.project(x, wIh, bias, gates);
       for (long t = 0; t < z.steps(); t++) {
-        weights.multiply(Recurrence.step(h, t), null, recurrent);
+        Gemm.gemm(Recurrence.step(h, t), wHh.transpose(), recurrent);
         cell(z, t, recurrent, gates, c, h);
       }
     }
   }
 
   private static void cell(
-      Recurrence.Sizes z, long t, Tensor recurrent, Tensor gates, Tensor c, Tensor h) {
-    switch (h.device()) {
-      case Device.Scalar d ->
-          scalar(z, t, recurrent.memory(), gates.memory(), c.memory(), h.memory());
-      case Device.Vector d ->
-          LstmVector.on(d.bits())
-              .cell(
-                  recurrent.memory(),
-                  gates.memory(),
-                  c.memory(),
-                  h.memory(),
-                  t,
-                  z.batch(),
-                  z.hidden(),
-                  d.workers());
-      case Device.Cuda d ->
-          d.context()
-              .launch(CELL)
-              .grid(Math.ceilDiv(z.state(), 256L))
-              .block(256)
-              .arg(recurrent.address())
-              .arg(Recurrence.step(gates, t).address())
-              .arg(Recurrence.step(c, t).address())
-              .arg(Recurrence.step(c, t + 1).address())
-              .arg(Recurrence.step(h, t + 1).address())
-              .arg(z.batch())
-              .arg(z.hidden())
-              .what(() -> "lstm, step " + t + " of " + h)
-              .run();
+      RecurrentSizes z, long t, Tensor recurrent, Tensor gates, Tensor c, Tensor h) {
+    if (h.device() instanceof Device.Cuda d) {
+      d.context()
+          .launch(CELL)
+          .grid(Math.ceilDiv(z.state(), 256L))
+          .block(256)
+          .arg(recurrent.address())
+          .arg(Recurrence.step(gates, t).address())
+          .arg(Recurrence.step(c, t).address())
+          .arg(Recurrence.step(c, t + 1).address())
+          .arg(Recurrence.step(h, t + 1).address())
+          .arg(z.batch())
+          .arg(z.hidden())
+          .what(() -> "lstm, step " + t + " of " + h)
+          .run();
+    } else {
+      scalar(z, t, recurrent.memory(), gates.memory(), c.memory(), h.memory());
     }
   }
 
@@ -155,7 +158,7 @@ public final class Lstm {
       @Nullable Tensor dc0) {
     String op = "lstm gradient";
     Check.plain(op, "dy", dy, DType.F32);
-    Recurrence.Sizes z = Recurrence.check(op, GATES, dy, x, wIh, wHh, h);
+    RecurrentSizes z = Recurrence.check(op, GATES, dy, x, wIh, wHh, h);
     Check.shape(op, "dy", dy, z.steps(), z.batch(), z.hidden());
     Recurrence.states(op, "c", c, dy, z);
     Recurrence.gates(op, "gates", gates, dy, z);
@@ -181,12 +184,30 @@ public final class Lstm {
       Tensor dgates = Tensor.empty(scope, device, z.steps(), z.batch(), z.width());
       Tensor dr = Tensor.zeros(scope, device, z.batch(), z.hidden());
       Tensor dq = Tensor.zeros(scope, device, z.batch(), z.hidden());
-      SharedFactor weights = SharedFactor.of(scope, wHh, z.steps());
-      for (long t = z.steps() - 1; t >= 0; t--) {
-        cellGradient(z, t, dy, dr, dq, gates, c, dgates);
-        if (t > 0 || dh0 != null) {
-          weights.multiply(Recurrence.step(dgates, t), null, t == 0 && dh0 != null ? dh0 : dr);
+      if (device instanceof Device.Vector d) {
+        LstmVector.gradient(
+            d.bits(),
+            z,
+            dy.memory(),
+            wHh.memory(),
+            c.memory(),
+            gates.memory(),
+            dgates.memory(),
+            dr.memory(),
+            dq.memory(),
+            dh0 != null,
+            Recurrence.scratch(scope, d, z),
+            d.workers());
+      } else {
+        for (long t = z.steps() - 1; t >= 0; t--) {
+          cellGradient(z, t, dy, dr, dq, gates, c, dgates);
+          if (t > 0 || dh0 != null) {
+            Gemm.gemm(Recurrence.step(dgates, t), wHh, dr);
+          }
         }
+      }
+      if (dh0 != null) {
+        dh0.copyFrom(dr);
       }
       if (dc0 != null) {
         dc0.copyFrom(dq);
@@ -197,7 +218,7 @@ public final class Lstm {
   }
 
   private static void cellGradient(
-      Recurrence.Sizes z,
+      RecurrentSizes z,
       long t,
       Tensor dy,
       Tensor dr,
@@ -205,53 +226,32 @@ public final class Lstm {
       Tensor gates,
       Tensor c,
       Tensor dgates) {
-    switch (dy.device()) {
-      case Device.Scalar d ->
-          scalarGradient(
-              z,
-              t,
-              dy.memory(),
-              dr.memory(),
-              dq.memory(),
-              gates.memory(),
-              c.memory(),
-              dgates.memory());
-      case Device.Vector d ->
-          LstmVector.on(d.bits())
-              .cellGradient(
-                  dy.memory(),
-                  dr.memory(),
-                  dq.memory(),
-                  gates.memory(),
-                  c.memory(),
-                  dgates.memory(),
-                  t,
-                  z.batch(),
-                  z.hidden(),
-                  d.workers());
-      case Device.Cuda d ->
-          d.context()
-              .launch(GRADIENT)
-              .grid(Math.ceilDiv(z.state(), 256L))
-              .block(256)
-              .arg(Recurrence.step(dy, t).address())
-              .arg(dr.address())
-              .arg(dq.address())
-              .arg(Recurrence.step(gates, t).address())
-              .arg(Recurrence.step(c, t).address())
-              .arg(Recurrence.step(c, t + 1).address())
-              .arg(Recurrence.step(dgates, t).address())
-              .arg(z.batch())
-              .arg(z.hidden())
-              .what(() -> "lstm gradient, step " + t + " of " + dy)
-              .run();
+    if (dy.device() instanceof Device.Cuda d) {
+      d.context()
+          .launch(GRADIENT)
+          .grid(Math.ceilDiv(z.state(), 256L))
+          .block(256)
+          .arg(Recurrence.step(dy, t).address())
+          .arg(dr.address())
+          .arg(dq.address())
+          .arg(Recurrence.step(gates, t).address())
+          .arg(Recurrence.step(c, t).address())
+          .arg(Recurrence.step(c, t + 1).address())
+          .arg(Recurrence.step(dgates, t).address())
+          .arg(z.batch())
+          .arg(z.hidden())
+          .what(() -> "lstm gradient, step " + t + " of " + dy)
+          .run();
+    } else {
+      scalarGradient(
+          z, t, dy.memory(), dr.memory(), dq.memory(), gates.memory(), c.memory(), dgates.memory());
     }
   }
 
   // ---- the definition of a step
 
   private static void scalar(
-      Recurrence.Sizes z,
+      RecurrentSizes z,
       long t,
       MemorySegment recurrent,
       MemorySegment gates,
@@ -280,7 +280,7 @@ public final class Lstm {
   }
 
   private static void scalarGradient(
-      Recurrence.Sizes z,
+      RecurrentSizes z,
       long t,
       MemorySegment dy,
       MemorySegment dr,

@@ -1,7 +1,12 @@
 package dev.selfsame.op;
 
 import dev.selfsame.DType;
+import dev.selfsame.Device;
+import dev.selfsame.Scope;
 import dev.selfsame.Tensor;
+import dev.selfsame.cpu.RecurrentSizes;
+import dev.selfsame.cpu.RecurrentSteps;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,22 +15,10 @@ import org.jspecify.annotations.Nullable;
  * matrices' rows are gate by gate.
  */
 final class Recurrence {
-  /** T steps of a batch of B, from I inputs to H units, G gates. */
-  record Sizes(long steps, long batch, long inputs, long hidden, int gates) {
-    long width() {
-      return gates * hidden;
-    }
-
-    /** Elements of one step's states. */
-    long state() {
-      return batch * hidden;
-    }
-  }
-
   private Recurrence() {}
 
   /** x, parameters and states; {@code first} is the destination that names the device. */
-  static Sizes check(
+  static RecurrentSizes check(
       String op, int gates, Tensor first, Tensor x, Tensor wIh, Tensor wHh, Tensor h) {
     Check.input(op, "x", x, first);
     Check.rank(op, "x", x, 3, "[T, B, I]");
@@ -33,24 +26,24 @@ final class Recurrence {
     Check.input(op, "wHh", wHh, first);
     Check.rank(op, "wHh", wHh, 2, "[" + (gates == 1 ? "" : gates + "·") + "H, H]");
     Check.notEmpty(op, "wHh", wHh);
-    Sizes z = new Sizes(x.size(0), x.size(1), x.size(2), wHh.size(1), gates);
-    Check.shape(op, "wHh", wHh, z.width(), z.hidden);
+    RecurrentSizes z = new RecurrentSizes(x.size(0), x.size(1), x.size(2), wHh.size(1), gates);
+    Check.shape(op, "wHh", wHh, z.width(), z.hidden());
     Check.input(op, "wIh", wIh, first);
-    Check.shape(op, "wIh", wIh, z.width(), z.inputs);
+    Check.shape(op, "wIh", wIh, z.width(), z.inputs());
     states(op, "h", h, first, z);
     return z;
   }
 
   /** The states before the first step and after each. */
-  static void states(String op, String name, Tensor t, Tensor first, Sizes z) {
+  static void states(String op, String name, Tensor t, Tensor first, RecurrentSizes z) {
     Check.input(op, name, t, first);
-    Check.shape(op, name, t, z.steps + 1, z.batch, z.hidden);
+    Check.shape(op, name, t, z.steps() + 1, z.batch(), z.hidden());
   }
 
   /** One number for each unit's gate at each step. */
-  static void gates(String op, String name, Tensor t, Tensor first, Sizes z) {
+  static void gates(String op, String name, Tensor t, Tensor first, RecurrentSizes z) {
     Check.input(op, name, t, first);
-    Check.shape(op, name, t, z.steps, z.batch, z.width());
+    Check.shape(op, name, t, z.steps(), z.batch(), z.width());
   }
 
   /** A tensor of the stated sizes, unless it is null. */
@@ -94,6 +87,11 @@ final class Recurrence {
   /** One step's matrix of {@code t} [T, B, …]. */
   static Tensor step(Tensor t, long step) {
     return t.slice(step, step + 1).reshape(t.size(1), t.size(2));
+  }
+
+  /** Scratch of a pass on vectors. */
+  static MemorySegment scratch(Scope scope, Device.Vector device, RecurrentSizes z) {
+    return Tensor.empty(scope, device, RecurrentSteps.scratch(device.bits(), z)).memory();
   }
 
   /** gates = x·wIhᵀ + bias, for all steps at once. */

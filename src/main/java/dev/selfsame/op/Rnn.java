@@ -7,6 +7,7 @@ import dev.selfsame.Device;
 import dev.selfsame.Scope;
 import dev.selfsame.Tensor;
 import dev.selfsame.contract.ExactMath;
+import dev.selfsame.cpu.RecurrentSizes;
 import dev.selfsame.cpu.RnnVector;
 import dev.selfsame.cuda.Kernel;
 import java.lang.foreign.MemorySegment;
@@ -53,7 +54,7 @@ public final class Rnn {
   public static void forward(Tensor x, Tensor wIh, Tensor wHh, Tensor bias, Tensor h) {
     String op = "rnn";
     Check.plain(op, "h", h, DType.F32);
-    Recurrence.Sizes z = Recurrence.check(op, 1, h, x, wIh, wHh, h);
+    RecurrentSizes z = Recurrence.check(op, 1, h, x, wIh, wHh, h);
     Recurrence.wanted(op, "bias", bias, h, z.width());
     Recurrence.apart(
         op,
@@ -62,32 +63,41 @@ public final class Rnn {
         new String[] {"h"},
         h);
     try (Scope scope = Scope.open()) {
+      if (h.device() instanceof Device.Vector d) {
+        RnnVector.forward(
+            d.bits(),
+            z,
+            x.memory(),
+            wIh.memory(),
+            wHh.memory(),
+            bias.memory(),
+            h.memory(),
+            Recurrence.scratch(scope, d, z),
+            d.workers());
+        return;
+      }
       Tensor recurrent = Tensor.empty(scope, h.device(), z.batch(), z.hidden());
-      SharedFactor weights = SharedFactor.of(scope, wHh.transpose(), z.steps());
       Recurrence.project(x, wIh, bias, h.slice(1, z.steps() + 1));
       for (long t = 0; t < z.steps(); t++) {
-        weights.multiply(Recurrence.step(h, t), null, recurrent);
+        Gemm.gemm(Recurrence.step(h, t), wHh.transpose(), recurrent);
         cell(z, t, recurrent, h);
       }
     }
   }
 
-  private static void cell(Recurrence.Sizes z, long t, Tensor recurrent, Tensor h) {
-    switch (h.device()) {
-      case Device.Scalar d -> scalar(z, t, recurrent.memory(), h.memory());
-      case Device.Vector d ->
-          RnnVector.on(d.bits())
-              .cell(recurrent.memory(), h.memory(), (t + 1) * z.state(), z.state(), d.workers());
-      case Device.Cuda d ->
-          d.context()
-              .launch(CELL)
-              .grid(Math.ceilDiv(z.state(), 256L))
-              .block(256)
-              .arg(recurrent.address())
-              .arg(Recurrence.step(h, t + 1).address())
-              .arg(z.state())
-              .what(() -> "rnn, step " + t + " of " + h)
-              .run();
+  private static void cell(RecurrentSizes z, long t, Tensor recurrent, Tensor h) {
+    if (h.device() instanceof Device.Cuda d) {
+      d.context()
+          .launch(CELL)
+          .grid(Math.ceilDiv(z.state(), 256L))
+          .block(256)
+          .arg(recurrent.address())
+          .arg(Recurrence.step(h, t + 1).address())
+          .arg(z.state())
+          .what(() -> "rnn, step " + t + " of " + h)
+          .run();
+    } else {
+      scalar(z, t, recurrent.memory(), h.memory());
     }
   }
 
@@ -118,7 +128,7 @@ public final class Rnn {
       @Nullable Tensor dh0) {
     String op = "rnn gradient";
     Check.plain(op, "dy", dy, DType.F32);
-    Recurrence.Sizes z = Recurrence.check(op, 1, dy, x, wIh, wHh, h);
+    RecurrentSizes z = Recurrence.check(op, 1, dy, x, wIh, wHh, h);
     Recurrence.gates(op, "dy", dy, dy, z);
     Recurrence.wanted(op, "dx", dx, dy, x.shape().sizes());
     Recurrence.wanted(op, "dwIh", dwIh, dy, wIh.shape().sizes());
@@ -138,12 +148,28 @@ public final class Rnn {
     try (Scope scope = Scope.open()) {
       Tensor d = Tensor.empty(scope, dy.device(), z.steps(), z.batch(), z.hidden());
       Tensor dr = Tensor.zeros(scope, dy.device(), z.batch(), z.hidden());
-      SharedFactor weights = SharedFactor.of(scope, wHh, z.steps());
-      for (long t = z.steps() - 1; t >= 0; t--) {
-        cellGradient(z, t, dy, dr, h, d);
-        if (t > 0 || dh0 != null) {
-          weights.multiply(Recurrence.step(d, t), null, t == 0 && dh0 != null ? dh0 : dr);
+      if (dy.device() instanceof Device.Vector v) {
+        RnnVector.gradient(
+            v.bits(),
+            z,
+            dy.memory(),
+            wHh.memory(),
+            h.memory(),
+            d.memory(),
+            dr.memory(),
+            dh0 != null,
+            Recurrence.scratch(scope, v, z),
+            v.workers());
+      } else {
+        for (long t = z.steps() - 1; t >= 0; t--) {
+          cellGradient(z, t, dy, dr, h, d);
+          if (t > 0 || dh0 != null) {
+            Gemm.gemm(Recurrence.step(d, t), wHh, dr);
+          }
         }
+      }
+      if (dh0 != null) {
+        dh0.copyFrom(dr);
       }
       Recurrence.inputGradients(d, x, wIh, dx, dwIh, dbias);
       Recurrence.recurrentGradient(d, h, dwHh);
@@ -151,38 +177,27 @@ public final class Rnn {
   }
 
   private static void cellGradient(
-      Recurrence.Sizes z, long t, Tensor dy, Tensor dr, Tensor h, Tensor d) {
-    switch (dy.device()) {
-      case Device.Scalar s ->
-          scalarGradient(z, t, dy.memory(), dr.memory(), h.memory(), d.memory());
-      case Device.Vector v ->
-          RnnVector.on(v.bits())
-              .cellGradient(
-                  dy.memory(),
-                  dr.memory(),
-                  h.memory(),
-                  d.memory(),
-                  t * z.state(),
-                  z.state(),
-                  v.workers());
-      case Device.Cuda c ->
-          c.context()
-              .launch(GRADIENT)
-              .grid(Math.ceilDiv(z.state(), 256L))
-              .block(256)
-              .arg(Recurrence.step(dy, t).address())
-              .arg(dr.address())
-              .arg(Recurrence.step(h, t + 1).address())
-              .arg(Recurrence.step(d, t).address())
-              .arg(z.state())
-              .what(() -> "rnn gradient, step " + t + " of " + dy)
-              .run();
+      RecurrentSizes z, long t, Tensor dy, Tensor dr, Tensor h, Tensor d) {
+    if (dy.device() instanceof Device.Cuda c) {
+      c.context()
+          .launch(GRADIENT)
+          .grid(Math.ceilDiv(z.state(), 256L))
+          .block(256)
+          .arg(Recurrence.step(dy, t).address())
+          .arg(dr.address())
+          .arg(Recurrence.step(h, t + 1).address())
+          .arg(Recurrence.step(d, t).address())
+          .arg(z.state())
+          .what(() -> "rnn gradient, step " + t + " of " + dy)
+          .run();
+    } else {
+      scalarGradient(z, t, dy.memory(), dr.memory(), h.memory(), d.memory());
     }
   }
 
   // ---- the definition of a step
 
-  private static void scalar(Recurrence.Sizes z, long t, MemorySegment recurrent, MemorySegment h) {
+  private static void scalar(RecurrentSizes z, long t, MemorySegment recurrent, MemorySegment h) {
     for (long s = 0; s < z.state(); s++) {
       long after = (t + 1) * z.state() + s;
       f32(h, after, ExactMath.tanh(f32(h, after) + f32(recurrent, s)));
@@ -190,7 +205,7 @@ public final class Rnn {
   }
 
   private static void scalarGradient(
-      Recurrence.Sizes z,
+      RecurrentSizes z,
       long t,
       MemorySegment dy,
       MemorySegment dr,

@@ -55,6 +55,21 @@ class GemmTest {
     }
   }
 
+  /** Few columns of many rows are computed as their transpose. */
+  @Test
+  void narrowOutputs() {
+    for (int form = 0; form < 16; form++) {
+      int columns = new int[] {1, 5, 12, 13}[form & 3];
+      int rows = new int[] {63, 64, 150, 1921}[form >> 2];
+      int terms = form % 3 == 0 ? 530 : 19;
+      boolean a = (form ^ form >> 2) % 2 != 0;
+      boolean b = (form >> 1 ^ form >> 3) % 2 != 0;
+      GemmCase.of(
+              0, false, rows, columns, terms, a, b, false, Activation.NONE, GemmCase.random(form))
+          .check();
+    }
+  }
+
   @Test
   void outputsLargerThanOneBlock() {
     GemmCase.plain(1921, 3, 5, GemmCase.random(1)).check();

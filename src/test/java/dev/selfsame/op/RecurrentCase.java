@@ -216,6 +216,25 @@ abstract class RecurrentCase {
     }
   }
 
+  /**
+   * Enough work for groups of samples that take all steps by themselves (several threads), and so
+   * many steps that their inputs' part is computed in two pieces (one thread). Vectors only: there
+   * is nothing of the kind on other devices.
+   */
+  @Test
+  final void bitsDoNotDependOnHowTheStepsAreCut() {
+    Data d = data(25, 24, 48, 3, 60);
+    float[][] expected = results(Devices.control(), d);
+    for (Device device : Devices.tested()) {
+      if (device instanceof Device.Vector) {
+        float[][] actual = results(device, d);
+        for (int k = 0; k < expected.length; k++) {
+          Bits.assertSame(op + " on " + device + ": " + name(k), expected[k], actual[k]);
+        }
+      }
+    }
+  }
+
   @Test
   final void specialValuesPass() {
     Data d = data(1, 4, 3, 5, 19);
