@@ -23,6 +23,7 @@ final class AttentionKeySums {
   private final GemmEnds ends;
   private final PanelPack pack;
   private final AttentionKernel vectors;
+  private final float[] zeros;
   private final int width;
   private final int most;
   private final AttentionScratch weights = new AttentionScratch();
@@ -46,6 +47,7 @@ final class AttentionKeySums {
     this.vectors = vectors;
     width = tiles.columns();
     most = tiles.rows();
+    zeros = new float[most * width];
   }
 
   /** Chains and totals: tile after tile of keys, in it panel after panel of columns. */
@@ -113,7 +115,8 @@ final class AttentionKeySums {
       boolean begins,
       boolean finishes) {
     int terms = end - first;
-    if (begins) {
+    if (begins && s.causal()) {
+      // Keys that no query sees, and chains that queries enter one by one.
       sum.chains.asSlice(0, floats() << 2).fill((byte) 0);
     }
     MemorySegment columns = operand.memory((long) panels * terms * width);
@@ -142,8 +145,11 @@ final class AttentionKeySums {
           vectors.someRows(rows, computed, count, columns, at, j - first, whole, sum.chains, chain);
         }
         if (whole < terms) {
-          MemorySegment.copy(
-              sum.chains, JAVA_FLOAT_UNALIGNED, chain << 2, begin, 0, computed * width);
+          boolean fresh = begins && whole == 0;
+          if (!fresh) {
+            MemorySegment.copy(
+                sum.chains, JAVA_FLOAT_UNALIGNED, chain << 2, begin, 0, computed * width);
+          }
           tiles.tile(
               computed,
               rows,
@@ -152,7 +158,7 @@ final class AttentionKeySums {
               at + (long) whole * width,
               width,
               terms - whole,
-              begin,
+              fresh ? zeros : begin,
               sum.chains,
               chain,
               width);

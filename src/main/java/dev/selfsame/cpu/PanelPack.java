@@ -82,7 +82,7 @@ final class PanelPack {
       return;
     }
     int j = 0;
-    if (sixteens != null && width > 8 && depth > 16) {
+    if (sixteens != null && width > 8 && depth >= (width < 16 ? 17 : 16)) {
       // A panel narrower than a vector: what lies beyond its width, the next term overwrites. The
       // last term has none behind it.
       int whole = width < 16 ? depth - 1 : depth;
