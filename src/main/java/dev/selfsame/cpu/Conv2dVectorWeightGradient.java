@@ -2,7 +2,6 @@ package dev.selfsame.cpu;
 
 import dev.selfsame.contract.Contract;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * dw[k, (c, r, s)] = Σ over (n, p, q) of dy[n, k, p, q]·x[n, c, pixel]: a matrix product whose two
@@ -14,8 +13,17 @@ import java.util.Arrays;
  * task; chains are stored, and added in order afterwards.
  */
 final class Conv2dVectorWeightGradient {
-  /** Terms of a panel; divides the shortest chunk, so that chunks end where panels end. */
-  private static final int DEPTH = 256;
+  /**
+   * Terms of a panel; both divide the shortest chunk, so that chunks end where panels end. A short
+   * panel stays in the first cache; from the second one, a long panel saves storing chains for many
+   * tiles.
+   */
+  private static final int SHORT_PANEL = 256;
+
+  private static final int LONG_PANEL = 512;
+
+  /** Most tiles that a short panel is better for. */
+  private static final int FEW_TILES = 16;
 
   private static final long MIN_TASKS = 16;
 
@@ -48,6 +56,9 @@ final class Conv2dVectorWeightGradient {
   private final int tiles;
   private final int panelFloats;
 
+  /** Terms of a panel. */
+  private final int depth;
+
   // The terms whose rows are turned at once, and the tasks that share a panel's.
   private final long span;
   private final long blocks;
@@ -66,7 +77,6 @@ final class Conv2dVectorWeightGradient {
     this.mover = mover;
     this.rowKernel = rowKernel;
     this.dw = dw;
-    operands = new Conv2dVectorOperands(mover, rowKernel, z, x, dy, DEPTH);
     int lanes = mover.lanes();
     groups = z.groups();
     terms = z.n() * z.p() * z.q();
@@ -86,16 +96,18 @@ final class Conv2dVectorWeightGradient {
     tailRows = two ? 2 * third : left;
     tiles = fullTiles + Math.ceilDiv(rows - fullTiles * height, Math.max(1, tailRows));
     panelFloats = tiles * height * width;
+    depth = tiles > FEW_TILES ? LONG_PANEL : SHORT_PANEL;
+    operands = new Conv2dVectorOperands(mover, rowKernel, z, x, dy, depth);
 
     long fit = TURNED_FLOATS / (groups * tiles * height) / chunk;
     while (fit > 1 && operands.preparedFloats(fit * chunk) > PREPARED_FLOATS) {
       fit /= 2;
     }
     span = Math.min(terms, Math.max(1, fit) * chunk);
-    blocks = Math.ceilDiv(span, DEPTH);
+    blocks = Math.ceilDiv(span, depth);
     parts = groups * panels < MIN_TASKS ? (int) Math.ceilDiv(span, chunk) : 1;
     // Turning writes up to half a vector more terms, and a vector beyond them.
-    tileFloats = (DEPTH + lanes / 2) * height + lanes;
+    tileFloats = (depth + lanes / 2) * height + lanes;
   }
 
   void run(Workers workers) {
@@ -155,8 +167,8 @@ final class Conv2dVectorWeightGradient {
     long block = task / tileGroups % blocks;
     int firstTile = (int) (task % tileGroups) * TURNED_TILES;
     int endTile = Math.min(tiles, firstTile + TURNED_TILES);
-    long t = begin + block * DEPTH;
-    int n = (int) Math.min(DEPTH, end - t);
+    long t = begin + block * depth;
+    int n = (int) Math.min(depth, end - t);
     for (int tile = firstTile; n > 0 && tile < endTile; tile++) {
       int to = tile(group, tile, block);
       operands.outputs(group, firstRow(tile), rowsOf(tile), t, n, turned, to, height);
@@ -180,7 +192,7 @@ final class Conv2dVectorWeightGradient {
   private void alone(long panel, float[] turned) {
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
     float[] total = mine.floats(Conv2dVectorScratch.TOTAL, panelFloats);
-    if (terms > DEPTH) {
+    if (terms > depth) {
       sum(panel, turned, 0, 0, terms, total, 0, true);
       store(panel, 0, rows, total, 0);
       return;
@@ -190,8 +202,20 @@ final class Conv2dVectorWeightGradient {
     float[] pixels = turnColumns(panel, 0, (int) terms);
     for (int tile = 0; tile < tiles; tile++) {
       int count = rowsOf(tile);
-      Arrays.fill(total, 0, height * width, 0f);
-      kernel.tile(count, width, turned, tile(group, tile, 0), pixels, 0, (int) terms, total, 0);
+      kernel.tile(
+          count,
+          width,
+          turned,
+          tile(group, tile, 0),
+          pixels,
+          0,
+          (int) terms,
+          GemmKernel.PLUS_ZEROS,
+          0,
+          GemmKernel.MINUS_ZEROS,
+          0,
+          total,
+          0);
       store(panel, firstRow(tile), count, total, 0);
     }
   }
@@ -200,7 +224,7 @@ final class Conv2dVectorWeightGradient {
   private float[] turnColumns(long panel, long t, int n) {
     float[] turned =
         Conv2dVectorScratch.mine()
-            .floats(Conv2dVectorScratch.WINDOW, (long) (DEPTH + mover.lanes()) * width);
+            .floats(Conv2dVectorScratch.WINDOW, (long) (depth + mover.lanes()) * width);
     int first = (int) (panel % panels) * width;
     int count = Math.min(width, columns - first);
     operands.pixels(panel / panels, first, count, t, n, turned, 0, width);
@@ -224,21 +248,32 @@ final class Conv2dVectorWeightGradient {
       boolean fresh) {
     long group = panel / panels;
     float[] chains = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.CHAIN, panelFloats);
-    for (long t = from; t < to; t += DEPTH) {
-      int n = (int) Math.min(DEPTH, to - t);
+    for (long t = from; t < to; t += depth) {
+      int n = (int) Math.min(depth, to - t);
+      boolean begins = t % chunk == 0;
+      boolean ends = (t + n) % chunk == 0 || t + n == to;
       boolean first = fresh && t < from + chunk;
-      float[] c = first ? total : chains;
-      int ct = first ? at : 0;
-      if (t % chunk == 0) {
-        Arrays.fill(c, ct, ct + panelFloats, 0f);
-      }
       float[] b = turnColumns(panel, t, n);
       for (int tile = 0; tile < tiles; tile++) {
-        int a = tile(group, tile, (t - begin) / DEPTH);
-        kernel.tile(rowsOf(tile), width, turned, a, b, 0, n, c, ct + firstRow(tile) * width);
-      }
-      if (!first && ((t + n) % chunk == 0 || t + n == to)) {
-        rowKernel.fold(total, at, chains, 0, panelFloats);
+        int place = firstRow(tile) * width;
+        int sum = at + place;
+        // Where a chain waits for the next panel.
+        float[] chain = first ? total : chains;
+        int waits = first ? sum : place;
+        kernel.tile(
+            rowsOf(tile),
+            width,
+            turned,
+            tile(group, tile, (t - begin) / depth),
+            b,
+            0,
+            n,
+            begins ? GemmKernel.PLUS_ZEROS : chain,
+            begins ? 0 : waits,
+            ends && !first ? total : GemmKernel.MINUS_ZEROS,
+            ends && !first ? sum : 0,
+            ends ? total : chain,
+            ends ? sum : waits);
       }
     }
   }

@@ -1,5 +1,7 @@
 package dev.selfsame.cpu;
 
+import java.util.Arrays;
+
 /**
  * The inner parts of a contraction on packed operands, for one vector width. Convolution may use
  * them, too.
@@ -13,6 +15,9 @@ interface GemmKernel {
   /** Most terms in one call; chunks are multiples of it. */
   int DEPTH = 512;
 
+  /** Most chains of a tile. */
+  int MOST_FLOATS = 12 * 32;
+
   /** Rows of a full tile. */
   int rows();
 
@@ -23,11 +28,40 @@ interface GemmKernel {
   int width(int columns);
 
   /**
-   * Takes {@code depth} terms, in order, into the chains of a tile, each by one fused multiply-add.
+   * Takes {@code depth} terms, in order, into the chains of a tile, each by one fused multiply-add,
+   * and adds the chains to a total: c[j] ← total[j] + chain[j]. All three are laid out as chains
+   * are, and c may be one of the others.
    *
-   * @param rows rows wanted, 1 to {@link #rows}; c must have room for {@link #rows}
+   * @param rows rows wanted, 1 to {@link #rows}; start, total and c must have room for {@link
+   *     #rows}
    * @param columns columns wanted, 1 to {@link #columns}
+   * @param start what the chains begin with; {@link #PLUS_ZEROS} for new ones
+   * @param total {@link #MINUS_ZEROS} where c is to be the chains themselves
    */
   void tile(
-      int rows, int columns, float[] a, int aAt, float[] b, int bAt, int depth, float[] c, int cAt);
+      int rows,
+      int columns,
+      float[] a,
+      int aAt,
+      float[] b,
+      int bAt,
+      int depth,
+      float[] start,
+      int startAt,
+      float[] total,
+      int totalAt,
+      float[] c,
+      int cAt);
+
+  /** A tile of +0. Nobody writes it. */
+  float[] PLUS_ZEROS = new float[MOST_FLOATS];
+
+  /** A tile of −0, which leaves what is added to it as it is. Nobody writes it. */
+  float[] MINUS_ZEROS = minusZeros();
+
+  private static float[] minusZeros() {
+    float[] zeros = new float[MOST_FLOATS];
+    Arrays.fill(zeros, -0f);
+    return zeros;
+  }
 }

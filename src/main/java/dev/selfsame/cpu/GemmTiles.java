@@ -44,284 +44,367 @@ final class GemmTiles implements GemmKernel {
       float[] b,
       int bAt,
       int depth,
+      float[] start,
+      int startAt,
+      float[] total,
+      int totalAt,
       float[] c,
       int cAt) {
     if (columns <= N) {
       if (rows > 6) {
-        tile12x1(a, aAt, b, bAt, depth, c, cAt, N);
+        tile12x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt, N);
       } else {
-        tile6x1(a, aAt, b, bAt, depth, c, cAt);
+        tile6x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
       }
     } else if (rows > 8 && N < 16) {
-      tile12x1(a, aAt, b, bAt, depth, c, cAt, 2 * N);
-      tile12x1(a, aAt, b, bAt + N, depth, c, cAt + N, 2 * N);
+      tile12x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt, 2 * N);
+      tile12x1(
+          a, aAt, b, bAt + N, depth, start, startAt + N, total, totalAt + N, c, cAt + N, 2 * N);
     } else if (rows > 6 && N < 16) {
-      tile4x2(a, aAt, b, bAt, depth, c, cAt);
-      tile4x2(a, aAt + 4, b, bAt, depth, c, cAt + 4 * 2 * N);
+      tile4x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
+      tile4x2(
+          a,
+          aAt + 4,
+          b,
+          bAt,
+          depth,
+          start,
+          startAt + 8 * N,
+          total,
+          totalAt + 8 * N,
+          c,
+          cAt + 8 * N);
     } else if (rows > 8) {
-      tile12x2(a, aAt, b, bAt, depth, c, cAt);
+      tile12x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
     } else if (rows > 6) {
-      tile8x2(a, aAt, b, bAt, depth, c, cAt);
+      tile8x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
     } else if (rows > 4) {
-      tile6x2(a, aAt, b, bAt, depth, c, cAt);
+      tile6x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
     } else {
-      tile4x2(a, aAt, b, bAt, depth, c, cAt);
+      tile4x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
     }
   }
 
-  private static void tile12x2(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
-    FloatVector c0a = FloatVector.fromArray(F, c, co);
-    FloatVector c0b = FloatVector.fromArray(F, c, co + N);
-    FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * 2 * N);
-    FloatVector c1b = FloatVector.fromArray(F, c, co + 1 * 2 * N + N);
-    FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * 2 * N);
-    FloatVector c2b = FloatVector.fromArray(F, c, co + 2 * 2 * N + N);
-    FloatVector c3a = FloatVector.fromArray(F, c, co + 3 * 2 * N);
-    FloatVector c3b = FloatVector.fromArray(F, c, co + 3 * 2 * N + N);
-    FloatVector c4a = FloatVector.fromArray(F, c, co + 4 * 2 * N);
-    FloatVector c4b = FloatVector.fromArray(F, c, co + 4 * 2 * N + N);
-    FloatVector c5a = FloatVector.fromArray(F, c, co + 5 * 2 * N);
-    FloatVector c5b = FloatVector.fromArray(F, c, co + 5 * 2 * N + N);
-    FloatVector c6a = FloatVector.fromArray(F, c, co + 6 * 2 * N);
-    FloatVector c6b = FloatVector.fromArray(F, c, co + 6 * 2 * N + N);
-    FloatVector c7a = FloatVector.fromArray(F, c, co + 7 * 2 * N);
-    FloatVector c7b = FloatVector.fromArray(F, c, co + 7 * 2 * N + N);
-    FloatVector c8a = FloatVector.fromArray(F, c, co + 8 * 2 * N);
-    FloatVector c8b = FloatVector.fromArray(F, c, co + 8 * 2 * N + N);
-    FloatVector c9a = FloatVector.fromArray(F, c, co + 9 * 2 * N);
-    FloatVector c9b = FloatVector.fromArray(F, c, co + 9 * 2 * N + N);
-    FloatVector c10a = FloatVector.fromArray(F, c, co + 10 * 2 * N);
-    FloatVector c10b = FloatVector.fromArray(F, c, co + 10 * 2 * N + N);
-    FloatVector c11a = FloatVector.fromArray(F, c, co + 11 * 2 * N);
-    FloatVector c11b = FloatVector.fromArray(F, c, co + 11 * 2 * N + N);
-    for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * 2 * N));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * 2 * N + N));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * ROWS]);
+  private static void tile12x2(
+      float[] a,
+      int ao,
+      float[] b,
+      int bo,
+      int depth,
+      float[] start,
+      int so,
+      float[] total,
+      int to,
+      float[] c,
+      int co) {
+    FloatVector c0a = FloatVector.fromArray(F, start, so);
+    FloatVector c0b = FloatVector.fromArray(F, start, so + N);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, so + 1 * 2 * N + N);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * 2 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, so + 2 * 2 * N + N);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * 2 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, so + 3 * 2 * N + N);
+    FloatVector c4a = FloatVector.fromArray(F, start, so + 4 * 2 * N);
+    FloatVector c4b = FloatVector.fromArray(F, start, so + 4 * 2 * N + N);
+    FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * 2 * N);
+    FloatVector c5b = FloatVector.fromArray(F, start, so + 5 * 2 * N + N);
+    FloatVector c6a = FloatVector.fromArray(F, start, so + 6 * 2 * N);
+    FloatVector c6b = FloatVector.fromArray(F, start, so + 6 * 2 * N + N);
+    FloatVector c7a = FloatVector.fromArray(F, start, so + 7 * 2 * N);
+    FloatVector c7b = FloatVector.fromArray(F, start, so + 7 * 2 * N + N);
+    FloatVector c8a = FloatVector.fromArray(F, start, so + 8 * 2 * N);
+    FloatVector c8b = FloatVector.fromArray(F, start, so + 8 * 2 * N + N);
+    FloatVector c9a = FloatVector.fromArray(F, start, so + 9 * 2 * N);
+    FloatVector c9b = FloatVector.fromArray(F, start, so + 9 * 2 * N + N);
+    FloatVector c10a = FloatVector.fromArray(F, start, so + 10 * 2 * N);
+    FloatVector c10b = FloatVector.fromArray(F, start, so + 10 * 2 * N + N);
+    FloatVector c11a = FloatVector.fromArray(F, start, so + 11 * 2 * N);
+    FloatVector c11b = FloatVector.fromArray(F, start, so + 11 * 2 * N + N);
+    int from = bo;
+    for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
+      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
+      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * ROWS + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[k + 1]);
       c1a = ba.fma(a1, c1a);
       c1b = bb.fma(a1, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * ROWS + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[k + 2]);
       c2a = ba.fma(a2, c2a);
       c2b = bb.fma(a2, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * ROWS + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[k + 3]);
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * ROWS + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[k + 4]);
       c4a = ba.fma(a4, c4a);
       c4b = bb.fma(a4, c4b);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * ROWS + 5]);
+      FloatVector a5 = FloatVector.broadcast(F, a[k + 5]);
       c5a = ba.fma(a5, c5a);
       c5b = bb.fma(a5, c5b);
-      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * ROWS + 6]);
+      FloatVector a6 = FloatVector.broadcast(F, a[k + 6]);
       c6a = ba.fma(a6, c6a);
       c6b = bb.fma(a6, c6b);
-      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * ROWS + 7]);
+      FloatVector a7 = FloatVector.broadcast(F, a[k + 7]);
       c7a = ba.fma(a7, c7a);
       c7b = bb.fma(a7, c7b);
-      FloatVector a8 = FloatVector.broadcast(F, a[ao + k * ROWS + 8]);
+      FloatVector a8 = FloatVector.broadcast(F, a[k + 8]);
       c8a = ba.fma(a8, c8a);
       c8b = bb.fma(a8, c8b);
-      FloatVector a9 = FloatVector.broadcast(F, a[ao + k * ROWS + 9]);
+      FloatVector a9 = FloatVector.broadcast(F, a[k + 9]);
       c9a = ba.fma(a9, c9a);
       c9b = bb.fma(a9, c9b);
-      FloatVector a10 = FloatVector.broadcast(F, a[ao + k * ROWS + 10]);
+      FloatVector a10 = FloatVector.broadcast(F, a[k + 10]);
       c10a = ba.fma(a10, c10a);
       c10b = bb.fma(a10, c10b);
-      FloatVector a11 = FloatVector.broadcast(F, a[ao + k * ROWS + 11]);
+      FloatVector a11 = FloatVector.broadcast(F, a[k + 11]);
       c11a = ba.fma(a11, c11a);
       c11b = bb.fma(a11, c11b);
+      from += 2 * N;
     }
-    c0a.intoArray(c, co);
-    c0b.intoArray(c, co + N);
-    c1a.intoArray(c, co + 1 * 2 * N);
-    c1b.intoArray(c, co + 1 * 2 * N + N);
-    c2a.intoArray(c, co + 2 * 2 * N);
-    c2b.intoArray(c, co + 2 * 2 * N + N);
-    c3a.intoArray(c, co + 3 * 2 * N);
-    c3b.intoArray(c, co + 3 * 2 * N + N);
-    c4a.intoArray(c, co + 4 * 2 * N);
-    c4b.intoArray(c, co + 4 * 2 * N + N);
-    c5a.intoArray(c, co + 5 * 2 * N);
-    c5b.intoArray(c, co + 5 * 2 * N + N);
-    c6a.intoArray(c, co + 6 * 2 * N);
-    c6b.intoArray(c, co + 6 * 2 * N + N);
-    c7a.intoArray(c, co + 7 * 2 * N);
-    c7b.intoArray(c, co + 7 * 2 * N + N);
-    c8a.intoArray(c, co + 8 * 2 * N);
-    c8b.intoArray(c, co + 8 * 2 * N + N);
-    c9a.intoArray(c, co + 9 * 2 * N);
-    c9b.intoArray(c, co + 9 * 2 * N + N);
-    c10a.intoArray(c, co + 10 * 2 * N);
-    c10b.intoArray(c, co + 10 * 2 * N + N);
-    c11a.intoArray(c, co + 11 * 2 * N);
-    c11b.intoArray(c, co + 11 * 2 * N + N);
+    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
+    FloatVector.fromArray(F, total, to + N).add(c0b).intoArray(c, co + N);
+    FloatVector.fromArray(F, total, to + 1 * 2 * N).add(c1a).intoArray(c, co + 1 * 2 * N);
+    FloatVector.fromArray(F, total, to + 1 * 2 * N + N).add(c1b).intoArray(c, co + 1 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 2 * 2 * N).add(c2a).intoArray(c, co + 2 * 2 * N);
+    FloatVector.fromArray(F, total, to + 2 * 2 * N + N).add(c2b).intoArray(c, co + 2 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 3 * 2 * N).add(c3a).intoArray(c, co + 3 * 2 * N);
+    FloatVector.fromArray(F, total, to + 3 * 2 * N + N).add(c3b).intoArray(c, co + 3 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 4 * 2 * N).add(c4a).intoArray(c, co + 4 * 2 * N);
+    FloatVector.fromArray(F, total, to + 4 * 2 * N + N).add(c4b).intoArray(c, co + 4 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 5 * 2 * N).add(c5a).intoArray(c, co + 5 * 2 * N);
+    FloatVector.fromArray(F, total, to + 5 * 2 * N + N).add(c5b).intoArray(c, co + 5 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 6 * 2 * N).add(c6a).intoArray(c, co + 6 * 2 * N);
+    FloatVector.fromArray(F, total, to + 6 * 2 * N + N).add(c6b).intoArray(c, co + 6 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 7 * 2 * N).add(c7a).intoArray(c, co + 7 * 2 * N);
+    FloatVector.fromArray(F, total, to + 7 * 2 * N + N).add(c7b).intoArray(c, co + 7 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 8 * 2 * N).add(c8a).intoArray(c, co + 8 * 2 * N);
+    FloatVector.fromArray(F, total, to + 8 * 2 * N + N).add(c8b).intoArray(c, co + 8 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 9 * 2 * N).add(c9a).intoArray(c, co + 9 * 2 * N);
+    FloatVector.fromArray(F, total, to + 9 * 2 * N + N).add(c9b).intoArray(c, co + 9 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 10 * 2 * N).add(c10a).intoArray(c, co + 10 * 2 * N);
+    FloatVector.fromArray(F, total, to + 10 * 2 * N + N)
+        .add(c10b)
+        .intoArray(c, co + 10 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 11 * 2 * N).add(c11a).intoArray(c, co + 11 * 2 * N);
+    FloatVector.fromArray(F, total, to + 11 * 2 * N + N)
+        .add(c11b)
+        .intoArray(c, co + 11 * 2 * N + N);
   }
 
-  private static void tile8x2(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
-    FloatVector c0a = FloatVector.fromArray(F, c, co);
-    FloatVector c0b = FloatVector.fromArray(F, c, co + N);
-    FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * 2 * N);
-    FloatVector c1b = FloatVector.fromArray(F, c, co + 1 * 2 * N + N);
-    FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * 2 * N);
-    FloatVector c2b = FloatVector.fromArray(F, c, co + 2 * 2 * N + N);
-    FloatVector c3a = FloatVector.fromArray(F, c, co + 3 * 2 * N);
-    FloatVector c3b = FloatVector.fromArray(F, c, co + 3 * 2 * N + N);
-    FloatVector c4a = FloatVector.fromArray(F, c, co + 4 * 2 * N);
-    FloatVector c4b = FloatVector.fromArray(F, c, co + 4 * 2 * N + N);
-    FloatVector c5a = FloatVector.fromArray(F, c, co + 5 * 2 * N);
-    FloatVector c5b = FloatVector.fromArray(F, c, co + 5 * 2 * N + N);
-    FloatVector c6a = FloatVector.fromArray(F, c, co + 6 * 2 * N);
-    FloatVector c6b = FloatVector.fromArray(F, c, co + 6 * 2 * N + N);
-    FloatVector c7a = FloatVector.fromArray(F, c, co + 7 * 2 * N);
-    FloatVector c7b = FloatVector.fromArray(F, c, co + 7 * 2 * N + N);
-    for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * 2 * N));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * 2 * N + N));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * ROWS]);
+  private static void tile8x2(
+      float[] a,
+      int ao,
+      float[] b,
+      int bo,
+      int depth,
+      float[] start,
+      int so,
+      float[] total,
+      int to,
+      float[] c,
+      int co) {
+    FloatVector c0a = FloatVector.fromArray(F, start, so);
+    FloatVector c0b = FloatVector.fromArray(F, start, so + N);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, so + 1 * 2 * N + N);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * 2 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, so + 2 * 2 * N + N);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * 2 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, so + 3 * 2 * N + N);
+    FloatVector c4a = FloatVector.fromArray(F, start, so + 4 * 2 * N);
+    FloatVector c4b = FloatVector.fromArray(F, start, so + 4 * 2 * N + N);
+    FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * 2 * N);
+    FloatVector c5b = FloatVector.fromArray(F, start, so + 5 * 2 * N + N);
+    FloatVector c6a = FloatVector.fromArray(F, start, so + 6 * 2 * N);
+    FloatVector c6b = FloatVector.fromArray(F, start, so + 6 * 2 * N + N);
+    FloatVector c7a = FloatVector.fromArray(F, start, so + 7 * 2 * N);
+    FloatVector c7b = FloatVector.fromArray(F, start, so + 7 * 2 * N + N);
+    int from = bo;
+    for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
+      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
+      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * ROWS + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[k + 1]);
       c1a = ba.fma(a1, c1a);
       c1b = bb.fma(a1, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * ROWS + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[k + 2]);
       c2a = ba.fma(a2, c2a);
       c2b = bb.fma(a2, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * ROWS + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[k + 3]);
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * ROWS + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[k + 4]);
       c4a = ba.fma(a4, c4a);
       c4b = bb.fma(a4, c4b);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * ROWS + 5]);
+      FloatVector a5 = FloatVector.broadcast(F, a[k + 5]);
       c5a = ba.fma(a5, c5a);
       c5b = bb.fma(a5, c5b);
-      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * ROWS + 6]);
+      FloatVector a6 = FloatVector.broadcast(F, a[k + 6]);
       c6a = ba.fma(a6, c6a);
       c6b = bb.fma(a6, c6b);
-      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * ROWS + 7]);
+      FloatVector a7 = FloatVector.broadcast(F, a[k + 7]);
       c7a = ba.fma(a7, c7a);
       c7b = bb.fma(a7, c7b);
+      from += 2 * N;
     }
-    c0a.intoArray(c, co);
-    c0b.intoArray(c, co + N);
-    c1a.intoArray(c, co + 1 * 2 * N);
-    c1b.intoArray(c, co + 1 * 2 * N + N);
-    c2a.intoArray(c, co + 2 * 2 * N);
-    c2b.intoArray(c, co + 2 * 2 * N + N);
-    c3a.intoArray(c, co + 3 * 2 * N);
-    c3b.intoArray(c, co + 3 * 2 * N + N);
-    c4a.intoArray(c, co + 4 * 2 * N);
-    c4b.intoArray(c, co + 4 * 2 * N + N);
-    c5a.intoArray(c, co + 5 * 2 * N);
-    c5b.intoArray(c, co + 5 * 2 * N + N);
-    c6a.intoArray(c, co + 6 * 2 * N);
-    c6b.intoArray(c, co + 6 * 2 * N + N);
-    c7a.intoArray(c, co + 7 * 2 * N);
-    c7b.intoArray(c, co + 7 * 2 * N + N);
+    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
+    FloatVector.fromArray(F, total, to + N).add(c0b).intoArray(c, co + N);
+    FloatVector.fromArray(F, total, to + 1 * 2 * N).add(c1a).intoArray(c, co + 1 * 2 * N);
+    FloatVector.fromArray(F, total, to + 1 * 2 * N + N).add(c1b).intoArray(c, co + 1 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 2 * 2 * N).add(c2a).intoArray(c, co + 2 * 2 * N);
+    FloatVector.fromArray(F, total, to + 2 * 2 * N + N).add(c2b).intoArray(c, co + 2 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 3 * 2 * N).add(c3a).intoArray(c, co + 3 * 2 * N);
+    FloatVector.fromArray(F, total, to + 3 * 2 * N + N).add(c3b).intoArray(c, co + 3 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 4 * 2 * N).add(c4a).intoArray(c, co + 4 * 2 * N);
+    FloatVector.fromArray(F, total, to + 4 * 2 * N + N).add(c4b).intoArray(c, co + 4 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 5 * 2 * N).add(c5a).intoArray(c, co + 5 * 2 * N);
+    FloatVector.fromArray(F, total, to + 5 * 2 * N + N).add(c5b).intoArray(c, co + 5 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 6 * 2 * N).add(c6a).intoArray(c, co + 6 * 2 * N);
+    FloatVector.fromArray(F, total, to + 6 * 2 * N + N).add(c6b).intoArray(c, co + 6 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 7 * 2 * N).add(c7a).intoArray(c, co + 7 * 2 * N);
+    FloatVector.fromArray(F, total, to + 7 * 2 * N + N).add(c7b).intoArray(c, co + 7 * 2 * N + N);
   }
 
-  private static void tile6x2(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
-    FloatVector c0a = FloatVector.fromArray(F, c, co);
-    FloatVector c0b = FloatVector.fromArray(F, c, co + N);
-    FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * 2 * N);
-    FloatVector c1b = FloatVector.fromArray(F, c, co + 1 * 2 * N + N);
-    FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * 2 * N);
-    FloatVector c2b = FloatVector.fromArray(F, c, co + 2 * 2 * N + N);
-    FloatVector c3a = FloatVector.fromArray(F, c, co + 3 * 2 * N);
-    FloatVector c3b = FloatVector.fromArray(F, c, co + 3 * 2 * N + N);
-    FloatVector c4a = FloatVector.fromArray(F, c, co + 4 * 2 * N);
-    FloatVector c4b = FloatVector.fromArray(F, c, co + 4 * 2 * N + N);
-    FloatVector c5a = FloatVector.fromArray(F, c, co + 5 * 2 * N);
-    FloatVector c5b = FloatVector.fromArray(F, c, co + 5 * 2 * N + N);
-    for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * 2 * N));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * 2 * N + N));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * ROWS]);
+  private static void tile6x2(
+      float[] a,
+      int ao,
+      float[] b,
+      int bo,
+      int depth,
+      float[] start,
+      int so,
+      float[] total,
+      int to,
+      float[] c,
+      int co) {
+    FloatVector c0a = FloatVector.fromArray(F, start, so);
+    FloatVector c0b = FloatVector.fromArray(F, start, so + N);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, so + 1 * 2 * N + N);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * 2 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, so + 2 * 2 * N + N);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * 2 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, so + 3 * 2 * N + N);
+    FloatVector c4a = FloatVector.fromArray(F, start, so + 4 * 2 * N);
+    FloatVector c4b = FloatVector.fromArray(F, start, so + 4 * 2 * N + N);
+    FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * 2 * N);
+    FloatVector c5b = FloatVector.fromArray(F, start, so + 5 * 2 * N + N);
+    int from = bo;
+    for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
+      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
+      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * ROWS + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[k + 1]);
       c1a = ba.fma(a1, c1a);
       c1b = bb.fma(a1, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * ROWS + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[k + 2]);
       c2a = ba.fma(a2, c2a);
       c2b = bb.fma(a2, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * ROWS + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[k + 3]);
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * ROWS + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[k + 4]);
       c4a = ba.fma(a4, c4a);
       c4b = bb.fma(a4, c4b);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * ROWS + 5]);
+      FloatVector a5 = FloatVector.broadcast(F, a[k + 5]);
       c5a = ba.fma(a5, c5a);
       c5b = bb.fma(a5, c5b);
+      from += 2 * N;
     }
-    c0a.intoArray(c, co);
-    c0b.intoArray(c, co + N);
-    c1a.intoArray(c, co + 1 * 2 * N);
-    c1b.intoArray(c, co + 1 * 2 * N + N);
-    c2a.intoArray(c, co + 2 * 2 * N);
-    c2b.intoArray(c, co + 2 * 2 * N + N);
-    c3a.intoArray(c, co + 3 * 2 * N);
-    c3b.intoArray(c, co + 3 * 2 * N + N);
-    c4a.intoArray(c, co + 4 * 2 * N);
-    c4b.intoArray(c, co + 4 * 2 * N + N);
-    c5a.intoArray(c, co + 5 * 2 * N);
-    c5b.intoArray(c, co + 5 * 2 * N + N);
+    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
+    FloatVector.fromArray(F, total, to + N).add(c0b).intoArray(c, co + N);
+    FloatVector.fromArray(F, total, to + 1 * 2 * N).add(c1a).intoArray(c, co + 1 * 2 * N);
+    FloatVector.fromArray(F, total, to + 1 * 2 * N + N).add(c1b).intoArray(c, co + 1 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 2 * 2 * N).add(c2a).intoArray(c, co + 2 * 2 * N);
+    FloatVector.fromArray(F, total, to + 2 * 2 * N + N).add(c2b).intoArray(c, co + 2 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 3 * 2 * N).add(c3a).intoArray(c, co + 3 * 2 * N);
+    FloatVector.fromArray(F, total, to + 3 * 2 * N + N).add(c3b).intoArray(c, co + 3 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 4 * 2 * N).add(c4a).intoArray(c, co + 4 * 2 * N);
+    FloatVector.fromArray(F, total, to + 4 * 2 * N + N).add(c4b).intoArray(c, co + 4 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 5 * 2 * N).add(c5a).intoArray(c, co + 5 * 2 * N);
+    FloatVector.fromArray(F, total, to + 5 * 2 * N + N).add(c5b).intoArray(c, co + 5 * 2 * N + N);
   }
 
-  private static void tile4x2(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
-    FloatVector c0a = FloatVector.fromArray(F, c, co);
-    FloatVector c0b = FloatVector.fromArray(F, c, co + N);
-    FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * 2 * N);
-    FloatVector c1b = FloatVector.fromArray(F, c, co + 1 * 2 * N + N);
-    FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * 2 * N);
-    FloatVector c2b = FloatVector.fromArray(F, c, co + 2 * 2 * N + N);
-    FloatVector c3a = FloatVector.fromArray(F, c, co + 3 * 2 * N);
-    FloatVector c3b = FloatVector.fromArray(F, c, co + 3 * 2 * N + N);
-    for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * 2 * N));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * 2 * N + N));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * ROWS]);
+  private static void tile4x2(
+      float[] a,
+      int ao,
+      float[] b,
+      int bo,
+      int depth,
+      float[] start,
+      int so,
+      float[] total,
+      int to,
+      float[] c,
+      int co) {
+    FloatVector c0a = FloatVector.fromArray(F, start, so);
+    FloatVector c0b = FloatVector.fromArray(F, start, so + N);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, so + 1 * 2 * N + N);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * 2 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, so + 2 * 2 * N + N);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * 2 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, so + 3 * 2 * N + N);
+    int from = bo;
+    for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
+      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
+      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * ROWS + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[k + 1]);
       c1a = ba.fma(a1, c1a);
       c1b = bb.fma(a1, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * ROWS + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[k + 2]);
       c2a = ba.fma(a2, c2a);
       c2b = bb.fma(a2, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * ROWS + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[k + 3]);
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
+      from += 2 * N;
     }
-    c0a.intoArray(c, co);
-    c0b.intoArray(c, co + N);
-    c1a.intoArray(c, co + 1 * 2 * N);
-    c1b.intoArray(c, co + 1 * 2 * N + N);
-    c2a.intoArray(c, co + 2 * 2 * N);
-    c2b.intoArray(c, co + 2 * 2 * N + N);
-    c3a.intoArray(c, co + 3 * 2 * N);
-    c3b.intoArray(c, co + 3 * 2 * N + N);
+    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
+    FloatVector.fromArray(F, total, to + N).add(c0b).intoArray(c, co + N);
+    FloatVector.fromArray(F, total, to + 1 * 2 * N).add(c1a).intoArray(c, co + 1 * 2 * N);
+    FloatVector.fromArray(F, total, to + 1 * 2 * N + N).add(c1b).intoArray(c, co + 1 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 2 * 2 * N).add(c2a).intoArray(c, co + 2 * 2 * N);
+    FloatVector.fromArray(F, total, to + 2 * 2 * N + N).add(c2b).intoArray(c, co + 2 * 2 * N + N);
+    FloatVector.fromArray(F, total, to + 3 * 2 * N).add(c3a).intoArray(c, co + 3 * 2 * N);
+    FloatVector.fromArray(F, total, to + 3 * 2 * N + N).add(c3b).intoArray(c, co + 3 * 2 * N + N);
   }
 
   /** Rows of b and c are {@code step} apart. */
   private static void tile12x1(
-      float[] a, int ao, float[] b, int bo, int depth, float[] c, int co, int step) {
-    FloatVector c0a = FloatVector.fromArray(F, c, co);
-    FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * step);
-    FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * step);
-    FloatVector c3a = FloatVector.fromArray(F, c, co + 3 * step);
-    FloatVector c4a = FloatVector.fromArray(F, c, co + 4 * step);
-    FloatVector c5a = FloatVector.fromArray(F, c, co + 5 * step);
-    FloatVector c6a = FloatVector.fromArray(F, c, co + 6 * step);
-    FloatVector c7a = FloatVector.fromArray(F, c, co + 7 * step);
-    FloatVector c8a = FloatVector.fromArray(F, c, co + 8 * step);
-    FloatVector c9a = FloatVector.fromArray(F, c, co + 9 * step);
-    FloatVector c10a = FloatVector.fromArray(F, c, co + 10 * step);
-    FloatVector c11a = FloatVector.fromArray(F, c, co + 11 * step);
+      float[] a,
+      int ao,
+      float[] b,
+      int bo,
+      int depth,
+      float[] start,
+      int so,
+      float[] total,
+      int to,
+      float[] c,
+      int co,
+      int step) {
+    FloatVector c0a = FloatVector.fromArray(F, start, so);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * step);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * step);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * step);
+    FloatVector c4a = FloatVector.fromArray(F, start, so + 4 * step);
+    FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * step);
+    FloatVector c6a = FloatVector.fromArray(F, start, so + 6 * step);
+    FloatVector c7a = FloatVector.fromArray(F, start, so + 7 * step);
+    FloatVector c8a = FloatVector.fromArray(F, start, so + 8 * step);
+    FloatVector c9a = FloatVector.fromArray(F, start, so + 9 * step);
+    FloatVector c10a = FloatVector.fromArray(F, start, so + 10 * step);
+    FloatVector c11a = FloatVector.fromArray(F, start, so + 11 * step);
     int bk = bo;
     int ak = ao;
     for (int k = 0; k < depth; k++) {
@@ -353,47 +436,60 @@ final class GemmTiles implements GemmKernel {
       bk += step;
       ak += ROWS;
     }
-    c0a.intoArray(c, co);
-    c1a.intoArray(c, co + 1 * step);
-    c2a.intoArray(c, co + 2 * step);
-    c3a.intoArray(c, co + 3 * step);
-    c4a.intoArray(c, co + 4 * step);
-    c5a.intoArray(c, co + 5 * step);
-    c6a.intoArray(c, co + 6 * step);
-    c7a.intoArray(c, co + 7 * step);
-    c8a.intoArray(c, co + 8 * step);
-    c9a.intoArray(c, co + 9 * step);
-    c10a.intoArray(c, co + 10 * step);
-    c11a.intoArray(c, co + 11 * step);
+    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
+    FloatVector.fromArray(F, total, to + 1 * step).add(c1a).intoArray(c, co + 1 * step);
+    FloatVector.fromArray(F, total, to + 2 * step).add(c2a).intoArray(c, co + 2 * step);
+    FloatVector.fromArray(F, total, to + 3 * step).add(c3a).intoArray(c, co + 3 * step);
+    FloatVector.fromArray(F, total, to + 4 * step).add(c4a).intoArray(c, co + 4 * step);
+    FloatVector.fromArray(F, total, to + 5 * step).add(c5a).intoArray(c, co + 5 * step);
+    FloatVector.fromArray(F, total, to + 6 * step).add(c6a).intoArray(c, co + 6 * step);
+    FloatVector.fromArray(F, total, to + 7 * step).add(c7a).intoArray(c, co + 7 * step);
+    FloatVector.fromArray(F, total, to + 8 * step).add(c8a).intoArray(c, co + 8 * step);
+    FloatVector.fromArray(F, total, to + 9 * step).add(c9a).intoArray(c, co + 9 * step);
+    FloatVector.fromArray(F, total, to + 10 * step).add(c10a).intoArray(c, co + 10 * step);
+    FloatVector.fromArray(F, total, to + 11 * step).add(c11a).intoArray(c, co + 11 * step);
   }
 
-  private static void tile6x1(float[] a, int ao, float[] b, int bo, int depth, float[] c, int co) {
-    FloatVector c0a = FloatVector.fromArray(F, c, co);
-    FloatVector c1a = FloatVector.fromArray(F, c, co + 1 * N);
-    FloatVector c2a = FloatVector.fromArray(F, c, co + 2 * N);
-    FloatVector c3a = FloatVector.fromArray(F, c, co + 3 * N);
-    FloatVector c4a = FloatVector.fromArray(F, c, co + 4 * N);
-    FloatVector c5a = FloatVector.fromArray(F, c, co + 5 * N);
-    for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bo + k * N));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * ROWS]);
+  private static void tile6x1(
+      float[] a,
+      int ao,
+      float[] b,
+      int bo,
+      int depth,
+      float[] start,
+      int so,
+      float[] total,
+      int to,
+      float[] c,
+      int co) {
+    FloatVector c0a = FloatVector.fromArray(F, start, so);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * N);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * N);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * N);
+    FloatVector c4a = FloatVector.fromArray(F, start, so + 4 * N);
+    FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * N);
+    int from = bo;
+    for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
+      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
+      FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * ROWS + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[k + 1]);
       c1a = ba.fma(a1, c1a);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * ROWS + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[k + 2]);
       c2a = ba.fma(a2, c2a);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * ROWS + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[k + 3]);
       c3a = ba.fma(a3, c3a);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * ROWS + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[k + 4]);
       c4a = ba.fma(a4, c4a);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * ROWS + 5]);
+      FloatVector a5 = FloatVector.broadcast(F, a[k + 5]);
       c5a = ba.fma(a5, c5a);
+      from += N;
     }
-    c0a.intoArray(c, co);
-    c1a.intoArray(c, co + 1 * N);
-    c2a.intoArray(c, co + 2 * N);
-    c3a.intoArray(c, co + 3 * N);
-    c4a.intoArray(c, co + 4 * N);
-    c5a.intoArray(c, co + 5 * N);
+    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
+    FloatVector.fromArray(F, total, to + 1 * N).add(c1a).intoArray(c, co + 1 * N);
+    FloatVector.fromArray(F, total, to + 2 * N).add(c2a).intoArray(c, co + 2 * N);
+    FloatVector.fromArray(F, total, to + 3 * N).add(c3a).intoArray(c, co + 3 * N);
+    FloatVector.fromArray(F, total, to + 4 * N).add(c4a).intoArray(c, co + 4 * N);
+    FloatVector.fromArray(F, total, to + 5 * N).add(c5a).intoArray(c, co + 5 * N);
   }
 }
