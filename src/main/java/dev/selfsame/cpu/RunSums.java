@@ -1,60 +1,97 @@
 package dev.selfsame.cpu;
 
 import static dev.selfsame.contract.Contract.RUN;
-import static jdk.incubator.vector.VectorOperators.L2I;
-import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import dev.selfsame.contract.Mem;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Runs of a run sum (see {@link dev.selfsame.contract.OrderedSum}) eight at a time on vectors of
- * 512 bits: a run lies in the lanes of two vectors, so eight by eight pairs of its terms are turned
- * in registers until a vector holds one pair of each run, and is added in two steps, its lower
- * terms first. Turning single terms would take a fourth stage of shuffles, of which there is one a
- * cycle.
+ * Run sums of channels (see {@link dev.selfsame.contract.OrderedSum}), eight runs at a time ({@link
+ * RunGroups}): those that follow each other in a large plane, and those of eight channels at one
+ * place in small planes.
  */
 final class RunSums {
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
-  private static final VectorSpecies<Long> L = LongVector.SPECIES_512;
-  private static final VectorSpecies<Integer> I = IntVector.SPECIES_256;
+  private static final VectorSpecies<Float> EIGHT = FloatVector.SPECIES_256;
   static final int W = F.length();
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
-  private static final Class<? extends LongVector> LONGS = Lanes.type(LongVector.zero(L));
+  private static final Class<? extends FloatVector> EIGHTS = Lanes.type(FloatVector.zero(EIGHT));
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   /** Runs of a group, and their terms. */
-  private static final int GROUP = 8;
+  private static final int GROUP = RunGroups.GROUP;
 
   private static final int TERMS = GROUP * RUN;
 
   /** Most terms brought together at once, with room for what is copied too much. */
   private static final int MOST = BlockScratch.BLOCKS * BlockScratch.FLOATS - TERMS;
 
-  // Lanes of two vectors, the second's counted from 8 on: even and odd single lanes, pairs of
-  // lanes,
-  // and halves of both.
-  private static final long[] EVEN_LANES = {0, 8, 2, 10, 4, 12, 6, 14};
-  private static final long[] ODD_LANES = {1, 9, 3, 11, 5, 13, 7, 15};
-  private static final long[] EVEN_PAIRS = {0, 1, 8, 9, 4, 5, 12, 13};
-  private static final long[] ODD_PAIRS = {2, 3, 10, 11, 6, 7, 14, 15};
-  private static final long[] LOW_HALVES = {0, 1, 2, 3, 8, 9, 10, 11};
-  private static final long[] HIGH_HALVES = {4, 5, 6, 7, 12, 13, 14, 15};
+  /** Channels and runs of a task. */
+  private static final int TASK_CHANNELS = 64;
+
+  private static final int TASK_RUNS = 256;
+
+  /** The calling thread's first partials, kept between calls. */
+  private static final ThreadLocal<float[]> PARTIALS = ThreadLocal.withInitial(() -> new float[0]);
+
+  /** Where the sums of a thread's runs belong that it has brought together. */
+  private static final ThreadLocal<int[]> PLACES =
+      ThreadLocal.withInitial(() -> new int[MOST / RUN]);
 
   private RunSums() {}
 
+  /** Run sum of each channel of x [n, channels, space] to out [channels]. */
+  static void channels(
+      MemorySegment x, long n, long channels, long space, MemorySegment out, Workers workers) {
+    int runs = Math.toIntExact(Math.ceilDiv(Math.multiplyExact(n, space), (long) RUN));
+    int floats = Math.toIntExact(Math.multiplyExact(channels, runs));
+    float[] partials = PARTIALS.get();
+    if (partials.length < floats) {
+      partials = new float[floats];
+      PARTIALS.set(partials);
+    }
+    if (space >= RUN && space < TERMS + RUN && channels >= GROUP) {
+      lanesOfChannels(x, n, (int) channels, (int) space, runs, partials, out, workers);
+    } else {
+      lanesOfRuns(x, n, (int) channels, space, runs, partials, out, workers);
+    }
+  }
+
+  // ---- a channel's runs side by side -----------------------------------------------------------
+
+  private static void lanesOfRuns(
+      MemorySegment x,
+      long n,
+      int channels,
+      long space,
+      int runs,
+      float[] partials,
+      MemorySegment out,
+      Workers workers) {
+    int tasks = Math.ceilDiv(runs, TASK_RUNS);
+    workers.run(
+        (long) channels * tasks,
+        task -> {
+          int channel = (int) (task / tasks);
+          int first = (int) (task % tasks) * TASK_RUNS;
+          int end = Math.min(runs, first + TASK_RUNS);
+          channel(x, n, channels, space, channel, first, end, partials, channel * runs);
+        });
+    for (int c = 0; c < channels; c++) {
+      Mem.f32(out, c, fold(partials, c * runs, runs));
+    }
+  }
+
   /**
-   * Runs first … end − 1 of a channel of x [n, channels, space] to {@code partials} from {@code to}
-   * + first on. Groups inside a plane are read in place; what planes cut is brought together in
-   * scratch, its last run filled up with −0, which changes no sum.
+   * Runs first … end − 1 of a channel to {@code partials} from {@code to} + first on. Eight and
+   * more inside a plane are read in place; those that planes cut, and few, are brought together in
+   * scratch, the last one filled up with −0, which changes no sum.
    */
-  static void channel(
+  private static void channel(
       MemorySegment x,
       long n,
       long channels,
@@ -66,34 +103,76 @@ final class RunSums {
       int to) {
     MemorySegment t = BlockScratch.mine();
     float[] sums = BlockScratch.myArray();
-    int together = space < 2 * TERMS ? MOST : TERMS;
+    int[] places = PLACES.get();
+    int together = 0;
     for (int run = first; run < end; ) {
       long term = (long) run * RUN;
       long image = term / space;
       long inImage = term - image * space;
-      int groups = (int) Math.min((space - inImage) / TERMS, (end - run) / GROUP);
-      if (groups > 0) {
-        long at = (image * channels + channel) * space + inImage << 2;
-        groups(x.asSlice(at, (long) groups * TERMS << 2), groups, partials, to + run);
-        run += groups * GROUP;
+      int whole = (int) Math.min((space - inImage) / RUN, end - run);
+      if (whole >= GROUP) {
+        long at = (image * channels + channel) * space + inImage;
+        RunGroups.groups(x, at, RUN, TERMS, whole / GROUP, partials, to + run);
+        if (whole % GROUP > 0) {
+          int last = whole - GROUP;
+          RunGroups.groups(x, at + (long) last * RUN, RUN, TERMS, 1, partials, to + run + last);
+        }
+        run += whole;
         continue;
       }
-      int count = (int) Math.min(Math.min(together, (long) (end - run) * RUN), n * space - term);
-      for (int i = 0; i < count; image++, inImage = 0) {
-        int some = (int) Math.min(count - i, space - inImage);
-        copy(x, (image * channels + channel) * space + inImage, t, i, some);
-        i += some;
+      // Small planes are brought together as long as there is room, of large ones what they cut.
+      int some = space < TERMS ? Math.min(MOST / RUN - together, end - run) : 1;
+      collect(
+          x,
+          channels,
+          space,
+          channel,
+          term,
+          Math.min(some * RUN, n * space - term),
+          t,
+          together * RUN);
+      for (int i = 0; i < some; i++) {
+        places[together++] = to + run++;
       }
-      int runs = Math.ceilDiv(count, RUN);
-      fill(t, count);
-      groups(t, Math.ceilDiv(count, TERMS), sums, 0);
-      System.arraycopy(sums, 0, partials, to + run, runs);
-      run += runs;
+      if (together == MOST / RUN) {
+        scatter(t, together, sums, partials, places);
+        together = 0;
+      }
+    }
+    scatter(t, together, sums, partials, places);
+  }
+
+  /** Terms of a channel from number {@code term} on, its last run filled up. */
+  private static void collect(
+      MemorySegment x,
+      long channels,
+      long space,
+      long channel,
+      long term,
+      long count,
+      MemorySegment t,
+      int to) {
+    long image = term / space;
+    long inImage = term - image * space;
+    for (int i = 0; i < count; image++, inImage = 0) {
+      int some = (int) Math.min(count - i, space - inImage);
+      copy(x, (image * channels + channel) * space + inImage, t, to + i, some);
+      i += some;
+    }
+    fill(t, to + (int) count);
+  }
+
+  /** Sums of the runs of t, each to its place. */
+  private static void scatter(
+      MemorySegment t, int runs, float[] sums, float[] partials, int[] places) {
+    RunGroups.groups(t, 0, RUN, TERMS, Math.ceilDiv(runs, GROUP), sums, 0);
+    for (int i = 0; i < runs; i++) {
+      partials[places[i]] = sums[i];
     }
   }
 
   /** The run sum of {@code count} partials, which are overwritten. */
-  static float fold(float[] partials, int from, int count) {
+  private static float fold(float[] partials, int from, int count) {
     MemorySegment t = BlockScratch.mine();
     float[] sums = BlockScratch.myArray();
     int left = count;
@@ -102,7 +181,7 @@ final class RunSums {
         int some = Math.min(MOST, left - done);
         MemorySegment.copy(partials, from + done, t, ValueLayout.JAVA_FLOAT, 0, some);
         fill(t, some);
-        groups(t, Math.ceilDiv(some, TERMS), sums, 0);
+        RunGroups.groups(t, 0, RUN, TERMS, Math.ceilDiv(some, TERMS), sums, 0);
         System.arraycopy(sums, 0, partials, from + done / RUN, Math.ceilDiv(some, RUN));
       }
     }
@@ -136,74 +215,140 @@ final class RunSums {
     }
   }
 
-  /** Sums of {@code groups} times eight whole runs of t. */
-  private static void groups(MemorySegment t, int groups, float[] sums, int to) {
-    LongVector even = LongVector.fromArray(L, EVEN_LANES, 0);
-    LongVector odd = LongVector.fromArray(L, ODD_LANES, 0);
-    LongVector evenPairs = LongVector.fromArray(L, EVEN_PAIRS, 0);
-    LongVector oddPairs = LongVector.fromArray(L, ODD_PAIRS, 0);
-    LongVector low = LongVector.fromArray(L, LOW_HALVES, 0);
-    LongVector high = LongVector.fromArray(L, HIGH_HALVES, 0);
-    for (int g = 0; g < groups; g++) {
-      // −0 is what an addition leaves alone: a sum begins with its first term's own bits.
-      FloatVector sum = FloatVector.broadcast(F, -0f);
-      for (int half = 0; half < RUN; half += W) {
-        long at = (long) (g * TERMS + half) << 2;
-        LongVector r0 = LONGS.cast(LongVector.fromMemorySegment(L, t, at, ORDER));
-        LongVector r1 = LONGS.cast(LongVector.fromMemorySegment(L, t, at + 4 * RUN, ORDER));
-        LongVector r2 = LONGS.cast(LongVector.fromMemorySegment(L, t, at + 8 * RUN, ORDER));
-        LongVector r3 = LONGS.cast(LongVector.fromMemorySegment(L, t, at + 12 * RUN, ORDER));
-        LongVector r4 = LONGS.cast(LongVector.fromMemorySegment(L, t, at + 16 * RUN, ORDER));
-        LongVector r5 = LONGS.cast(LongVector.fromMemorySegment(L, t, at + 20 * RUN, ORDER));
-        LongVector r6 = LONGS.cast(LongVector.fromMemorySegment(L, t, at + 24 * RUN, ORDER));
-        LongVector r7 = LONGS.cast(LongVector.fromMemorySegment(L, t, at + 28 * RUN, ORDER));
-        LongVector a0 = even.selectFrom(r0, r1);
-        LongVector a1 = odd.selectFrom(r0, r1);
-        LongVector a2 = even.selectFrom(r2, r3);
-        LongVector a3 = odd.selectFrom(r2, r3);
-        LongVector a4 = even.selectFrom(r4, r5);
-        LongVector a5 = odd.selectFrom(r4, r5);
-        LongVector a6 = even.selectFrom(r6, r7);
-        LongVector a7 = odd.selectFrom(r6, r7);
-        // A name's number is that of the pair of terms, from here on two of them.
-        LongVector b0 = evenPairs.selectFrom(a0, a2);
-        LongVector c0 = evenPairs.selectFrom(a4, a6);
-        LongVector b1 = evenPairs.selectFrom(a1, a3);
-        LongVector c1 = evenPairs.selectFrom(a5, a7);
-        LongVector b2 = oddPairs.selectFrom(a0, a2);
-        LongVector c2 = oddPairs.selectFrom(a4, a6);
-        LongVector b3 = oddPairs.selectFrom(a1, a3);
-        LongVector c3 = oddPairs.selectFrom(a5, a7);
-        LongVector p = low.selectFrom(b0, c0);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = low.selectFrom(b1, c1);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = low.selectFrom(b2, c2);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = low.selectFrom(b3, c3);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = high.selectFrom(b0, c0);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = high.selectFrom(b1, c1);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = high.selectFrom(b2, c2);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = high.selectFrom(b3, c3);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
+  // ---- channels side by side -------------------------------------------------------------------
+
+  private static void lanesOfChannels(
+      MemorySegment x,
+      long n,
+      int channels,
+      int space,
+      int runs,
+      float[] partials,
+      MemorySegment out,
+      Workers workers) {
+    int tasks = Math.max(1, channels / TASK_CHANNELS);
+    workers.run(
+        tasks,
+        task -> {
+          int first = (int) task * TASK_CHANNELS;
+          int count = task == tasks - 1 ? channels - first : TASK_CHANNELS;
+          for (int run = 0; run < runs; run++) {
+            channelsRun(x, n, channels, space, run, first, count, partials);
+          }
+          foldRows(partials, runs, channels, first, count);
+          for (int c = first; c < first + count; c++) {
+            Mem.f32(out, c, partials[c]);
+          }
+        });
+  }
+
+  /**
+   * One run of {@code count} channels, eight or more, to a row of partials. A plane cuts it once at
+   * most, and the last run not at all.
+   */
+  private static void channelsRun(
+      MemorySegment x,
+      long n,
+      int channels,
+      int space,
+      int run,
+      int first,
+      int count,
+      float[] partials) {
+    long term = (long) run * RUN;
+    long image = term / space;
+    int inImage = (int) (term - image * space);
+    long at = (image * channels + first) * space + inImage;
+    int to = run * channels + first;
+    int left = (int) Math.min(RUN, n * space - term);
+    int here = Math.min(left, space - inImage);
+    // What is left of the channels is summed together with some before.
+    int last = count % GROUP == 0 ? -1 : count - GROUP;
+    if (here == RUN) {
+      RunGroups.groups(x, at, space, GROUP * space, count / GROUP, partials, to);
+      if (last >= 0) {
+        RunGroups.groups(x, at + (long) last * space, space, 0, 1, partials, to + last);
       }
-      // The sums lie in the lower halves of the lanes of 64 bits.
-      sum.reinterpretAsLongs()
-          .convertShape(L2I, I, 0)
-          .reinterpretAsFloats()
-          .intoArray(sums, to + g * GROUP);
+    } else if (left == RUN) {
+      long next = ((image + 1) * channels + first) * space - here;
+      RunGroups.cutGroups(x, at, next, here, space, count / GROUP, partials, to);
+      if (last >= 0) {
+        long skip = (long) last * space;
+        RunGroups.cutGroups(x, at + skip, next + skip, here, space, 1, partials, to + last);
+      }
+    } else {
+      for (int c = 0; c <= count - GROUP; c += GROUP) {
+        shortRuns(x, at + (long) c * space, space, left, partials, to + c);
+      }
+      if (last >= 0) {
+        shortRuns(x, at + (long) last * space, space, left, partials, to + last);
+      }
+    }
+  }
+
+  /** The first {@code count} terms of eight runs, eight chains at once to hide their latency. */
+  private static void shortRuns(
+      MemorySegment x, long at, long far, int count, float[] partials, int to) {
+    float a = Mem.f32(x, at);
+    float b = Mem.f32(x, at + far);
+    float c = Mem.f32(x, at + 2 * far);
+    float d = Mem.f32(x, at + 3 * far);
+    float e = Mem.f32(x, at + 4 * far);
+    float f = Mem.f32(x, at + 5 * far);
+    float g = Mem.f32(x, at + 6 * far);
+    float h = Mem.f32(x, at + 7 * far);
+    for (long i = at + 1; i < at + count; i++) {
+      a += Mem.f32(x, i);
+      b += Mem.f32(x, i + far);
+      c += Mem.f32(x, i + 2 * far);
+      d += Mem.f32(x, i + 3 * far);
+      e += Mem.f32(x, i + 4 * far);
+      f += Mem.f32(x, i + 5 * far);
+      g += Mem.f32(x, i + 6 * far);
+      h += Mem.f32(x, i + 7 * far);
+    }
+    partials[to] = a;
+    partials[to + 1] = b;
+    partials[to + 2] = c;
+    partials[to + 3] = d;
+    partials[to + 4] = e;
+    partials[to + 5] = f;
+    partials[to + 6] = g;
+    partials[to + 7] = h;
+  }
+
+  /** Run sums of columns of partials [runs, channels], to the first row. */
+  private static void foldRows(float[] partials, int runs, int channels, int first, int count) {
+    for (int left = runs; left > 1; left = Math.ceilDiv(left, RUN)) {
+      for (int row = 0; row < left; row += RUN) {
+        int end = Math.min(left, row + RUN);
+        addRows(
+            partials,
+            row * channels + first,
+            end - row,
+            channels,
+            count,
+            row / RUN * channels + first);
+      }
+    }
+  }
+
+  /** Adds {@code rows} rows in order, to a row at or before the first. */
+  private static void addRows(float[] p, int from, int rows, int channels, int count, int to) {
+    int c = 0;
+    for (; c <= count - GROUP; c += GROUP) {
+      FloatVector sum = EIGHTS.cast(FloatVector.fromArray(EIGHT, p, from + c));
+      for (int r = 1; r < rows; r++) {
+        sum = EIGHTS.cast(FloatVector.fromArray(EIGHT, p, from + r * channels + c)).add(sum);
+      }
+      sum.intoArray(p, to + c);
+    }
+    for (; c < count; c++) {
+      float sum = p[from + c];
+      for (int r = 1; r < rows; r++) {
+        sum += p[from + r * channels + c];
+      }
+      p[to + c] = sum;
     }
   }
 }

@@ -180,6 +180,10 @@ public interface SumsVector {
 
     private static void channelRuns(
         MemorySegment x, long n, long channels, long space, MemorySegment out, Workers workers) {
+      if (W == RunSums.W) {
+        RunSums.channels(x, n, channels, space, out, workers);
+        return;
+      }
       long terms = Math.multiplyExact(n, space);
       int runs = Math.toIntExact(Math.ceilDiv(terms, (long) RUN));
       int taskRuns = 256;
@@ -191,20 +195,10 @@ public interface SumsVector {
             long channel = task / tasks;
             int first = (int) (task % tasks) * taskRuns;
             int end = Math.min(runs, first + taskRuns);
-            if (W == RunSums.W) {
-              RunSums.channel(
-                  x, n, channels, space, channel, first, end, partials, (int) channel * runs);
-            } else {
-              runs(x, n, channels, space, channel, first, end, partials, (int) channel * runs);
-            }
+            runs(x, n, channels, space, channel, first, end, partials, (int) channel * runs);
           });
       for (int c = 0; c < channels; c++) {
-        Mem.f32(
-            out,
-            c,
-            W == RunSums.W
-                ? RunSums.fold(partials, c * runs, runs)
-                : OrderedSum.runSum(partials, c * runs, runs));
+        Mem.f32(out, c, OrderedSum.runSum(partials, c * runs, runs));
       }
     }
 

@@ -406,6 +406,11 @@ final class KernelCases {
     add("mean", () -> Sums.mean(x, total));
     add("row sums", () -> Sums.rows(x, perRow));
     add("column sums", PARTIALS, () -> Sums.columns(x, perColumn));
+    for (int space : new int[] {10, 49, 784}) {
+      Tensor planes = values(7, 20, space);
+      Tensor perChannel = values(20);
+      add("channel sums of " + space, () -> Sums.channels(planes, perChannel));
+    }
   }
 
   private void tables() {

@@ -92,7 +92,18 @@ class SumsTest {
           {33, 2, 4, 8},
           {5, 6, 24, 24},
           {64, 16, 8, 8},
-          {3, 1, 101, 113}
+          {3, 1, 101, 113},
+          // Eight channels at a time: planes of a run and more, cut anywhere; channels left over.
+          {4, 8, 4, 8},
+          {9, 13, 3, 11},
+          {8, 70, 7, 7},
+          {1, 135, 7, 9},
+          {700, 9, 7, 7},
+          {5, 8, 1, 287},
+          // Runs of a channel in planes around a group of them, all of them cut.
+          {3, 7, 1, 255},
+          {40, 9, 1, 289},
+          {70, 2, 17, 19}
         }) {
       float[] x = Values.random(4, shape[0] * shape[1] * shape[2] * shape[3]);
       sameEverywhere("channels", x, shape, shape[1], Sums::channels);
