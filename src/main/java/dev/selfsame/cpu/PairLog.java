@@ -31,12 +31,13 @@ final class PairLog {
   private PairLog() {}
 
   /**
-   * Logarithms of whole vectors, at most a block of them; an undecided lane of y holds its x.
+   * Logarithms of whole vectors, at most a block of them.
    *
    * @param decided set to the decided lanes of each vector
-   * @return the lanes that are decided in every vector
+   * @return a bit for each vector that has an undecided lane
    */
-  static long log(MemorySegment x, long xAt, MemorySegment y, long yAt, int count, long[] decided) {
+  static long log(
+      MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] decided) {
     MemorySegment xs = x.asSlice(xAt << 2, (long) count << 2);
     MemorySegment ys = y.asSlice(yAt << 2, (long) count << 2);
     IntVector reciprocals0 = INTS.cast(IntVector.fromArray(I, RECIPROCALS, 0));
@@ -45,7 +46,7 @@ final class PairLog {
     IntVector logs1 = INTS.cast(IntVector.fromArray(I, LOGS, W));
     IntVector logsLow0 = INTS.cast(IntVector.fromArray(I, LOGS_LOW, 0));
     IntVector logsLow1 = INTS.cast(IntVector.fromArray(I, LOGS_LOW, W));
-    long all = UndecidedLanes.NONE;
+    long open = 0;
     for (int i = 0; i < count; i += W) {
       FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
       IntVector bits = INTS.cast(v.reinterpretAsInts());
@@ -67,12 +68,12 @@ final class PairLog {
       FloatVector most = head.add(low.add(width));
       VectorMask<Float> sure = least.compare(EQ, most);
       sure = sure.and(bits.sub(MIN_NORMAL).compare(ULT, INFINITY - MIN_NORMAL).cast(F));
-      v.blend(least, sure).intoMemorySegment(ys, (long) i << 2, ORDER);
+      least.intoMemorySegment(ys, (long) i << 2, ORDER);
       long lanes = sure.toLong();
       decided[i / W] = lanes;
-      all &= lanes;
+      open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
     }
-    return all;
+    return open;
   }
 
   private static FloatVector floats(IntVector bits) {

@@ -4,7 +4,6 @@ import static dev.selfsame.contract.Contract.LANES;
 import static dev.selfsame.contract.Mem.f32;
 import static dev.selfsame.cpu.BlockScratch.TAIL;
 
-import dev.selfsame.contract.ExactMath;
 import dev.selfsame.contract.OrderedSum;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -17,10 +16,10 @@ import jdk.incubator.vector.VectorSpecies;
  * of two floats, {@code head + low}, good to 10 bits or so beyond a float. {@code least} and {@code
  * most} round its lower and upper bound; where they agree, that is the nearest float, whatever the
  * exact value (Ziv 1991, "Fast evaluation of elementary mathematical functions with correctly
- * rounded last bit"). Lanes where they differ (1 in 2,000) or whose input is outside the main path
- * go to the scalar definition. So the bits are the contract's if the bounds are bounds, which an
- * exhaustive run shows (bench/records/exhaustive.md). Functions without such a form here are {@link
- * VectorMath}'s.
+ * rounded last bit"). Lanes where they differ (1 in 300 to 2,000) or whose argument is outside the
+ * loop's range go to {@link VectorMath}. So the bits are the contract's if the bounds are bounds,
+ * which an exhaustive run shows (bench/records/exhaustive.md). Functions without such a form here
+ * are {@link VectorMath}'s, too.
  *
  * <p>The loops are {@link PairExp}'s and {@link PairLog}'s (and {@link PairErf}'s). They read and
  * write slices of their own: the compiler then holds their bounds in registers, while the fields of
@@ -35,84 +34,109 @@ public final class PairMath implements ElementaryKernel {
   private static final ElementaryKernel DOUBLES =
       Lanes.kernel(VectorMath.class, ElementaryKernel.class, F.vectorBitSize());
 
+  // Objects made once: a reference to a method of another object is made at each use.
+  private static final UndecidedLanes.Slow EXP = DOUBLES::exp;
+  private static final UndecidedLanes.Slow TANH = DOUBLES::tanh;
+  private static final UndecidedLanes.Slow SIGMOID = DOUBLES::sigmoid;
+  private static final UndecidedLanes.Slow LOG = DOUBLES::log;
+
+  /** With more vectors open than this, a block is done by the slower kernel as a whole. */
+  private static final int MOST_OPEN = 16;
+
   PairMath() {}
 
-  /** A loop over whole vectors of a block: see {@link PairExp}. */
+  /** A function of x − m over whole vectors of a block, into other memory: see {@link PairExp}. */
   interface Loop {
-    long run(MemorySegment x, long xAt, MemorySegment y, long yAt, int count, long[] decided);
+    long run(
+        MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int count, long[] decided);
   }
 
   @Override
   public void exp(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
-    expOfDifference(x, xAt, 0f, y, yAt, n); // x − 0 is x
+    run(x, xAt, 0f, y, yAt, n, PairExp::exp, EXP);
   }
 
   @Override
   public float expSum(
       MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int n, float[] lanes) {
-    expOfDifference(x, xAt, m, y, yAt, n);
+    run(x, xAt, m, y, yAt, n, PairExp::exp, EXP);
     return blockSum(y, yAt, n, lanes);
-  }
-
-  private static void expOfDifference(
-      MemorySegment x, long xAt, float m, MemorySegment y, long yAt, long n) {
-    long whole = n & -W;
-    for (long i = 0; i < whole; i += BLOCK) {
-      expWhole(x, xAt + i, m, y, yAt + i, (int) Math.min(BLOCK, whole - i));
-    }
-    if (whole < n) {
-      MemorySegment t = fill(x, xAt + whole, n - whole);
-      expWhole(t, TAIL, m, t, TAIL, W);
-      empty(t, y, yAt + whole, n - whole);
-    }
-  }
-
-  private static void expWhole(
-      MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int count) {
-    long[] decided = UndecidedLanes.mine();
-    if (PairExp.exp(x, xAt, m, y, yAt, count, decided) != UndecidedLanes.NONE) {
-      UndecidedLanes.finish(y, yAt, count, decided, ExactMath::exp, DOUBLES::exp);
-    }
   }
 
   @Override
   public void tanh(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
-    run(x, xAt, y, yAt, n, PairExp::tanh, ExactMath::tanh, DOUBLES::tanh);
+    run(x, xAt, 0f, y, yAt, n, PairExp::tanh, TANH);
   }
 
   @Override
   public void sigmoid(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
-    run(x, xAt, y, yAt, n, PairExp::sigmoid, ExactMath::sigmoid, DOUBLES::sigmoid);
+    run(x, xAt, 0f, y, yAt, n, PairExp::sigmoid, SIGMOID);
   }
 
   @Override
   public void log(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
-    run(x, xAt, y, yAt, n, PairLog::log, ExactMath::log, DOUBLES::log);
+    run(x, xAt, 0f, y, yAt, n, PairLog::log, LOG);
   }
 
+  /**
+   * y = f(x − m).
+   *
+   * @param m 0 unless {@code loop} subtracts it
+   */
   static void run(
       MemorySegment x,
       long xAt,
+      float m,
       MemorySegment y,
       long yAt,
       long n,
       Loop loop,
-      UndecidedLanes.Definition definition,
       UndecidedLanes.Slow slow) {
-    long[] decided = UndecidedLanes.mine();
+    UndecidedLanes open = UndecidedLanes.mine();
+    // Arguments are read again where a result is undecided, so none may be written over.
+    boolean inPlace = x.address() + (xAt << 2) == y.address() + (yAt << 2);
     long whole = n & -W;
     for (long i = 0; i < whole; i += BLOCK) {
       int count = (int) Math.min(BLOCK, whole - i);
-      if (loop.run(x, xAt + i, y, yAt + i, count, decided) != UndecidedLanes.NONE) {
-        UndecidedLanes.finish(y, yAt + i, count, decided, definition, slow);
+      if (inPlace) {
+        block(x, xAt + i, m, open.results, 0, yAt + i, count, loop, slow, open);
+        MemorySegment.copy(open.results, 0, y, (yAt + i) << 2, (long) count << 2);
+      } else {
+        block(x, xAt + i, m, y, yAt + i, yAt + i, count, loop, slow, open);
+      }
+      if (open.isFull()) {
+        open.finish(y, slow);
       }
     }
     if (whole < n) {
       MemorySegment t = fill(x, xAt + whole, n - whole);
-      if (loop.run(t, TAIL, t, TAIL, W, decided) != UndecidedLanes.NONE) {
-        UndecidedLanes.finish(t, TAIL, W, decided, definition, slow);
-      }
-      empty(t, y, yAt + whole, n - whole);
+      loop.run(t, TAIL, m, open.results, 0, W, open.decided);
+      open.decided[0] |= UndecidedLanes.ALL << (n - whole); // lanes without an element
+      open.keep(t, TAIL, m, yAt + whole, 1);
+      MemorySegment.copy(open.results, 0, y, (yAt + whole) << 2, (n - whole) << 2);
+    }
+    open.finish(y, slow);
+  }
+
+  /**
+   * @param place in the final memory of the results
+   */
+  private static void block(
+      MemorySegment x,
+      long xAt,
+      float m,
+      MemorySegment y,
+      long yAt,
+      long place,
+      int count,
+      Loop loop,
+      UndecidedLanes.Slow slow,
+      UndecidedLanes undecided) {
+    long open = loop.run(x, xAt, m, y, yAt, count, undecided.decided);
+    if (Long.bitCount(open) <= MOST_OPEN) {
+      undecided.keep(x, xAt, m, place, open);
+    } else {
+      undecided.slowly(x, xAt, m, y, yAt, count, slow);
     }
   }
 
@@ -128,12 +152,6 @@ public final class PairMath implements ElementaryKernel {
       f32(t, TAIL + j, 0f);
     }
     return t;
-  }
-
-  private static void empty(MemorySegment t, MemorySegment y, long from, long n) {
-    for (long j = 0; j < n; j++) {
-      f32(y, from + j, f32(t, TAIL + j));
-    }
   }
 
   /** The contract's sum of one block; lanes 0 to 15 in one vector, 16 to 31 in another. */

@@ -12,31 +12,37 @@ final class PairMathConstants {
   static final float EXP_SCALE = 0x1.715476p5f;
   static final float EXP_STEP_HI = 0x1.62e43p-6f;
   static final float EXP_STEP_LO = -0x1.05c610p-34f;
-  // exp(r) = 1 + r + r²·(EXP_2 + EXP_3·r + EXP_4·r²) for |r| ≤ ln(2)/64 (Sollya's fpminimax).
+  // exp(r) = (1 + r)·(1 + r²·(EXP_2 + EXP_3·r + EXP_4·r²)) for |r| ≤ ln(2)/64, good to 2⁻³⁷ (a
+  // minimax fit in 200 bits, its coefficients rounded one after the other, the last first).
   static final float EXP_2 = 0.5f;
-  static final float EXP_3 = 0x1.5555c8p-3f;
-  static final float EXP_4 = 0x1.5555acp-5f;
+  static final float EXP_3 = -0x1.555f22p-2f;
+  static final float EXP_4 = 0x1.801138p-2f;
 
-  /**
-   * Relative distance of a bound of exp, more than the largest error that was found, 0x1.57p-36.
-   */
-  static final float EXP_ERROR = 0x1.7p-36f;
+  /** Relative distance of a bound of exp, more than the largest error found, 0x1.99p-36. */
+  static final float EXP_ERROR = 0x1.bp-36f;
 
   /** Distance of exp's bounds, relative to the result. */
   static final float EXP_WIDTH = 2 * EXP_ERROR;
 
-  /** Relative distance of sigmoid's bounds: exp's, and what the division adds. */
-  static final float SIGMOID_WIDTH = 0x1.5p-36f;
-
   // Distance of a bound of e^2x − 1 from it: TANH_WIDTH·(e^2x − 1) + TANH_WIDTH_2·2^(k/32)·r².
   static final float TANH_WIDTH = 0x1p-39f;
-  static final float TANH_WIDTH_2 = 0x1.8p-23f;
+  static final float TANH_WIDTH_2 = 0x1.5p-22f;
 
-  /** Up to here, tanh finds its main path. */
-  static final float TANH_NEAR = 40f;
+  // An offset is added to k so that k + offset in 0 … 4,095 is the loop's range, which a few bits
+  // of t show. exp: k from −2,592 on, where no part of a result is subnormal; to e^32.
+  static final int EXP_OFFSET = 2592;
 
-  /** Up to here, no part of a result is subnormal. */
-  static final float EXP_NEAR = 56f;
+  /** |x| up to 44. */
+  static final int SIGMOID_OFFSET = 2048;
+
+  /** |x| up to 44, without a sign. */
+  static final int TANH_OFFSET = 0;
+
+  /** The bits of t that are those of RANGE_FIRST in range. */
+  static final int RANGE_MASK = ~0xfff;
+
+  /** The bits of t for k + offset = 0. */
+  static final int RANGE_FIRST = 0x4b400000;
 
   /** 2^(j/32) rounded. */
   private static final float[] POWERS = {
@@ -48,8 +54,10 @@ final class PairMathConstants {
     0x1.ea4afap0f, 0x1.f50766p0f
   };
 
-  /** Their bits, less the exponent bits that a shift of j by 18 adds. */
-  static final int[] EXP_POWERS = new int[32];
+  // Their bits, less the exponent bits that a shift of j + offset by 18 adds.
+  static final int[] EXP_POWERS = powers(EXP_OFFSET);
+  static final int[] SIGMOID_POWERS = powers(SIGMOID_OFFSET);
+  static final int[] TANH_POWERS = powers(TANH_OFFSET);
 
   /** 2^(j/32) / POWERS[j] − 1, as bits. */
   static final int[] EXP_RESTS =
@@ -88,14 +96,10 @@ final class PairMathConstants {
           -0x1.2ad5f8p-27f);
 
   /** The same less EXP_ERROR: with these, a result is a lower bound. */
-  static final int[] EXP_RESTS_BELOW = new int[32];
+  static final int[] EXP_RESTS_BELOW = moved(-EXP_ERROR);
 
-  static {
-    for (int j = 0; j < 32; j++) {
-      EXP_POWERS[j] = Float.floatToIntBits(POWERS[j]) - (j << 18);
-      EXP_RESTS_BELOW[j] = Float.floatToIntBits(Float.intBitsToFloat(EXP_RESTS[j]) - EXP_ERROR);
-    }
-  }
+  /** With these, a result is an upper bound. */
+  static final int[] EXP_RESTS_ABOVE = moved(EXP_ERROR);
 
   private PairMathConstants() {}
 
@@ -103,6 +107,22 @@ final class PairMathConstants {
     int[] bits = new int[values.length];
     for (int i = 0; i < bits.length; i++) {
       bits[i] = Float.floatToRawIntBits(values[i]);
+    }
+    return bits;
+  }
+
+  private static int[] powers(int offset) {
+    int[] bits = new int[32];
+    for (int j = 0; j < 32; j++) {
+      bits[j] = Float.floatToIntBits(POWERS[j]) - (j + offset << 18);
+    }
+    return bits;
+  }
+
+  private static int[] moved(float distance) {
+    int[] bits = new int[32];
+    for (int j = 0; j < 32; j++) {
+      bits[j] = Float.floatToIntBits(Float.intBitsToFloat(EXP_RESTS[j]) + distance);
     }
     return bits;
   }

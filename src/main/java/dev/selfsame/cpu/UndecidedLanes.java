@@ -2,58 +2,98 @@ package dev.selfsame.cpu;
 
 import static dev.selfsame.contract.Mem.f32;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The end of a block of results of which a fast path decided most: where it did not, y still holds
- * the argument, and the definition finishes it. The fast loop only notes such lanes, one word for
- * each vector, for a branch in the loop would be mispredicted whenever there is one, and would stop
- * the loads that run ahead.
+ * What a fast loop over blocks left open. The loop only notes decided lanes, for a branch in it
+ * would be mispredicted whenever there is an undecided lane, and would stop the loads that run
+ * ahead. The others are brought together over many blocks and then done by a slower kernel that
+ * decides all. One object for each thread, with its working memory.
  */
 final class UndecidedLanes {
   /** Lanes of a vector. */
   private static final int W = 16;
 
   /** The word of a vector without an undecided lane. */
-  static final long NONE = (1 << W) - 1;
+  static final long ALL = (1 << W) - 1;
 
-  private static final ThreadLocal<long[]> MINE =
-      ThreadLocal.withInitial(() -> new long[BlockScratch.FLOATS / W]);
+  private static final int BLOCK = BlockScratch.FLOATS;
+  private static final ThreadLocal<UndecidedLanes> MINE =
+      ThreadLocal.withInitial(UndecidedLanes::new);
+
+  /** The decided lanes of a block, one word for each vector. */
+  final long[] decided = new long[BLOCK / W];
+
+  /** A block of results. */
+  final MemorySegment results = Arena.ofAuto().allocate((long) BLOCK * Float.BYTES, 64);
+
+  private final MemorySegment arguments = Arena.ofAuto().allocate(2L * BLOCK * Float.BYTES, 64);
+  private final MemorySegment differences = Arena.ofAuto().allocate((long) BLOCK * Float.BYTES, 64);
+  private final long[] places = new long[2 * BLOCK];
+  private int count;
 
   private UndecidedLanes() {}
 
-  /** The scalar definition of a function. */
-  interface Definition {
-    float of(float x);
+  /** The calling thread's, empty. */
+  static UndecidedLanes mine() {
+    UndecidedLanes mine = MINE.get();
+    mine.count = 0;
+    return mine;
   }
 
-  /** A function over whole vectors by a slower way that knows no undecided lanes, in place. */
+  /** A function of whole vectors by a slower way that knows no undecided lanes. */
   interface Slow {
     void run(MemorySegment x, long xAt, MemorySegment y, long yAt, long n);
   }
 
-  /** The calling thread's words, one for each vector of a block. */
-  static long[] mine() {
-    return MINE.get();
-  }
-
   /**
-   * Finishes a block.
+   * Keeps the arguments of a block's undecided lanes, less m.
    *
-   * @param y arguments where a bit of {@code decided} is 0, results elsewhere
+   * @param open bits of the block's vectors
+   * @param place of the block in y, where the results will go
    */
-  static void finish(
-      MemorySegment y, long at, int count, long[] decided, Definition definition, Slow slow) {
-    for (int v = 0; v < count / W; v++) {
-      long open = ~decided[v] & NONE;
-      if (open == NONE) {
-        slow.run(y, at + (long) v * W, y, at + (long) v * W, W);
-        continue;
-      }
-      for (; open != 0; open &= open - 1) {
-        long i = at + (long) v * W + Long.numberOfTrailingZeros(open);
-        f32(y, i, definition.of(f32(y, i)));
+  void keep(MemorySegment x, long xAt, float m, long place, long open) {
+    int n = count;
+    for (; open != 0; open &= open - 1) {
+      int v = Long.numberOfTrailingZeros(open);
+      for (long lanes = ~decided[v] & ALL; lanes != 0; lanes &= lanes - 1) {
+        int i = v * W + Long.numberOfTrailingZeros(lanes);
+        f32(arguments, n, f32(x, xAt + i) - m);
+        places[n] = place + i;
+        n++;
       }
     }
+    count = n;
+  }
+
+  /** Whether another block might not fit. */
+  boolean isFull() {
+    return count > BLOCK;
+  }
+
+  /** Writes the results of all kept arguments. */
+  void finish(MemorySegment y, Slow slow) {
+    int n = count;
+    if (n == 0) {
+      return;
+    }
+    count = 0;
+    int whole = (n + W - 1) & -W;
+    for (int i = n; i < whole; i++) {
+      f32(arguments, i, 0f);
+    }
+    slow.run(arguments, 0, arguments, 0, whole);
+    for (int i = 0; i < n; i++) {
+      f32(y, places[i], f32(arguments, i));
+    }
+  }
+
+  /** A whole block by the slower way. */
+  void slowly(MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int count, Slow slow) {
+    for (int i = 0; i < count; i++) {
+      f32(differences, i, f32(x, xAt + i) - m);
+    }
+    slow.run(differences, 0, y, yAt, count);
   }
 }

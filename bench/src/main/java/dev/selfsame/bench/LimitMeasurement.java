@@ -14,8 +14,13 @@ import java.util.concurrent.Future;
 
 /** Measures {@link Limits} with a number of threads, each on memory of its own; some seconds. */
 final class LimitMeasurement implements AutoCloseable {
-  /** Bytes that all threads move together in a pass, from inside the caches to far beyond them. */
-  private static final long[] SIZES = {64 << 10, 1 << 20, 8 << 20, 64 << 20, 512 << 20};
+  /**
+   * Bytes that all threads move together in a pass, from inside the caches to far beyond them;
+   * close where the last cache ends, as the bandwidth there halves within a doubling.
+   */
+  private static final long[] SIZES = {
+    64 << 10, 1 << 20, 8 << 20, 64 << 20, 128 << 20, 256 << 20, 512 << 20
+  };
 
   private static final long SAMPLE_NANOS = 3_000_000;
   private static final long WINDOW_NANOS = 250_000_000;
