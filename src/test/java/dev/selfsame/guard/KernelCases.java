@@ -345,12 +345,32 @@ final class KernelCases {
     // Products of one row, which no case before these has.
     Rnn one = Rnn.of(init, "one", 20, 160);
     recurrent("Rnn of one sample", one, values(16, 1, 20));
+    manySteps();
     attention(false);
     attention(true);
     Tensor x = values(40_003);
     Tensor y = values(40_003);
     Dropout.Mask mask = new Dropout.Mask(0.5f, 7, 1, 0);
     add("dropout", () -> Dropout.dropout(x, mask, y));
+  }
+
+  /** So many steps that an object or two for each would be above what a call may take. */
+  private void manySteps() {
+    Tensor x = values(100, 8, 20);
+    Tensor wIh = values(4 * 64, 20);
+    Tensor wHh = values(4 * 64, 64);
+    Tensor bias = values(4 * 64);
+    Tensor h = values(101, 8, 64);
+    Tensor c = values(101, 8, 64);
+    Tensor gates = values(100, 8, 4 * 64);
+    Tensor dy = values(100, 8, 64);
+    Tensor dwHh = values(4 * 64, 64);
+    add("LSTM of 100 steps", () -> dev.selfsame.op.Lstm.forward(x, wIh, wHh, bias, h, c, gates));
+    add(
+        "LSTM of 100 steps, gradient",
+        () ->
+            dev.selfsame.op.Lstm.gradient(
+                dy, x, wIh, wHh, h, c, gates, null, null, dwHh, null, null, null));
   }
 
   private void recurrent(String name, RecurrentLayer layer, Tensor x) {
