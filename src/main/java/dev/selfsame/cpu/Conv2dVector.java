@@ -8,14 +8,17 @@ import org.jspecify.annotations.Nullable;
  * and chains as the scalar definition in {@code op.Conv2d} states them.
  *
  * <p>Forward and data gradient are {@link Conv2dVectorCorrelation correlations}, lanes across
- * positions; the data gradient of a strided convolution is one for each stride phase. The {@link
- * Conv2dVectorWeightGradient weight gradient} has its lanes across a filter's weights.
+ * positions: those of wide images {@link Conv2dVectorDirect in place}, others as a {@link
+ * Conv2dVectorProduct product}. The data gradient of a strided convolution is one for each stride
+ * phase. The {@link Conv2dVectorWeightGradient weight gradient} has its lanes across a filter's
+ * weights.
  */
 public final class Conv2dVector {
   /** Output rows from which on packing what the lanes read pays. */
   private static final long PANEL_ROWS = 16;
 
   private final Conv2dVectorKernel kernel;
+  private final Conv2dVectorDirectKernel direct;
   private final Conv2dVectorRowKernel rowKernel;
   private final GemmKernel gemm;
   private final Conv2dVectorPanelKernel panels;
@@ -25,6 +28,7 @@ public final class Conv2dVector {
 
   private Conv2dVector(
       Conv2dVectorKernel kernel,
+      Conv2dVectorDirectKernel direct,
       Conv2dVectorRowKernel rowKernel,
       GemmKernel gemm,
       Conv2dVectorPanelKernel panels,
@@ -32,6 +36,7 @@ public final class Conv2dVector {
       Conv2dVectorGradientKernel gradients,
       GemmVector product) {
     this.kernel = kernel;
+    this.direct = direct;
     this.rowKernel = rowKernel;
     this.gemm = gemm;
     this.panels = panels;
@@ -44,6 +49,7 @@ public final class Conv2dVector {
   public static Conv2dVector on(int bits) {
     return new Conv2dVector(
         Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits),
+        Lanes.kernel(Conv2dVectorDirectTiles.class, Conv2dVectorDirectKernel.class, bits),
         Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits),
         Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
@@ -89,7 +95,8 @@ public final class Conv2dVector {
   /**
    * y = activation(conv(x, w) + bias).
    *
-   * @param packed what {@link #packFilters} made of w, or null
+   * @param packed what {@link #packFilters} made of w, or null; not read where images are so large
+   *     that packing filters takes no time, and their windows are read in place
    */
   public void forward(
       MemorySegment x,
@@ -136,6 +143,13 @@ public final class Conv2dVector {
       boolean relu,
       MemorySegment to,
       Workers workers) {
+    if (Conv2dVectorDirect.takes(in, out, taps, direct.lanes())) {
+      var plan = new Conv2dVectorDirect(product, direct, rowKernel, in, out, taps);
+      if (plan.pays()) {
+        plan.run(image, weights, bias, relu, to, workers);
+        return;
+      }
+    }
     if (out.rows() >= PANEL_ROWS && taps.row().length * taps.col().length > 0) {
       new Conv2dVectorProduct(product, rowKernel, in, out, taps)
           .run(image, weights, packed, bias, relu, to, workers);

@@ -1,6 +1,7 @@
 package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Packs filters for the tiles of {@link OutputTile}: [tile of rows][term][row]. The last tile of a
@@ -15,7 +16,7 @@ final class Conv2dVectorFilterPanels {
   private final Conv2dVectorRowKernel rowKernel;
   private final int[] places;
 
-  private final OutputTile kernel;
+  private final IntUnaryOperator height;
 
   /** Where term (tap, row) of a channel lies, counted from the tile's first row. */
   private final int[] map;
@@ -43,14 +44,30 @@ final class Conv2dVectorFilterPanels {
       Conv2dVectorCorrelation.Taps taps,
       long rows,
       long terms) {
+    this(on, on.kernel.rows(), on.kernel::rows, rowKernel, taps, rows, terms);
+  }
+
+  /**
+   * For other tiles.
+   *
+   * @param height rows of the smallest tile with at least so many
+   */
+  Conv2dVectorFilterPanels(
+      GemmVector on,
+      int tileRows,
+      IntUnaryOperator height,
+      Conv2dVectorRowKernel rowKernel,
+      Conv2dVectorCorrelation.Taps taps,
+      long rows,
+      long terms) {
     ends = on.ends;
     pack = on.pack;
-    kernel = on.kernel;
+    this.height = height;
+    this.tileRows = tileRows;
     this.rowKernel = rowKernel;
     this.taps = taps;
     this.rows = Math.toIntExact(rows);
     this.terms = terms;
-    tileRows = kernel.rows();
     int width = taps.col().length;
     tapCount = taps.row().length * width;
     places = new int[tapCount];
@@ -67,7 +84,7 @@ final class Conv2dVectorFilterPanels {
     nearFloats = (int) ((tileRows - 1) * taps.rowStride()) + reach + rowKernel.lanes();
     rowsInOrder = inOrder && taps.channelStride() == tapCount;
     rowsAdjacent = tapCount == 1 && taps.rowStride() == 1;
-    int lastRows = kernel.rows((this.rows - 1) % tileRows + 1);
+    int lastRows = height.applyAsInt((this.rows - 1) % tileRows + 1);
     map = rowsInOrder || rowsAdjacent ? places : map(tileRows);
     lastMap = rowsInOrder || rowsAdjacent || lastRows == tileRows ? map : map(lastRows);
   }
@@ -120,7 +137,7 @@ final class Conv2dVectorFilterPanels {
     for (int row = 0; row < count; row += tileRows) {
       long from = group * taps.groupStride() + (first + row) * taps.rowStride();
       int tile = Math.min(tileRows, count - row);
-      int width = kernel.rows(tile);
+      int width = height.applyAsInt(tile);
       int at = toAt + row * n;
       if (rowsInOrder) {
         pack.transpose(weights, from + t, taps.rowStride(), tile, n, to, at, width);

@@ -47,6 +47,7 @@ final class Conv2dVectorScratch {
   private final Conv2dVectorOutputs.Pieces pieces = new Conv2dVectorOutputs.Pieces();
   private int[] ints = new int[0];
   private int[] places = new int[0];
+  private long[] longs = new long[0];
 
   private Conv2dVectorScratch() {}
 
@@ -102,5 +103,15 @@ final class Conv2dVectorScratch {
       ints = new int[Math.toIntExact(count)];
     }
     return ints;
+  }
+
+  /**
+   * At least {@code count} longs of any value, for what the calling thread prepares for all tasks.
+   */
+  long[] longs(int count) {
+    if (longs.length < count) {
+      longs = new long[count];
+    }
+    return longs;
   }
 }

@@ -155,6 +155,7 @@ final class KernelCases {
     convolution("3x3 on 7x7", 4, 24, 7, 32, 3, same);
     convolution("3x3 to 8", 2, 6, 14, 8, 3, same);
     convolution("3x3 to 4", 2, 6, 14, 4, 3, same);
+    convolution("3x3 of a wide image", 1, 64, 56, 24, 3, same);
     convolution("3x3 stride 2", 1, 16, 28, 24, 3, Conv2d.Geometry.of(2, 1));
     convolution("3x3 stride 2, wide", 2, 80, 14, 72, 3, Conv2d.Geometry.of(2, 1));
     convolution("4x4 stride 2", 2, 40, 14, 24, 4, Conv2d.Geometry.of(2, 1));

@@ -136,6 +136,25 @@ class Conv2dTest {
     }
   }
 
+  /** Wide images, whose windows are read in place: chunks end inside of a channel's taps. */
+  @Test
+  void wideImagesAgree() {
+    List<Case> cases =
+        List.of(
+            new Case(2, 60, 31, 29, 16, 3, 3, Geometry.of(1, 1)),
+            new Case(1, 40, 9, 50, 24, 5, 5, Geometry.of(1, 2)),
+            new Case(1, 3, 30, 61, 40, 7, 7, Geometry.of(2, 3)),
+            new Case(2, 12, 17, 47, 48, 3, 3, new Geometry(2, 3, 1, 0, 1, 1, 2)),
+            new Case(1, 9, 26, 49, 35, 3, 3, new Geometry(1, 1, 2, 1, 2, 2, 1)),
+            new Case(1, 8, 5, 700, 8, 3, 5, Geometry.of(1, 2)),
+            new Case(3, 8, 17, 50, 40, 2, 3, Geometry.of(1, 2)),
+            // Chunks of 1,024 terms.
+            new Case(1, 1830, 2, 20, 8, 3, 3, Geometry.of(1, 1)));
+    for (Case z : cases) {
+      check(z, Data.random(z, 6), vectors());
+    }
+  }
+
   @Test
   void manyChannelsAgree() {
     // Enough rows for packed panels; small images of a batch in one panel, groups, dilation, rows
