@@ -442,7 +442,9 @@ public final class Tensor implements AutoCloseable {
   }
 
   private MemorySegment rawMemory() {
-    return storage.segment().asSlice(offset * dtype.bytes(), bytes());
+    MemorySegment all = storage.segment();
+    // A slice is an object, and an optimizer asks for the memory of thousands of tensors.
+    return bytes() == all.byteSize() ? all : all.asSlice(offset * dtype.bytes(), bytes());
   }
 
   private long rawAddress() {

@@ -300,7 +300,13 @@ public interface SoftmaxVector {
       return s.asSlice(from << 2, count << 2);
     }
 
-    /** The maximum of 1 or more elements. */
+    /**
+     * The maximum of 1 or more elements; if one is a NaN, any value, and of zeros of both signs
+     * either. So comparisons do, where the contract's maximum takes five instructions: with a NaN
+     * the sum, and with it each result of the row, is a NaN whatever is subtracted; with two zeros
+     * the sign is lost in the exponential, and in the subtraction of the logarithm of a sum of 2 or
+     * more.
+     */
     private static float maximum(MemorySegment x, long from, int count) {
       MemorySegment xs = slice(x, from, count);
       float m = f32(xs, 0);
@@ -314,16 +320,14 @@ public interface SoftmaxVector {
         FloatVector d =
             FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) (3 * W) << 2, ORDER));
         for (i = 4 * W; i <= count - 4 * W; i += 4 * W) {
-          a = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER)).max(a);
-          b = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) (i + W) << 2, ORDER)).max(b);
-          c =
-              FLOATS
-                  .cast(FloatVector.fromMemorySegment(F, xs, (long) (i + 2 * W) << 2, ORDER))
-                  .max(c);
-          d =
-              FLOATS
-                  .cast(FloatVector.fromMemorySegment(F, xs, (long) (i + 3 * W) << 2, ORDER))
-                  .max(d);
+          FloatVector u = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
+          a = u.blend(a, u.compare(VectorOperators.LT, a));
+          u = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) (i + W) << 2, ORDER));
+          b = u.blend(b, u.compare(VectorOperators.LT, b));
+          u = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) (i + 2 * W) << 2, ORDER));
+          c = u.blend(c, u.compare(VectorOperators.LT, c));
+          u = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) (i + 3 * W) << 2, ORDER));
+          d = u.blend(d, u.compare(VectorOperators.LT, d));
         }
         m = FLOATS.cast(a).max(b).max(FLOATS.cast(c).max(d)).reduceLanes(VectorOperators.MAX);
       }
