@@ -120,11 +120,8 @@ final class AttentionKeySums {
       sum.chains.asSlice(0, floats() << 2).fill((byte) 0);
     }
     MemorySegment columns = operand.memory((long) panels * terms * width);
-    for (int d = 0; d < panels; d++) {
-      int count = Math.min(width, s.dim() - d * width);
-      long at = x.at(b, first, h, s.dim()) + (long) d * width;
-      ends.packColumns(x.memory(), at, x.step(), count, terms, columns, (long) d * terms * width);
-    }
+    long of = x.at(b, first, h, s.dim());
+    ends.packColumns(x.memory(), of, x.step(), s.dim(), terms, columns, 0, (long) terms * width);
     float[] rows = weights.array((long) (terms + width) * most);
     float[] begin = start.array(tile);
     for (int j = 0; j < n; j += most) {

@@ -151,6 +151,10 @@ final class Conv2dVectorProduct {
 
   private void packPositions(
       Conv2dVectorWindow.Block block, MemorySegment image, long from, int n, State state) {
+    if (window.direct()) {
+      window.packDirect(block, image, from, n, state.count, state.b, (long) n * panel);
+      return;
+    }
     for (int t = 0; t < n; t += FILL) {
       int fill = Math.min(FILL, n - t);
       window.fill(block, image, from + t, fill);
@@ -196,7 +200,11 @@ final class Conv2dVectorProduct {
       long cAt = first ? total : chain;
       long cStep = first ? state.rowFloats : panel;
       float[] start = starts ? on.zeros : resumed(c, cAt, cStep, computed, mine);
-      kernel.tile(computed, a, at, state.b, place, panel, depth, start, c, cAt, cStep);
+      if (state.count - j * panel <= panel / 2) {
+        kernel.half(computed, a, at, state.b, place, panel, depth, start, c, cAt, cStep);
+      } else {
+        kernel.tile(computed, a, at, state.b, place, panel, depth, start, c, cAt, cStep);
+      }
       if (straight) {
         // More rows were computed than there are.
         for (int i = 0; i < wanted; i++) {

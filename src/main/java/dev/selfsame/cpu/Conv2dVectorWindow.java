@@ -196,9 +196,6 @@ final class Conv2dVectorWindow {
 
   /** Fills the window for terms t … t+n−1. */
   void fill(Block block, MemorySegment image, long t, int n) {
-    if (direct) {
-      return;
-    }
     long first = t / tapCount;
     long last = (t + n - 1) / tapCount;
     long floats = (last - first + 1) * planes * block.planeFloats + 4L * lanes;
@@ -293,6 +290,31 @@ final class Conv2dVectorWindow {
     }
   }
 
+  /** Whether a block's positions lie side by side in the image: then there is no window. */
+  boolean direct() {
+    return direct;
+  }
+
+  /**
+   * Packs terms t … t+n−1 of all positions of a block straight from the image, in one sweep.
+   *
+   * @param panelFloats from one panel to the next
+   */
+  void packDirect(
+      Block block,
+      MemorySegment image,
+      long t,
+      int n,
+      int columns,
+      MemorySegment to,
+      long panelFloats) {
+    long line = block.first / out.v();
+    long plane = (line / out.u() * in.groups() + block.group) * in.channels() + t;
+    long h = line % out.u() * in.strideH() + planeRow[0];
+    long place = (plane * in.h() + h) * in.w() + block.first % out.v() + planeCol[0];
+    ends.packColumns(image, place, in.h() * in.w(), columns, n, to, 0, panelFloats);
+  }
+
   /**
    * Packs terms t … t+n−1 of positions {@code first} … {@code first + columns} − 1 into a panel of
    * two vectors.
@@ -306,14 +328,6 @@ final class Conv2dVectorWindow {
       int columns,
       MemorySegment to,
       long at) {
-    if (direct) {
-      long line = (block.first + first) / out.v();
-      long plane = (line / out.u() * in.groups() + block.group) * in.channels() + t;
-      long h = line % out.u() * in.strideH() + planeRow[0];
-      long place = (plane * in.h() + h) * in.w() + (block.first + first) % out.v() + planeCol[0];
-      ends.packColumns(image, place, in.h() * in.w(), columns, n, to, at);
-      return;
-    }
     float[] window = block.window;
     if (kernel.spreadPair(window, block.base, n, block.places, first, block.pattern, to, at)) {
       return;

@@ -25,8 +25,27 @@ interface GemmEnds {
       int packedAt);
 
   /**
-   * Packs columns that lie side by side in memory into a panel as wide as a tile: term k of column
-   * j at {@code at + k * step + j}.
+   * The same for the rows of several whole panels in one sweep: lines of memory that they share are
+   * fetched once.
+   *
+   * @param panelFloats from one panel to the next
+   */
+  void packAdjacent(
+      MemorySegment from,
+      long at,
+      long step,
+      int panels,
+      int width,
+      int depth,
+      float[] packed,
+      int packedAt,
+      int panelFloats);
+
+  /**
+   * Packs columns that lie side by side in memory into panels as wide as a tile, in one sweep: term
+   * k of column j at {@code at + k * step + j}.
+   *
+   * @param panelFloats from one panel to the next
    */
   void packColumns(
       MemorySegment from,
@@ -35,7 +54,8 @@ interface GemmEnds {
       int count,
       int depth,
       MemorySegment packed,
-      long packedAt);
+      long packedAt,
+      long panelFloats);
 
   /**
    * Ends a chunk: adds a tile's chains to the totals in {@code out} (or starts them) and, after the

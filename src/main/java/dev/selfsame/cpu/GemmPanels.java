@@ -49,6 +49,42 @@ final class GemmPanels implements GemmEnds {
   }
 
   @Override
+  public void packAdjacent(
+      MemorySegment from,
+      long at,
+      long step,
+      int panels,
+      int width,
+      int depth,
+      float[] packed,
+      int packedAt,
+      int panelFloats) {
+    int vectors = (width + N - 1) / N;
+    long end = from.byteSize() / Float.BYTES - (long) vectors * N - (panels - 1) * width;
+    int whole = depth - Math.ceilDiv(vectors * N, width);
+    int k = 0;
+    for (; k <= whole && at + k * step <= end; k++) {
+      long row = (at + k * step) << 2;
+      int to = packedAt + k * width;
+      for (int p = 0; p < panels; p++) {
+        for (int v = 0; v < width; v += N) {
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, from, row + 4 * v, NATIVE))
+              .intoArray(packed, to + v);
+        }
+        row += 4 * width;
+        to += panelFloats;
+      }
+    }
+    for (; k < depth; k++) {
+      for (int i = 0; i < panels * width; i++) {
+        int to = packedAt + i / width * panelFloats + k * width + i % width;
+        packed[to] = f32(from, at + k * step + i);
+      }
+    }
+  }
+
+  @Override
   public void packColumns(
       MemorySegment from,
       long at,
@@ -56,27 +92,30 @@ final class GemmPanels implements GemmEnds {
       int count,
       int depth,
       MemorySegment packed,
-      long packedAt) {
-    if (count == 2 * N) {
-      for (int k = 0; k < depth; k++) {
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, from, (at + k * step) << 2, NATIVE))
-            .intoMemorySegment(packed, (packedAt + k * 2L * N) << 2, NATIVE);
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, from, (at + k * step + N) << 2, NATIVE))
-            .intoMemorySegment(packed, (packedAt + k * 2L * N + N) << 2, NATIVE);
-      }
-      return;
-    }
+      long packedAt,
+      long panelFloats) {
     for (int k = 0; k < depth; k++) {
+      long row = at + k * step;
+      long to = packedAt + k * 2L * N;
       int j = 0;
-      for (; j + N <= count; j += N) {
+      for (; j + 2 * N <= count; j += 2 * N) {
         FLOATS
-            .cast(FloatVector.fromMemorySegment(F, from, (at + k * step + j) << 2, NATIVE))
-            .intoMemorySegment(packed, (packedAt + k * 2L * N + j) << 2, NATIVE);
+            .cast(FloatVector.fromMemorySegment(F, from, (row + j) << 2, NATIVE))
+            .intoMemorySegment(packed, to << 2, NATIVE);
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, (row + j + N) << 2, NATIVE))
+            .intoMemorySegment(packed, (to + N) << 2, NATIVE);
+        to += panelFloats;
       }
-      for (; j < count; j++) {
-        f32(packed, packedAt + k * 2L * N + j, f32(from, at + k * step + j));
+      if (j + N <= count) {
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, from, (row + j) << 2, NATIVE))
+            .intoMemorySegment(packed, to << 2, NATIVE);
+        j += N;
+        to += N;
+      }
+      for (; j < count; j++, to++) {
+        f32(packed, to, f32(from, row + j));
       }
     }
   }

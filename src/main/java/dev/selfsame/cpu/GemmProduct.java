@@ -47,6 +47,11 @@ final class GemmProduct implements LongConsumer {
   /** Most tasks of a phase. */
   private static final int TASKS = 64;
 
+  /** Panels of columns, or tiles of rows, that are packed in one sweep over pages of memory. */
+  private static final int PANELS_TOGETHER = 8;
+
+  private static final int TILES_TOGETHER = 16;
+
   /** Floats from which on packing is shared out. */
   private static final int PACK_TOGETHER = 1 << 16;
 
@@ -127,6 +132,9 @@ final class GemmProduct implements LongConsumer {
     // Unfinished chains are kept for one block only: its steps must follow each other. Else rows
     // that are packed for a step serve all blocks beside each other.
     long across = chained ? mostColumns : size.n();
+    // A transposed tile touches a page for each term: many tiles are packed in one sweep, unless
+    // the matrix stays in the second-level cache.
+    boolean spread = a.transposed() && size.m() * size.k() >= SHARED;
     for (row = 0; row < size.m(); row += mostRows) {
       rows = (int) Math.min(mostRows, size.m() - row);
       tiles = Math.ceilDiv(rows, kernel.rows());
@@ -137,7 +145,7 @@ final class GemmProduct implements LongConsumer {
           long area = (long) kernel.rows() * kernel.columns();
           chains = GemmScratch.of().chains(tiles * panelsOfWidest * area);
         }
-        sharesRows = flat || !chained && size.n() > mostColumns;
+        sharesRows = flat || !chained && (spread || size.n() > mostColumns);
         int shared = flat ? tiles * kernel.rows() : panelsOfWidest * kernel.columns();
         int most = Math.max(1, SHARED / (shared * (int) Math.min(size.k(), DEPTH)));
         for (firstK = 0; firstK < size.k(); firstK += (long) most * DEPTH) {
@@ -165,16 +173,17 @@ final class GemmProduct implements LongConsumer {
     rowPacks = 0;
     int columnPacks = 0;
     if (sharesRows && leftmost) {
-      rowPacks = tiles * steps;
-      sharedRows = scratch.sharedRows(rowPacks * kernel.rows() * deepest);
+      rowPacks = Math.ceilDiv(tiles, TILES_TOGETHER) * steps;
+      sharedRows = scratch.sharedRows(tiles * steps * kernel.rows() * deepest);
     }
     if (!flat && !b.packed()) {
-      columnPacks = panels * steps;
-      sharedColumns = scratch.sharedColumns((long) columnPacks * kernel.columns() * deepest);
+      columnPacks = Math.ceilDiv(panels, PANELS_TOGETHER) * steps;
+      sharedColumns = scratch.sharedColumns((long) panels * steps * kernel.columns() * deepest);
     }
     packing = true;
-    long floats = ((long) rowPacks * kernel.rows() + columnPacks * kernel.columns()) * deepest;
-    share(rowPacks + columnPacks, floats >= PACK_TOGETHER);
+    long rowFloats = rowPacks == 0 ? 0 : (long) tiles * kernel.rows();
+    long columnFloats = columnPacks == 0 ? 0 : (long) panels * kernel.columns();
+    share(rowPacks + columnPacks, (rowFloats + columnFloats) * steps * deepest >= PACK_TOGETHER);
     packing = false;
     int parts = flat ? panels : tiles;
     perTask = Math.ceilDiv(parts, TASKS);
@@ -211,13 +220,19 @@ final class GemmProduct implements LongConsumer {
   }
 
   private void pack(int part) {
+    int deepest = depth(0);
     if (part < rowPacks) {
-      int at = part * kernel.rows() * depth(0);
-      packRows(part % tiles, part / tiles, sharedRows, at);
+      int parts = Math.ceilDiv(tiles, TILES_TOGETHER);
+      int tile = part % parts * TILES_TOGETHER;
+      int step = part / parts;
+      int at = (step * tiles + tile) * kernel.rows() * deepest;
+      packRows(tile, Math.min(TILES_TOGETHER, tiles - tile), step, sharedRows, at);
     } else {
-      int i = part - rowPacks;
-      long at = (long) i * kernel.columns() * depth(0);
-      packColumns(i % panels, i / panels, sharedColumns, at);
+      int parts = Math.ceilDiv(panels, PANELS_TOGETHER);
+      int panel = (part - rowPacks) % parts * PANELS_TOGETHER;
+      int step = (part - rowPacks) / parts;
+      long at = (long) (step * panels + panel) * kernel.columns() * deepest;
+      packColumns(panel, Math.min(PANELS_TOGETHER, panels - panel), step, sharedColumns, at);
     }
   }
 
@@ -235,7 +250,7 @@ final class GemmProduct implements LongConsumer {
       long place = there ? place(panel, step) : b.packed() ? packedPlace(panel, step) : 0;
       if (!there && !b.packed()) {
         from = scratch.columns((long) kernel.columns() * DEPTH);
-        packColumns(panel, step, from, 0);
+        packColumns(panel, 1, step, from, 0);
       }
       for (int tile = 0; tile < tiles; tile++) {
         int at = (step * tiles + tile) * kernel.rows() * depth(0);
@@ -247,11 +262,12 @@ final class GemmProduct implements LongConsumer {
   /** All panels of a tile of rows. */
   private void row(int tile, GemmScratch scratch) {
     MemorySegment from = b.packed() ? b.memory() : sharedColumns;
-    float[] own = sharesRows ? sharedRows : scratch.rows(kernel.rows() * DEPTH);
+    int tileFloats = kernel.rows() * depth(0);
+    float[] own = sharesRows ? sharedRows : scratch.rows(tileFloats);
     for (int step = 0; step < steps; step++) {
-      int ownAt = sharesRows ? (step * tiles + tile) * kernel.rows() * depth(0) : 0;
+      int ownAt = sharesRows ? (step * tiles + tile) * tileFloats : 0;
       if (!sharesRows) {
-        packRows(tile, step, own, 0);
+        packRows(tile, 1, step, own, 0);
       }
       for (int panel = 0; panel < panels; panel++) {
         long at =
@@ -284,23 +300,42 @@ final class GemmProduct implements LongConsumer {
     return j * size.k() + (firstK + (long) step * DEPTH) * kernel.columns();
   }
 
-  private void packRows(int tile, int step, float[] packed, int at) {
+  /** Packs the rows of some tiles, one after the other. */
+  private void packRows(int first, int count, int step, float[] packed, int at) {
     long k = firstK + (long) step * DEPTH;
+    int tileFloats = kernel.rows() * depth(0);
+    int tile = first;
+    if (a.transposed() && count > 1) {
+      int whole = Math.min(count, rows / kernel.rows() - first);
+      long from = g * a.step() + k * size.m() + row + (long) first * kernel.rows();
+      on.ends.packAdjacent(
+          a.memory(), from, size.m(), whole, kernel.rows(), depth(step), packed, at, tileFloats);
+      tile += whole;
+    }
+    for (; tile < first + count; tile++) {
+      packRows(tile, k, depth(step), packed, at + (tile - first) * tileFloats);
+    }
+  }
+
+  private void packRows(int tile, long k, int depth, float[] packed, int at) {
     long i = row + (long) tile * kernel.rows();
     int count = rows(tile);
     int width = kernel.rows(count);
     if (a.transposed()) {
       long from = g * a.step() + k * size.m() + i;
-      on.ends.packAdjacent(a.memory(), from, size.m(), count, width, depth(step), packed, at);
+      on.ends.packAdjacent(a.memory(), from, size.m(), count, width, depth, packed, at);
     } else {
       long from = g * a.step() + i * size.k() + k;
-      on.pack.transpose(a.memory(), from, size.k(), count, depth(step), packed, at, width);
+      on.pack.transpose(a.memory(), from, size.k(), count, depth, packed, at, width);
     }
   }
 
-  private void packColumns(int panel, int step, MemorySegment packed, long at) {
-    long from = place(panel, step);
-    on.packColumns(b, from, size.n(), size.k(), columns(panel), depth(step), packed, at);
+  /** Packs some panels of columns, one after the other. */
+  private void packColumns(int first, int count, int step, MemorySegment packed, long at) {
+    long from = place(first, step);
+    int some = Math.min(count * kernel.columns(), columns - first * kernel.columns());
+    long panelFloats = (long) kernel.columns() * depth(0);
+    on.packColumns(b, from, size.n(), size.k(), some, depth(step), packed, at, panelFloats);
   }
 
   private void tile(
@@ -342,7 +377,11 @@ final class GemmProduct implements LongConsumer {
         MemorySegment.copy(to, JAVA_FLOAT, toAt << 2, start, 0, computed * width);
       }
     }
-    kernel.tile(computed, packed, packedAt, from, at, bStep, depth, start, to, toAt, toStep);
+    if (columns <= width / 2) {
+      kernel.half(computed, packed, packedAt, from, at, bStep, depth, start, to, toAt, toStep);
+    } else {
+      kernel.tile(computed, packed, packedAt, from, at, bStep, depth, start, to, toAt, toStep);
+    }
     if (ends && (!direct || last && (bias != null || relu))) {
       on.ends.finish(
           to,

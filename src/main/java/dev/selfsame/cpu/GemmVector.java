@@ -114,13 +114,17 @@ public final class GemmVector {
           for (long from = 0; from < k; from += OutputTile.DEPTH) {
             int depth = (int) Math.min(OutputTile.DEPTH, k - from);
             long place = b.transposed() ? column * k + from : from * n + column;
-            packColumns(b, place, n, k, count, depth, packed, column * k + from * kernel.columns());
+            long to = column * k + from * kernel.columns();
+            packColumns(b, place, n, k, count, depth, packed, to, k * kernel.columns());
           }
         });
     return new Matrix(packed, Layout.PACKED, 0);
   }
 
-  /** Packs {@code count} columns of b [k, n], whose first term lies at {@code from}. */
+  /**
+   * Packs {@code count} columns of b [k, n], whose first term lies at {@code from}, into panels
+   * that begin {@code panelFloats} after each other.
+   */
   void packColumns(
       Matrix b,
       long from,
@@ -129,14 +133,20 @@ public final class GemmVector {
       int count,
       int depth,
       MemorySegment packed,
-      long packedAt) {
-    if (b.transposed()) {
-      int width = kernel.columns();
-      float[] staging = GemmScratch.of().staging(width * OutputTile.DEPTH);
-      pack.transpose(b.memory(), from, k, count, depth, staging, 0, width);
-      MemorySegment.copy(staging, 0, packed, JAVA_FLOAT, packedAt << 2, depth * width);
-    } else {
-      ends.packColumns(b.memory(), from, n, count, depth, packed, packedAt);
+      long packedAt,
+      long panelFloats) {
+    if (!b.transposed()) {
+      ends.packColumns(b.memory(), from, n, count, depth, packed, packedAt, panelFloats);
+      return;
+    }
+    int width = kernel.columns();
+    float[] staging = GemmScratch.of().staging(width * OutputTile.DEPTH);
+    long to = packedAt;
+    for (int j = 0; j < count; j += width) {
+      pack.transpose(
+          b.memory(), from + j * k, k, Math.min(width, count - j), depth, staging, 0, width);
+      MemorySegment.copy(staging, 0, packed, JAVA_FLOAT, to << 2, depth * width);
+      to += panelFloats;
     }
   }
 

@@ -44,4 +44,21 @@ interface OutputTile {
       MemorySegment out,
       long outAt,
       long outStep);
+
+  /**
+   * The same where only the first half of the columns is wanted: the others are computed or left as
+   * they are, whichever is quicker.
+   */
+  void half(
+      int rows,
+      float[] a,
+      int aAt,
+      MemorySegment b,
+      long bAt,
+      long bStep,
+      int depth,
+      float[] start,
+      MemorySegment out,
+      long outAt,
+      long outStep);
 }

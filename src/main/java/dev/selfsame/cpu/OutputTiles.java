@@ -79,6 +79,26 @@ final class OutputTiles implements OutputTile {
     }
   }
 
+  @Override
+  public void half(
+      int rows,
+      float[] a,
+      int aAt,
+      MemorySegment b,
+      long bAt,
+      long bStep,
+      int depth,
+      float[] start,
+      MemorySegment out,
+      long outAt,
+      long outStep) {
+    if (rows == ROWS) {
+      half12(a, aAt, b, bAt << 2, bStep << 2, depth, start, 0, out, outAt << 2, outStep << 2);
+    } else {
+      tile(rows, a, aAt, b, bAt, bStep, depth, start, out, outAt, outStep);
+    }
+  }
+
   private static void rows12(
       float[] a,
       int ao,

@@ -223,6 +223,8 @@ final class KernelCases {
     product("a' ", 96, 96, 96, true, false);
     product("b' ", 96, 96, 96, false, true);
     product("a'b' ", 96, 96, 96, true, true);
+    product("blocks ", 200, 300, 600, false, false);
+    product("a' in sweeps ", 520, 96, 520, true, false);
   }
 
   private void product(String name, int m, int n, int k, boolean ta, boolean tb) {
