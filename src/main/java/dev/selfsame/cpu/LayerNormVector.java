@@ -64,6 +64,9 @@ public interface LayerNormVector {
     /** Elements of a task, about. */
     private static final long TASK = 16_384;
 
+    /** Columns of rows so short that all of a run stay near while one strip is summed. */
+    private static final long NARROW = 1024;
+
     Kernel() {}
 
     // ---- forward
@@ -226,14 +229,15 @@ public interface LayerNormVector {
           runs,
           run -> {
             long end = Math.min(rows, (run + 1) * RUN);
-            if (parameters) {
-              parameters(dy, x, mean, rstd, run, end, columns, partials, size);
-            }
             if (dx != null) {
               float[] sums = NormScratch.mine().sums();
               for (long r = run * RUN; r < end; r++) {
                 slopes(dy, x, gamma, mean, rstd, dx, r, columns, sums);
               }
+            }
+            // Afterwards, since this takes rows by turns: from a cache.
+            if (parameters) {
+              parameters(dy, x, mean, rstd, run, end, columns, partials, size);
             }
           });
       if (dgamma != null) {
@@ -262,14 +266,59 @@ public interface LayerNormVector {
         MemorySegment partials,
         long size) {
       long to = run * columns;
+      long first = run * RUN;
+      long c = 0;
+      if (columns <= NARROW) {
+        for (; c <= columns - 2 * W; c += 2 * W) {
+          strip(dy, x, mean, rstd, first, end, columns, c, partials, to + c, size + to + c);
+        }
+      }
       // −0 is what a sum starts from without a trace: −0 + t is t, for t = −0 too.
-      for (long c = 0; c < columns; c++) {
-        f32(partials, to + c, -0f);
-        f32(partials, size + to + c, -0f);
+      for (long i = c; i < columns; i++) {
+        f32(partials, to + i, -0f);
+        f32(partials, size + to + i, -0f);
       }
-      for (long r = run * RUN; r < end; r++) {
-        addTerms(dy, x, r * columns, f32(mean, r), f32(rstd, r), partials, to, size + to, columns);
+      for (long r = first; r < end && c < columns; r++) {
+        float m = f32(mean, r);
+        float s = f32(rstd, r);
+        addTerms(dy, x, r * columns, m, s, partials, to, size + to, c, columns);
       }
+    }
+
+    /** Two vectors of columns, their sums in registers. */
+    private static void strip(
+        MemorySegment dy,
+        MemorySegment x,
+        MemorySegment mean,
+        MemorySegment rstd,
+        long first,
+        long end,
+        long columns,
+        long c,
+        MemorySegment partials,
+        long scale,
+        long shift) {
+      FloatVector scale0 = FloatVector.broadcast(F, -0f);
+      FloatVector scale1 = scale0;
+      FloatVector shift0 = scale0;
+      FloatVector shift1 = scale0;
+      for (long r = first; r < end; r++) {
+        float m = f32(mean, r);
+        float s = f32(rstd, r);
+        long at = (r * columns + c) << 2;
+        FloatVector d0 = FLOATS.cast(FloatVector.fromMemorySegment(F, dy, at, ORDER));
+        FloatVector d1 = FLOATS.cast(FloatVector.fromMemorySegment(F, dy, at + 4 * W, ORDER));
+        FloatVector h0 = FLOATS.cast(FloatVector.fromMemorySegment(F, x, at, ORDER));
+        FloatVector h1 = FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + 4 * W, ORDER));
+        scale0 = h0.sub(m).mul(s).mul(d0).add(scale0);
+        scale1 = h1.sub(m).mul(s).mul(d1).add(scale1);
+        shift0 = d0.add(shift0);
+        shift1 = d1.add(shift1);
+      }
+      FLOATS.cast(scale0).intoMemorySegment(partials, scale << 2, ORDER);
+      FLOATS.cast(scale1).intoMemorySegment(partials, (scale + W) << 2, ORDER);
+      FLOATS.cast(shift0).intoMemorySegment(partials, shift << 2, ORDER);
+      FLOATS.cast(shift1).intoMemorySegment(partials, (shift + W) << 2, ORDER);
     }
 
     private static void addTerms(
@@ -281,8 +330,9 @@ public interface LayerNormVector {
         MemorySegment partials,
         long scale,
         long shift,
+        long first,
         long columns) {
-      long i = 0;
+      long i = first;
       for (; i <= columns - W; i += W) {
         FloatVector d = FLOATS.cast(FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER));
         FloatVector h =
@@ -315,11 +365,17 @@ public interface LayerNormVector {
         long r,
         long columns,
         float[] sums) {
-      long blocks = Math.ceilDiv(columns, (long) BLOCK);
-      MemorySegment partials = NormScratch.mine().task(2 * blocks);
       long row = r * columns;
       float m = f32(mean, r);
       float s = f32(rstd, r);
+      if (columns <= BLOCK) {
+        NORM.products(dy, x, gamma, row, 0, m, s, (int) columns, sums);
+        float count = columns;
+        slope(dy, x, gamma, dx, row, m, s, sums[0] / count, sums[1] / count, columns);
+        return;
+      }
+      long blocks = Math.ceilDiv(columns, (long) BLOCK);
+      MemorySegment partials = NormScratch.mine().task(2 * blocks);
       for (long b = 0; b < blocks; b++) {
         long from = b * BLOCK;
         int part = (int) Math.min(BLOCK, columns - from);
@@ -345,15 +401,18 @@ public interface LayerNormVector {
         float b,
         long columns) {
       FloatVector bs = FloatVector.broadcast(F, b);
+      MemorySegment ds = dy.asSlice(row << 2, columns << 2);
+      MemorySegment xs = x.asSlice(row << 2, columns << 2);
+      MemorySegment to = dx.asSlice(row << 2, columns << 2);
       long i = 0;
       for (; i <= columns - W; i += W) {
         FloatVector g =
             FLOATS
-                .cast(FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER))
+                .cast(FloatVector.fromMemorySegment(F, ds, i << 2, ORDER))
                 .mul(FLOATS.cast(FloatVector.fromMemorySegment(F, gamma, i << 2, ORDER)));
         FloatVector h =
-            FLOATS.cast(FloatVector.fromMemorySegment(F, x, (row + i) << 2, ORDER)).sub(m).mul(s);
-        h.neg().fma(bs, g.sub(a)).mul(s).intoMemorySegment(dx, (row + i) << 2, ORDER);
+            FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER)).sub(m).mul(s);
+        h.neg().fma(bs, g.sub(a)).mul(s).intoMemorySegment(to, i << 2, ORDER);
       }
       for (; i < columns; i++) {
         float g = f32(dy, row + i) * f32(gamma, i);

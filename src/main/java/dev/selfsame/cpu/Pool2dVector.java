@@ -13,8 +13,9 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Pooling on vectors (op/Pool2d): lanes across neighbouring outputs of a row, for strides 1 and 2
- * and windows inside the image from left to right; the rest, and the gradients' scattered writes,
- * one output at a time. Planes are spread over the threads.
+ * and windows inside the image from left to right, or across pixels of a row for the gradient of a
+ * mean; the rest, and the scattered writes of a maximum's gradient, one output at a time. Planes
+ * are spread over the threads.
  *
  * <p>The geometry's numbers are h, w, p, q, kernelH, kernelW, strideH, strideW, paddingH, paddingW.
  */
@@ -27,6 +28,9 @@ public interface Pool2dVector {
       long planes,
       int[] g,
       Workers workers);
+
+  /** The first of {@code count} places outside 0 … {@code limit} − 1, or −1. */
+  long firstOutside(MemorySegment argmax, long count, int limit);
 
   /** Adds each dy to the place that its window chose. */
   void maxGradient(
@@ -203,18 +207,37 @@ public interface Pool2dVector {
         long planes,
         int[] g,
         Workers workers) {
-      long image = (long) g[0] * g[1];
-      long outputs = (long) g[2] * g[3];
+      long image = (long) g[0] * g[1] << 2;
+      int outputs = g[2] * g[3];
       workers.run(
           planes,
           plane -> {
-            MemorySegment to =
-                dx.asSlice(plane * image * Float.BYTES, image * Float.BYTES).fill((byte) 0);
-            for (long i = plane * outputs; i < (plane + 1) * outputs; i++) {
-              int at = Mem.i32(argmax, i);
-              Mem.f32(to, at, Mem.f32(to, at) + Mem.f32(dy, i));
+            MemorySegment to = dx.asSlice(plane * image, image).fill((byte) 0);
+            MemorySegment from = outputs(dy, plane, g);
+            MemorySegment places = outputs(argmax, plane, g);
+            for (long i = 0; i < outputs; i++) {
+              int at = Mem.i32(places, i);
+              Mem.f32(to, at, Mem.f32(to, at) + Mem.f32(from, i));
             }
           });
+    }
+
+    @Override
+    public long firstOutside(MemorySegment argmax, long count, int limit) {
+      long i = 0;
+      for (; i <= count - W; i += W) {
+        IntVector at = INTS.cast(IntVector.fromMemorySegment(I, argmax, i << 2, ORDER));
+        if (at.compare(VectorOperators.UGE, limit).anyTrue()) {
+          break;
+        }
+      }
+      for (; i < count; i++) {
+        int at = Mem.i32(argmax, i);
+        if (at < 0 || at >= limit) {
+          return i;
+        }
+      }
+      return -1;
     }
 
     @Override
@@ -286,19 +309,30 @@ public interface Pool2dVector {
     @Override
     public void averageGradient(
         MemorySegment dy, MemorySegment dx, long planes, int[] g, Workers workers) {
-      long image = (long) g[0] * g[1];
+      Pool2dShares shares = new Pool2dShares(g, W);
+      // Of narrow rows, more is lost by whole vectors than what lanes save.
+      boolean narrow = g[1] < W && !shares.overlap();
       workers.run(
           planes,
           plane -> {
-            MemorySegment to =
-                dx.asSlice(plane * image * Float.BYTES, image * Float.BYTES).fill((byte) 0);
-            for (int i = 0; i < g[2]; i++) {
-              for (int j = 0; j < g[3]; j++) {
-                long out = (plane * g[2] + i) * g[3] + j;
-                share(Mem.f32(dy, out) / (float) (g[4] * g[5]), to, i, j, g);
-              }
+            if (narrow) {
+              shareEach(dy, dx, plane, g);
+            } else {
+              averageGradient(dy, dx, plane, g, shares);
             }
           });
+    }
+
+    /** One plane, window by window. */
+    private static void shareEach(MemorySegment dy, MemorySegment dx, long plane, int[] g) {
+      long image = (long) g[0] * g[1] << 2;
+      MemorySegment to = dx.asSlice(plane * image, image).fill((byte) 0);
+      MemorySegment from = outputs(dy, plane, g);
+      for (int i = 0; i < g[2]; i++) {
+        for (int j = 0; j < g[3]; j++) {
+          share(Mem.f32(from, i * g[3] + j) / (float) (g[4] * g[5]), to, i, j, g);
+        }
+      }
     }
 
     private static void share(float share, MemorySegment to, int i, int j, int[] g) {
@@ -309,6 +343,61 @@ public interface Pool2dVector {
           long at = (long) r * g[1] + s;
           Mem.f32(to, at, Mem.f32(to, at) + share);
         }
+      }
+    }
+
+    /**
+     * One plane. Each pixel adds the shares of its windows in their order, lanes across pixels of a
+     * row; where a pixel has fewer windows than its neighbours, the others count as +0, which
+     * leaves a sum alone that began with +0.
+     */
+    private static void averageGradient(
+        MemorySegment dy, MemorySegment dx, long plane, int[] g, Pool2dShares shares) {
+      long image = (long) g[0] * g[1] << 2;
+      MemorySegment to = dx.asSlice(plane * image, image);
+      MemorySegment from = outputs(dy, plane, g);
+      Pool2dShares.Room room = shares.room();
+      int next = 0;
+      for (int r = 0; r < g[0]; r++) {
+        int last = shares.lastRow(r);
+        for (; next <= last; next++) {
+          divide(from, (long) next * g[3], g[3], g[4] * g[5], room.row);
+          shares.spread(room, next);
+        }
+        int count = shares.places(room, r, last);
+        for (int s = 0; s < g[1]; s += W) {
+          addShares(room.shares, room.places, count, s, to, r * g[1] + s, g[1] - s);
+        }
+      }
+    }
+
+    private static void divide(MemorySegment dy, long from, int count, float size, float[] to) {
+      int j = 0;
+      for (; j <= count - W; j += W) {
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, dy, (from + j) << 2, ORDER))
+            .div(size)
+            .intoArray(to, j);
+      }
+      for (; j < count; j++) {
+        to[j] = Mem.f32(dy, from + j) / size;
+      }
+    }
+
+    /** Pixels s … of a row, {@code left} of them, to element {@code at}. */
+    private static void addShares(
+        float[] shares, int[] places, int count, int s, MemorySegment to, int at, int left) {
+      FloatVector sum = FloatVector.zero(F);
+      for (int i = 0; i < count; i++) {
+        sum = FLOATS.cast(FloatVector.fromArray(F, shares, places[i] + s)).add(sum);
+      }
+      if ((long) (at + W) << 2 <= to.byteSize()) {
+        // Lanes beyond the row spill over pixels that are written later.
+        FLOATS.cast(sum).intoMemorySegment(to, (long) at << 2, ORDER);
+      } else {
+        MemorySegment t = BlockScratch.mine();
+        FLOATS.cast(sum).intoMemorySegment(t, 0, ORDER);
+        MemorySegment.copy(t, 0, to, (long) at << 2, (long) Math.min(W, left) << 2);
       }
     }
   }

@@ -172,9 +172,12 @@ public final class Pool2d {
         scalarMaxGradient(dy.memory(), argmax.memory(), dx.memory(), planes, g);
       }
       case Device.Vector d -> {
-        checkIndices(argmax.memory(), argmax.elements(), g);
-        Pool2dVector.on(d.bits())
-            .maxGradient(dy.memory(), argmax.memory(), dx.memory(), planes, g, d.workers());
+        Pool2dVector kernel = Pool2dVector.on(d.bits());
+        long bad = kernel.firstOutside(argmax.memory(), argmax.elements(), g[0] * g[1]);
+        if (bad >= 0) {
+          throw outside(bad, argmax.memory(), g);
+        }
+        kernel.maxGradient(dy.memory(), argmax.memory(), dx.memory(), planes, g, d.workers());
       }
       // The kernel compares indices and never follows one.
       case Device.Cuda d ->
@@ -351,16 +354,20 @@ public final class Pool2d {
   private static void checkIndices(MemorySegment argmax, long count, int[] g) {
     for (long i = 0; i < count; i++) {
       if (i32(argmax, i) < 0 || i32(argmax, i) >= g[0] * g[1]) {
-        throw new IndexException(
-            "pool2d max gradient: argmax["
-                + i
-                + "] is "
-                + i32(argmax, i)
-                + "; it must be in [0, "
-                + g[0] * g[1]
-                + ")");
+        throw outside(i, argmax, g);
       }
     }
+  }
+
+  private static IndexException outside(long i, MemorySegment argmax, int[] g) {
+    return new IndexException(
+        "pool2d max gradient: argmax["
+            + i
+            + "] is "
+            + i32(argmax, i)
+            + "; it must be in [0, "
+            + g[0] * g[1]
+            + ")");
   }
 
   private static Launch launch(Device.Cuda d, Kernel kernel, long elements, int[] g, long planes) {
