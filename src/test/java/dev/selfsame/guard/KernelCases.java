@@ -411,6 +411,7 @@ final class KernelCases {
     pool("2x2", 28, Pool2d.Geometry.of(2));
     pool("2x2 on 5 columns", 10, Pool2d.Geometry.of(2));
     pool("3x3", 33, Pool2d.Geometry.of(3));
+    pool("3x3 /2", 33, new Pool2d.Geometry(3, 3, 2, 2, 1, 1));
   }
 
   private void pool(String name, int size, Pool2d.Geometry g) {

@@ -14,6 +14,7 @@ import dev.selfsame.Shape;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 import dev.selfsame.verify.Bits;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -141,6 +142,28 @@ class Pool2dTest {
             index.getMessage().contains("argmax[0] is 99; it must be in [0, 16)"),
             index.getMessage());
         assertFalse(Bits.compare(x.toFloatArray(), dx.toFloatArray()).isPresent());
+      }
+    }
+  }
+
+  /** The first of several, in the middle of a vector and after the last whole one. */
+  @Test
+  void aPlaceOutsideThePlaneIsNamed() {
+    try (Scope scope = Scope.open()) {
+      for (int bad : new int[] {0, 41, 99}) {
+        int[] places = new int[100];
+        places[bad] = bad == 41 ? -1 : 400;
+        places[99] = 400;
+        for (Device device : List.of(Device.scalar(), Device.vector(), Device.vector(128, 1))) {
+          Tensor dy = Tensor.zeros(scope, device, 1, 1, 10, 10);
+          Tensor argmax = Tensor.of(scope, device, places, 1, 1, 10, 10);
+          Tensor dx = Tensor.zeros(scope, device, 1, 1, 20, 20);
+          IndexException index =
+              assertThrows(
+                  IndexException.class,
+                  () -> Pool2d.maxGradient(dy, argmax, Pool2d.Geometry.of(2), dx));
+          assertTrue(index.getMessage().contains("argmax[" + bad + "]"), index.getMessage());
+        }
       }
     }
   }

@@ -59,7 +59,9 @@ class SumsTest {
   @Test
   void rows() {
     for (long[] shape :
-        new long[][] {{1, 1}, {5, 10}, {130, 33}, {3, 1024}, {7, 1500}, {2, 5000}}) {
+        new long[][] {
+          {1, 1}, {5, 10}, {130, 33}, {9, 32}, {9, 96}, {3, 1024}, {7, 1500}, {2, 5000}
+        }) {
       for (int kind = 0; kind < 3; kind++) {
         sameEverywhere("rows", values(kind, 1, shape[0] * shape[1]), shape, shape[0], Sums::rows);
       }
