@@ -223,20 +223,25 @@ public interface LayerNormVector {
         Workers workers) {
       long runs = Math.ceilDiv(rows, (long) RUN);
       boolean parameters = dgamma != null || dbeta != null;
+      // After the rows, which takes them from a cache, unless their gradients overwrite them.
+      boolean apart =
+          dx == null || (dx.asOverlappingSlice(dy).isEmpty() && dx.asOverlappingSlice(x).isEmpty());
       long size = parameters ? runs * columns : 0;
       MemorySegment partials = NormScratch.mine().call(2 * size);
       workers.run(
           runs,
           run -> {
             long end = Math.min(rows, (run + 1) * RUN);
+            if (parameters && !apart) {
+              parameters(dy, x, mean, rstd, run, end, columns, partials, size);
+            }
             if (dx != null) {
               float[] sums = NormScratch.mine().sums();
               for (long r = run * RUN; r < end; r++) {
                 slopes(dy, x, gamma, mean, rstd, dx, r, columns, sums);
               }
             }
-            // Afterwards, since this takes rows by turns: from a cache.
-            if (parameters) {
+            if (parameters && apart) {
               parameters(dy, x, mean, rstd, run, end, columns, partials, size);
             }
           });

@@ -1,14 +1,11 @@
 package dev.selfsame.cpu;
 
 import static dev.selfsame.contract.Contract.RUN;
-import static jdk.incubator.vector.VectorOperators.AND;
 import static jdk.incubator.vector.VectorOperators.L2I;
 import static jdk.incubator.vector.VectorOperators.LSHR;
-import static jdk.incubator.vector.VectorOperators.XOR;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
@@ -24,7 +21,6 @@ final class RunGroups {
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
   private static final VectorSpecies<Long> L = LongVector.SPECIES_512;
   private static final VectorSpecies<Integer> I = IntVector.SPECIES_256;
-  private static final VectorSpecies<Integer> MASK = IntVector.SPECIES_512;
   private static final int W = F.length();
   private static final Class<? extends LongVector> LONGS = Lanes.type(LongVector.zero(L));
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
@@ -40,13 +36,6 @@ final class RunGroups {
   private static final long[] ODD_PAIRS = {2, 3, 10, 11, 6, 7, 14, 15};
   private static final long[] LOW_HALVES = {0, 1, 2, 3, 8, 9, 10, 11};
   private static final long[] HIGH_HALVES = {4, 5, 6, 7, 12, 13, 14, 15};
-
-  /** Nothing of one run, then all: from 32 − k on, a run's first k terms are left out. */
-  private static final int[] LATER = new int[2 * RUN];
-
-  static {
-    Arrays.fill(LATER, RUN, 2 * RUN, -1);
-  }
 
   private RunGroups() {}
 
@@ -76,106 +65,6 @@ final class RunGroups {
         LongVector r5 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 5 * far, ORDER));
         LongVector r6 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 6 * far, ORDER));
         LongVector r7 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 7 * far, ORDER));
-        LongVector a0 = even.selectFrom(r0, r1);
-        LongVector a1 = odd.selectFrom(r0, r1);
-        LongVector a2 = even.selectFrom(r2, r3);
-        LongVector a3 = odd.selectFrom(r2, r3);
-        LongVector a4 = even.selectFrom(r4, r5);
-        LongVector a5 = odd.selectFrom(r4, r5);
-        LongVector a6 = even.selectFrom(r6, r7);
-        LongVector a7 = odd.selectFrom(r6, r7);
-        // A name's number is that of the pair of terms, from here on two of them.
-        LongVector b0 = evenPairs.selectFrom(a0, a2);
-        LongVector c0 = evenPairs.selectFrom(a4, a6);
-        LongVector b1 = evenPairs.selectFrom(a1, a3);
-        LongVector c1 = evenPairs.selectFrom(a5, a7);
-        LongVector b2 = oddPairs.selectFrom(a0, a2);
-        LongVector c2 = oddPairs.selectFrom(a4, a6);
-        LongVector b3 = oddPairs.selectFrom(a1, a3);
-        LongVector c3 = oddPairs.selectFrom(a5, a7);
-        LongVector p = low.selectFrom(b0, c0);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = low.selectFrom(b1, c1);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = low.selectFrom(b2, c2);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = low.selectFrom(b3, c3);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = high.selectFrom(b0, c0);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = high.selectFrom(b1, c1);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = high.selectFrom(b2, c2);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-        p = high.selectFrom(b3, c3);
-        sum = sum.add(p.reinterpretAsFloats());
-        sum = sum.add(p.lanewise(LSHR, 32).reinterpretAsFloats());
-      }
-      // The sums lie in the lower halves of the lanes of 64 bits.
-      sum.reinterpretAsLongs()
-          .convertShape(L2I, I, 0)
-          .reinterpretAsFloats()
-          .intoArray(sums, to + g * GROUP);
-    }
-  }
-
-  /**
-   * The same of groups of eight planes side by side, for runs whose first {@code here} terms are at
-   * {@code from} and whose others are at {@code then} + here.
-   */
-  static void cutGroups(
-      MemorySegment x,
-      long from,
-      long then,
-      int here,
-      long space,
-      int groups,
-      float[] sums,
-      int to) {
-    LongVector even = LongVector.fromArray(L, EVEN_LANES, 0);
-    LongVector odd = LongVector.fromArray(L, ODD_LANES, 0);
-    LongVector evenPairs = LongVector.fromArray(L, EVEN_PAIRS, 0);
-    LongVector oddPairs = LongVector.fromArray(L, ODD_PAIRS, 0);
-    LongVector low = LongVector.fromArray(L, LOW_HALVES, 0);
-    LongVector high = LongVector.fromArray(L, HIGH_HALVES, 0);
-    long far = space << 2;
-    for (int g = 0; g < groups; g++) {
-      FloatVector sum = FloatVector.broadcast(F, -0f);
-      for (int half = 0; half < RUN; half += W) {
-        long at = (from + g * GROUP * space + half) << 2;
-        long next = (then + g * GROUP * space + half) << 2;
-        LongVector later = IntVector.fromArray(MASK, LATER, RUN - here + half).reinterpretAsLongs();
-        LongVector x0 = LONGS.cast(LongVector.fromMemorySegment(L, x, at, ORDER));
-        LongVector y0 = LONGS.cast(LongVector.fromMemorySegment(L, x, next, ORDER));
-        LongVector r0 = y0.lanewise(XOR, x0).lanewise(AND, later).lanewise(XOR, x0);
-        LongVector x1 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + far, ORDER));
-        LongVector y1 = LONGS.cast(LongVector.fromMemorySegment(L, x, next + far, ORDER));
-        LongVector r1 = y1.lanewise(XOR, x1).lanewise(AND, later).lanewise(XOR, x1);
-        LongVector x2 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 2 * far, ORDER));
-        LongVector y2 = LONGS.cast(LongVector.fromMemorySegment(L, x, next + 2 * far, ORDER));
-        LongVector r2 = y2.lanewise(XOR, x2).lanewise(AND, later).lanewise(XOR, x2);
-        LongVector x3 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 3 * far, ORDER));
-        LongVector y3 = LONGS.cast(LongVector.fromMemorySegment(L, x, next + 3 * far, ORDER));
-        LongVector r3 = y3.lanewise(XOR, x3).lanewise(AND, later).lanewise(XOR, x3);
-        LongVector x4 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 4 * far, ORDER));
-        LongVector y4 = LONGS.cast(LongVector.fromMemorySegment(L, x, next + 4 * far, ORDER));
-        LongVector r4 = y4.lanewise(XOR, x4).lanewise(AND, later).lanewise(XOR, x4);
-        LongVector x5 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 5 * far, ORDER));
-        LongVector y5 = LONGS.cast(LongVector.fromMemorySegment(L, x, next + 5 * far, ORDER));
-        LongVector r5 = y5.lanewise(XOR, x5).lanewise(AND, later).lanewise(XOR, x5);
-        LongVector x6 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 6 * far, ORDER));
-        LongVector y6 = LONGS.cast(LongVector.fromMemorySegment(L, x, next + 6 * far, ORDER));
-        LongVector r6 = y6.lanewise(XOR, x6).lanewise(AND, later).lanewise(XOR, x6);
-        LongVector x7 = LONGS.cast(LongVector.fromMemorySegment(L, x, at + 7 * far, ORDER));
-        LongVector y7 = LONGS.cast(LongVector.fromMemorySegment(L, x, next + 7 * far, ORDER));
-        LongVector r7 = y7.lanewise(XOR, x7).lanewise(AND, later).lanewise(XOR, x7);
         LongVector a0 = even.selectFrom(r0, r1);
         LongVector a1 = odd.selectFrom(r0, r1);
         LongVector a2 = even.selectFrom(r2, r3);

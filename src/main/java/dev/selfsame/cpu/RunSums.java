@@ -35,6 +35,9 @@ final class RunSums {
 
   private static final int TASK_RUNS = 256;
 
+  /** Channels whose runs are brought together at once where a plane cuts them. */
+  private static final int CUT_CHANNELS = MOST / RUN;
+
   /** The calling thread's first partials, kept between calls. */
   private static final ThreadLocal<float[]> PARTIALS = ThreadLocal.withInitial(() -> new float[0]);
 
@@ -270,11 +273,11 @@ final class RunSums {
         RunGroups.groups(x, at + (long) last * space, space, 0, 1, partials, to + last);
       }
     } else if (left == RUN) {
-      long next = ((image + 1) * channels + first) * space - here;
-      RunGroups.cutGroups(x, at, next, here, space, count / GROUP, partials, to);
-      if (last >= 0) {
-        long skip = (long) last * space;
-        RunGroups.cutGroups(x, at + skip, next + skip, here, space, 1, partials, to + last);
+      long next = ((image + 1) * channels + first) * space;
+      for (int c = 0; c < count; c += CUT_CHANNELS) {
+        int some = Math.min(CUT_CHANNELS, count - c);
+        long skip = (long) c * space;
+        cutRuns(x, at + skip, next + skip, here, space, some, partials, to + c);
       }
     } else {
       for (int c = 0; c <= count - GROUP; c += GROUP) {
@@ -284,6 +287,30 @@ final class RunSums {
         shortRuns(x, at + (long) last * space, space, left, partials, to + last);
       }
     }
+  }
+
+  /**
+   * Runs of {@code count} channels whose first {@code here} terms end a plane and whose others
+   * begin the next image's: brought together in scratch, whole vectors, the next overwriting the
+   * rest.
+   */
+  private static void cutRuns(
+      MemorySegment x,
+      long at,
+      long next,
+      int here,
+      int space,
+      int count,
+      float[] partials,
+      int to) {
+    MemorySegment t = BlockScratch.mine();
+    float[] sums = BlockScratch.myArray();
+    for (int c = 0; c < count; c++) {
+      copy(x, at + (long) c * space, t, c * RUN, here);
+      copy(x, next + (long) c * space, t, c * RUN + here, RUN - here);
+    }
+    RunGroups.groups(t, 0, RUN, TERMS, Math.ceilDiv(count, GROUP), sums, 0);
+    System.arraycopy(sums, 0, partials, to, count);
   }
 
   /** The first {@code count} terms of eight runs, eight chains at once to hide their latency. */
