@@ -48,6 +48,8 @@ public interface SumsVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
     private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
+    private static final VectorSpecies<Float> FOUR = FloatVector.SPECIES_128;
+    private static final Class<? extends FloatVector> FOURS = Lanes.type(FloatVector.zero(FOUR));
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     /** Blocks of a task: enough to outweigh its hand-over. */
@@ -102,6 +104,9 @@ public interface SumsVector {
     private static float block(
         MemorySegment x, long from, int count, boolean squared, float[] lanes) {
       int rows = count / LANES;
+      if (2 * W == LANES && count % LANES == 0) {
+        return wholeRows(x, from, rows, squared, lanes);
+      }
       for (int j = 0; j < LANES && rows > 0; j += 4 * W) {
         // Up to four chains at once, to hide the latency of an addition.
         switch (Math.min(4, (LANES - j) / W)) {
@@ -117,6 +122,28 @@ public interface SumsVector {
         lanes[i - first] = rows == 0 ? term : lanes[i - first] + term;
       }
       return OrderedSum.combineLanes(lanes, Math.min(count, LANES));
+    }
+
+    /**
+     * A block of whole rows of two vectors, whose lanes are combined by halving in vectors, too.
+     */
+    private static float wholeRows(
+        MemorySegment x, long from, int rows, boolean squared, float[] lanes) {
+      lanes2(x, from, rows, squared, lanes, 0);
+      FLOATS
+          .cast(FloatVector.fromArray(F, lanes, 0))
+          .add(FLOATS.cast(FloatVector.fromArray(F, lanes, W)))
+          .intoArray(lanes, 0);
+      FloatVector low =
+          FOURS
+              .cast(FloatVector.fromArray(FOUR, lanes, 0))
+              .add(FOURS.cast(FloatVector.fromArray(FOUR, lanes, 8)));
+      FloatVector high =
+          FOURS
+              .cast(FloatVector.fromArray(FOUR, lanes, 4))
+              .add(FOURS.cast(FloatVector.fromArray(FOUR, lanes, 12)));
+      low.add(high).intoArray(lanes, 0);
+      return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
     }
 
     private static void lanes2(
