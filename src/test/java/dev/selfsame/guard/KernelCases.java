@@ -437,7 +437,8 @@ final class KernelCases {
     add("row sums", () -> Sums.rows(x, perRow));
     add("column sums", PARTIALS, () -> Sums.columns(x, perColumn));
     for (int space : new int[] {10, 49, 784}) {
-      Tensor planes = values(7, 20, space);
+      // Many images, so that the loop over partials runs often, too.
+      Tensor planes = values(200, 20, space);
       Tensor perChannel = values(20);
       add("channel sums of " + space, () -> Sums.channels(planes, perChannel));
     }
