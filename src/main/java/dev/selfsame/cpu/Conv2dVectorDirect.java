@@ -204,7 +204,9 @@ final class Conv2dVectorDirect {
     long parts = Math.ceilDiv(out.u(), blockU);
     long lanes = in.n() * ((parts - 1) * ld(blockU) + ld(out.u() - (parts - 1) * blockU));
     long packed = Math.ceilDiv(in.n() * out.u() * out.v(), 32) * 32;
-    return (double) lanes * Math.ceilDiv(rows, ROWS) * ROWS <= (double) packed * (rows + 16);
+    // With strides, a window is split by phase: two passes over what each row reads.
+    long gain = in.strideH() == 1 && in.strideW() == 1 ? 16 : 2;
+    return (double) lanes * Math.ceilDiv(rows, ROWS) * ROWS <= (double) packed * (rows + gain);
   }
 
   private long planeFloats(long u) {
