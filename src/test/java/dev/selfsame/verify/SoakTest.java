@@ -26,6 +26,12 @@ import org.junit.jupiter.api.Test;
 class SoakTest {
   private static final int ALLOCATIONS = 16;
 
+  /**
+   * Allocations of one size are ranked by address, and each run has new ones: a rank may be another
+   * one's in the next run, so all ranks are tried some times over.
+   */
+  private static final int TRIES = 5 * ALLOCATIONS;
+
   private final List<String> told = new ArrayList<>();
   private final List<SoakFault> faults = new ArrayList<>();
   private final Map<String, Long> launchesAt = new HashMap<>();
@@ -119,7 +125,8 @@ class SoakTest {
     // Among the next largest allocations are the product's (a, b, the known bits and the result)
     // and
     // whatever tests before this one left in the device's pool.
-    for (int rank = 1; rank <= ALLOCATIONS && places.size() < 3; rank++) {
+    for (int i = 0; i < TRIES && places.size() < 3; i++) {
+      int rank = 1 + i % ALLOCATIONS;
       Softcuda.controls().flipBit(afterProduct, rank, 4321, 9);
       Soak.Outcome o = run(3);
       assertEquals(3, o.rounds());
@@ -141,7 +148,8 @@ class SoakTest {
     long start = launchesBefore("1 gemm");
     Set<String> places = new HashSet<>();
     // Between the product's launch and the comparison, in each of the product's allocations.
-    for (int rank = 1; rank <= ALLOCATIONS && !places.contains("RESULT gemm out"); rank++) {
+    for (int i = 0; i < TRIES && !places.contains("RESULT gemm out"); i++) {
+      int rank = 1 + i % ALLOCATIONS;
       for (int launch = 1; launch <= 2; launch++) {
         Softcuda.controls().flipBit(start + launch, rank, 4321, 9);
         Soak.Outcome o = run(1);
