@@ -125,18 +125,19 @@ final class Conv2dVectorDirect {
   /** Whether the sizes are such that indices fit and this way can be the faster one. */
   static boolean takes(Image in, Grid out, Taps taps, int lanes) {
     long tapCount = (long) taps.row().length * taps.col().length;
+    // What makes objects comes last: most calls are turned away before.
     return lanes == 16
         && in.channels() > 0
         && tapCount > 1
-        && reach(taps.row()) <= MOST_REACH
-        && reach(taps.col()) <= MOST_REACH
         && tapCount <= STEPS
         && (out.rows() % ROWS == 0 || out.rows() > 4 * ROWS)
         && out.u() == out.h()
         && out.v() == out.w()
         && out.v() <= MOST_REACH
         && in.groups() * Math.ceilDiv(out.rows(), ROWS) * (in.channels() * tapCount + 2) * ROWS
-            <= SHARED_FLOATS;
+            <= SHARED_FLOATS
+        && reach(taps.row()) <= MOST_REACH
+        && reach(taps.col()) <= MOST_REACH;
   }
 
   private static long reach(long[] offsets) {

@@ -160,8 +160,7 @@ final class KernelCases {
     convolution("3x3 stride 2", 1, 16, 28, 24, 3, Conv2d.Geometry.of(2, 1));
     convolution("3x3 stride 2, wide", 2, 80, 14, 72, 3, Conv2d.Geometry.of(2, 1));
     convolution("4x4 stride 2", 2, 40, 14, 24, 4, Conv2d.Geometry.of(2, 1));
-    // Its data gradient is four convolutions, a plan of some 2 KB each.
-    convolution("7x7 stride 2", 2 * SMALL, 1, 3, 56, 16, 7, Conv2d.Geometry.of(2, 3));
+    convolution("7x7 stride 2", 1, 3, 56, 16, 7, Conv2d.Geometry.of(2, 3));
     convolution("5x5 of LeNet", 8, 1, 28, 6, 5, Conv2d.Geometry.of(1, 2));
     convolution("5x5 of LeNet, second", 8, 6, 14, 16, 5, Conv2d.Geometry.of(1, 0));
     convolution("1x1", 1, 64, 14, 48, 1, Conv2d.Geometry.of(1, 0));
