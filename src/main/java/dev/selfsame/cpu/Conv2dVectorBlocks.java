@@ -107,7 +107,8 @@ final class Conv2dVectorBlocks {
     return tasks * task * idle;
   }
 
-  private static double waste(long tasks, long threads) {
+  /** Rounds of that many threads over the tasks, as a multiple of what is done in them. */
+  static double waste(long tasks, long threads) {
     return (double) (Math.ceilDiv(tasks, threads) * threads) / tasks;
   }
 

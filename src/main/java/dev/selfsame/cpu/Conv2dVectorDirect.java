@@ -189,12 +189,9 @@ final class Conv2dVectorDirect {
     double calls = 300.0 * count / ROWS * ld(u) / panel * Math.ceilDiv(terms, STEPS);
     double totals = 1.0 * count * ld(u) * Math.ceilDiv(terms, chunk);
     long tasks = in.n() * in.groups() * parts * rowParts;
-    double idle = 0.6 + 0.3 * waste(tasks, 2) + 0.1 * waste(tasks, 4);
+    double idle =
+        0.6 + 0.3 * Conv2dVectorBlocks.waste(tasks, 2) + 0.1 * Conv2dVectorBlocks.waste(tasks, 4);
     return tasks * (window + tile + calls + totals + 3000) * idle;
-  }
-
-  private static double waste(long tasks, long threads) {
-    return (double) (Math.ceilDiv(tasks, threads) * threads) / tasks;
   }
 
   /** Whether few enough lanes are in vain, beside what packing positions takes. */
