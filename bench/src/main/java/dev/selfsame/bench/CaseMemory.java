@@ -17,6 +17,11 @@ final class CaseMemory implements Runnable {
     this.device = device;
   }
 
+  /** The threads that the case may use, and its peers. */
+  int threads() {
+    return device instanceof Device.Vector vector ? vector.threads() : 1;
+  }
+
   Arena arena() {
     return arena;
   }

@@ -1,5 +1,6 @@
 package dev.selfsame.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -12,15 +13,22 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>A sample is one untimed run (it brings back caches and sleeping threads) and then as many
  * timed runs as take about {@value #SAMPLE_MILLIS} ms. Rounds go forward and backward in turn
- * (ours, theirs; theirs, ours). Between samples the process rests: OpenMP's and OpenBLAS's teams
- * spin after their work, OpenBLAS's for 2²⁶ cycles, and would take the cores from the next in turn.
- * A ratio is formed within a round only.
+ * (ours, theirs; theirs, ours). Between samples the process rests; with several threads until it
+ * uses no processor time any more: OpenMP's and OpenBLAS's teams spin after their work, OpenBLAS's
+ * for 2²⁶ cycles or more, and would take the cores from the next in turn. A ratio is formed within
+ * a round only.
  */
 final class Paired {
   private static final double SAMPLE_MILLIS = 10;
   private static final long REST_NANOS = 2_000_000;
-  private static final long TEAM_REST_NANOS = 30_000_000;
+
+  /** Of two ticks of the processor's clock for processes. */
+  private static final long TEAM_WINDOW_NANOS = 20_000_000;
+
+  private static final int MOST_TEAM_WINDOWS = 50;
   private static final int LEAST_ROUNDS = 11;
+  private static final OperatingSystemMXBean PROCESS =
+      (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
   /** Of a warm-up: long enough for ours to be compiled meanwhile; theirs needs caches only. */
   private static final double OUR_WINDOW_SECONDS = 0.3;
@@ -53,7 +61,6 @@ final class Paired {
 
   /** Warms up for about a third of the time, then takes rounds for the rest. */
   static Times measure(List<Contender> contenders, int threads, double seconds) {
-    long rest = threads > 1 ? TEAM_REST_NANOS : REST_NANOS;
     int n = contenders.size();
     int[] repeats = new int[n];
     for (int i = 0; i < n; i++) {
@@ -66,7 +73,7 @@ final class Paired {
       double[] round = new double[n];
       for (int turn = 0; turn < n; turn++) {
         int i = rounds.size() % 2 == 0 ? turn : n - 1 - turn;
-        round[i] = sample(contenders.get(i).run(), repeats[i], rest);
+        round[i] = sample(contenders.get(i).run(), repeats[i], threads);
       }
       rounds.add(round);
     }
@@ -110,13 +117,31 @@ final class Paired {
     return best;
   }
 
-  private static double sample(Runnable run, int repeats, long rest) {
-    LockSupport.parkNanos(rest);
+  private static double sample(Runnable run, int repeats, int threads) {
+    rest(threads);
     run.run();
     long start = System.nanoTime();
     for (int i = 0; i < repeats; i++) {
       run.run();
     }
     return (System.nanoTime() - start) / (double) repeats;
+  }
+
+  private static void rest(int threads) {
+    if (threads == 1) {
+      LockSupport.parkNanos(REST_NANOS);
+      return;
+    }
+    long before = PROCESS.getProcessCpuTime();
+    for (int i = 0; i < MOST_TEAM_WINDOWS; i++) {
+      LockSupport.parkNanos(TEAM_WINDOW_NANOS);
+      long now = PROCESS.getProcessCpuTime();
+      if (now == before) {
+        return;
+      }
+      before = now;
+    }
+    System.err.println(
+        "warning: some thread of the process never rests, and takes a core from all");
   }
 }

@@ -94,9 +94,29 @@ final class TrainingStep {
         Rate.STEPS,
         of.work,
         new Contender("selfsame", step::our),
-        List.of(new Contender("libtorch", step::their)),
+        step.peers(memory.threads()),
         step::check,
         step::close);
+  }
+
+  /**
+   * With several threads also libtorch as it does better: OpenMP's and OpenBLAS's teams, of which a
+   * step wakes one after the other, take the cores from each other, so one team, or none, is often
+   * faster than two.
+   */
+  private List<Contender> peers(int threads) {
+    if (threads == 1) {
+      return List.of(new Contender("libtorch", this::their));
+    }
+    return List.of(
+        new Contender("libtorch", () -> their(threads, threads)),
+        new Contender("libtorch, one thread in OpenBLAS", () -> their(threads, 1)),
+        new Contender("libtorch, one thread", () -> their(1, 1)));
+  }
+
+  private void their(int threads, int blasThreads) {
+    TorchPeer.threads(threads, blasThreads);
+    their();
   }
 
   private void our() {
@@ -110,6 +130,7 @@ final class TrainingStep {
   }
 
   private void close() {
+    TorchPeer.threads(memory.threads());
     of.inputs.forEach(Tensor::close);
     of.labels.forEach(Tensor::close);
     theirs.close();

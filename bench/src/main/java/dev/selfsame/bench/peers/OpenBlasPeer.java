@@ -23,16 +23,21 @@ public final class OpenBlasPeer {
   private static final int NO_TRANSPOSE = 111;
   private static final int TRANSPOSE = 112;
 
-  /** JavaCPP loads the library under several names; libtorch calls one of them. */
-  private static final List<SymbolLookup> COPIES;
-
   private static final SymbolLookup LIBRARY;
   private static final MethodHandle SGEMM;
+  private static final List<MethodHandle> SET_THREADS;
 
   static {
     Loader.load(torch.class);
-    COPIES = NativeLibraries.loaded("libopenblas.*\\.so.*");
-    LIBRARY = COPIES.getFirst();
+    // JavaCPP loads the library under several names; libtorch calls one of them.
+    List<SymbolLookup> copies = NativeLibraries.loaded("libopenblas.*\\.so.*");
+    LIBRARY = copies.getFirst();
+    SET_THREADS =
+        copies.stream()
+            .map(copy ->
+                NativeLibraries.function(
+                    copy, "openblas_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT)))
+            .toList();
     SGEMM =
         NativeLibraries.function(
             LIBRARY,
@@ -59,10 +64,8 @@ public final class OpenBlasPeer {
   /** Sets the number of threads of all later calls, libtorch's among them. */
   public static void threads(int n) {
     try {
-      for (SymbolLookup copy : COPIES) {
-        NativeLibraries.function(
-                copy, "openblas_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT))
-            .invokeExact(n);
+      for (MethodHandle set : SET_THREADS) {
+        set.invokeExact(n);
       }
     } catch (Throwable t) {
       throw NativeLibraries.wrap(t);

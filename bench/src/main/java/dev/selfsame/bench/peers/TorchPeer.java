@@ -37,8 +37,13 @@ public final class TorchPeer {
 
   /** Sets the number of threads of all later calls. */
   public static void threads(int n) {
+    threads(n, n);
+  }
+
+  /** Likewise, with a number of its own for OpenBLAS, which does not follow libtorch's. */
+  public static void threads(int n, int blas) {
     torch.set_num_threads(n);
-    OpenBlasPeer.threads(n); // its own OpenBLAS does not follow set_num_threads
+    OpenBlasPeer.threads(blas);
   }
 
   /** Version, instruction set, BLAS and oneDNN as libtorch names them. */
