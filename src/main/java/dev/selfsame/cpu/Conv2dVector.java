@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Forward and data gradient are {@link Conv2dVectorCorrelation correlations}, lanes across
  * positions: those of wide images {@link Conv2dVectorDirect in place}, others as a {@link
- * Conv2dVectorProduct product}. The data gradient of a strided convolution is one for each stride
- * phase. The {@link Conv2dVectorWeightGradient weight gradient} has its lanes across a filter's
- * weights.
+ * Conv2dVectorProduct product}; few filters on many small images have them {@link
+ * Conv2dVectorImages across images}. The data gradient of a strided convolution is one for each
+ * stride phase. The {@link Conv2dVectorWeightGradient weight gradient} has its lanes across a
+ * filter's weights.
  */
 public final class Conv2dVector {
   /** Output rows from which on packing what the lanes read pays. */
@@ -19,6 +20,7 @@ public final class Conv2dVector {
 
   private final Conv2dVectorKernel kernel;
   private final Conv2dVectorDirectKernel direct;
+  private final Conv2dVectorImagesKernel images;
   private final Conv2dVectorRowKernel rowKernel;
   private final GemmKernel gemm;
   private final Conv2dVectorPanelKernel panels;
@@ -29,6 +31,7 @@ public final class Conv2dVector {
   private Conv2dVector(
       Conv2dVectorKernel kernel,
       Conv2dVectorDirectKernel direct,
+      Conv2dVectorImagesKernel images,
       Conv2dVectorRowKernel rowKernel,
       GemmKernel gemm,
       Conv2dVectorPanelKernel panels,
@@ -37,6 +40,7 @@ public final class Conv2dVector {
       GemmVector product) {
     this.kernel = kernel;
     this.direct = direct;
+    this.images = images;
     this.rowKernel = rowKernel;
     this.gemm = gemm;
     this.panels = panels;
@@ -50,6 +54,7 @@ public final class Conv2dVector {
     return new Conv2dVector(
         Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits),
         Lanes.kernel(Conv2dVectorDirectTiles.class, Conv2dVectorDirectKernel.class, bits),
+        Lanes.kernel(Conv2dVectorImagesTiles.class, Conv2dVectorImagesKernel.class, bits),
         Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits),
         Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
@@ -95,8 +100,8 @@ public final class Conv2dVector {
   /**
    * y = activation(conv(x, w) + bias).
    *
-   * @param packed what {@link #packFilters} made of w, or null; not read where images are so large
-   *     that packing filters takes no time, and their windows are read in place
+   * @param packed what {@link #packFilters} made of w, or null; not read where images are so large,
+   *     or so many beside the filters, that packing filters takes no time
    */
   public void forward(
       MemorySegment x,
@@ -143,6 +148,13 @@ public final class Conv2dVector {
       boolean relu,
       MemorySegment to,
       Workers workers) {
+    if (Conv2dVectorImages.takes(in, out, taps, images.lanes())) {
+      var plan = new Conv2dVectorImages(product, images, rowKernel, in, out, taps);
+      if (plan.fits()) {
+        plan.run(image, weights, bias, relu, to, workers);
+        return;
+      }
+    }
     if (Conv2dVectorDirect.takes(in, out, taps, direct.lanes())) {
       var plan = new Conv2dVectorDirect(product, direct, rowKernel, in, out, taps);
       if (plan.pays()) {

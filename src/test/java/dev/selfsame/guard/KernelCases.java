@@ -163,6 +163,7 @@ final class KernelCases {
     convolution("7x7 stride 2", 1, 3, 56, 16, 7, Conv2d.Geometry.of(2, 3));
     convolution("5x5 of LeNet", 8, 1, 28, 6, 5, Conv2d.Geometry.of(1, 2));
     convolution("5x5 of LeNet, second", 8, 6, 14, 16, 5, Conv2d.Geometry.of(1, 0));
+    convolution("5x5 of LeNet, many images", 32, 6, 14, 16, 5, Conv2d.Geometry.of(1, 0));
     convolution("1x1", 1, 64, 14, 48, 1, Conv2d.Geometry.of(1, 0));
     convolution("1x1 stride 2", 1, 64, 14, 48, 1, Conv2d.Geometry.of(2, 0));
     convolution("1x1 deep", 1, 640, 7, 32, 1, Conv2d.Geometry.of(1, 0));

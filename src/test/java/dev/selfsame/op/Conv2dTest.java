@@ -136,6 +136,20 @@ class Conv2dTest {
     }
   }
 
+  /** Many small images, which lanes lie across: not all lanes have one, rows in blocks. */
+  @Test
+  void manySmallImagesAgree() {
+    List<Case> cases =
+        List.of(
+            new Case(50, 6, 14, 14, 16, 5, 5, PLAIN),
+            new Case(32, 4, 9, 7, 11, 4, 3, new Geometry(2, 1, 1, 2, 1, 1, 1)),
+            new Case(26, 12, 12, 12, 12, 3, 3, new Geometry(1, 2, 2, 2, 2, 2, 2)),
+            new Case(32, 16, 20, 20, 12, 3, 3, Geometry.of(1, 1)));
+    for (Case z : cases) {
+      check(z, Data.random(z, 6), vectors());
+    }
+  }
+
   /** Wide images, whose windows are read in place: chunks end inside of a channel's taps. */
   @Test
   void wideImagesAgree() {
