@@ -40,7 +40,6 @@ final class Conv2dVectorImages {
   private static final long TASKS = 2;
 
   private final Conv2dVectorImagesKernel kernel;
-  private final Conv2dVectorRowKernel rowKernel;
   private final PanelPack pack;
   private final Conv2dVectorFilterPanels filters;
   private final Image in;
@@ -65,7 +64,6 @@ final class Conv2dVectorImages {
       Grid out,
       Taps taps) {
     this.kernel = kernel;
-    this.rowKernel = rowKernel;
     this.pack = on.pack;
     this.in = in;
     this.out = out;
