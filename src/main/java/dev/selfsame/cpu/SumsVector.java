@@ -55,8 +55,7 @@ public interface SumsVector {
     /** Blocks of a task: enough to outweigh its hand-over. */
     private static final int TASK_BLOCKS = 64;
 
-    /** Most levels that a run tree of long length has: 32^13 > 2^63. */
-    private static final int LEVELS = 13;
+    private static final ColumnSums COLUMNS = ColumnSums.on(F.vectorBitSize());
 
     Kernel() {}
 
@@ -196,7 +195,7 @@ public interface SumsVector {
     public void runSums(
         MemorySegment x, long n, long channels, long space, MemorySegment out, Workers workers) {
       if (space == 1) {
-        columnRuns(x, n, channels, out, workers);
+        COLUMNS.columns(x, n, channels, out, workers);
       } else {
         channelRuns(x, n, channels, space, out, workers);
       }
@@ -307,102 +306,6 @@ public interface SumsVector {
         sum += t[i];
       }
       return sum;
-    }
-
-    // ---- columns: lanes across columns
-    // -----------------------------------------------------------
-
-    private static void columnRuns(
-        MemorySegment x, long rows, long columns, MemorySegment out, Workers workers) {
-      int strip = 4 * W;
-      workers.run(
-          Math.ceilDiv(columns, strip),
-          task -> {
-            long first = task * strip;
-            int width = (int) Math.min(strip, columns - first);
-            float[][] sums = new float[LEVELS][strip];
-            int[] filled = new int[LEVELS];
-            float[] run = new float[strip];
-            for (long r = 0; r < rows; r += RUN) {
-              int count = (int) Math.min(RUN, rows - r);
-              if (width == strip) {
-                fullStrip(x, r * columns + first, columns, count, run);
-              } else {
-                partStrip(x, r * columns + first, columns, count, width, run);
-              }
-              push(sums, filled, 0, run, width);
-            }
-            float[] total = finish(sums, filled, width);
-            for (int j = 0; j < width; j++) {
-              Mem.f32(out, first + j, total[j]);
-            }
-          });
-    }
-
-    private static void fullStrip(
-        MemorySegment x, long from, long columns, int count, float[] run) {
-      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, from << 2, ORDER));
-      FloatVector b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER));
-      FloatVector c = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + 2 * W) << 2, ORDER));
-      FloatVector d = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + 3 * W) << 2, ORDER));
-      for (int i = 1; i < count; i++) {
-        long at = from + i * columns;
-        a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, at << 2, ORDER)).add(a);
-        b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + W) << 2, ORDER)).add(b);
-        c = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + 2 * W) << 2, ORDER)).add(c);
-        d = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (at + 3 * W) << 2, ORDER)).add(d);
-      }
-      FLOATS.cast(a).intoArray(run, 0);
-      FLOATS.cast(b).intoArray(run, W);
-      FLOATS.cast(c).intoArray(run, 2 * W);
-      FLOATS.cast(d).intoArray(run, 3 * W);
-    }
-
-    private static void partStrip(
-        MemorySegment x, long from, long columns, int count, int width, float[] run) {
-      for (int j = 0; j < width; j++) {
-        run[j] = Mem.f32(x, from + j);
-      }
-      for (int i = 1; i < count; i++) {
-        long at = from + i * columns;
-        for (int j = 0; j < width; j++) {
-          run[j] += Mem.f32(x, at + j);
-        }
-      }
-    }
-
-    /** Adds a partial to a level; a level of 32 is complete and becomes a partial of the next. */
-    private static void push(float[][] sums, int[] filled, int level, float[] partial, int width) {
-      float[] sum = sums[level];
-      for (int j = 0; j < width; j++) {
-        sum[j] = filled[level] == 0 ? partial[j] : sum[j] + partial[j];
-      }
-      if (++filled[level] == RUN) {
-        filled[level] = 0;
-        push(sums, filled, level + 1, sum, width);
-      }
-    }
-
-    /** Carries the incomplete levels upwards: each is the last, shorter run of the level above. */
-    private static float[] finish(float[][] sums, int[] filled, int width) {
-      for (int level = 0; ; level++) {
-        if (isTop(filled, level)) {
-          return sums[level];
-        }
-        if (filled[level] > 0) {
-          push(sums, filled, level + 1, sums[level], width);
-          filled[level] = 0;
-        }
-      }
-    }
-
-    private static boolean isTop(int[] filled, int level) {
-      for (int above = level + 1; above < LEVELS; above++) {
-        if (filled[above] > 0) {
-          return false;
-        }
-      }
-      return true;
     }
   }
 }

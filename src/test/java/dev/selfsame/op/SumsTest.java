@@ -81,6 +81,11 @@ class SumsTest {
             Sums::columns);
       }
     }
+    // Strips of columns, wide and narrow, and the last of them.
+    for (long[] shape : new long[][] {{9, 300}, {70, 1029}, {3081, 1043}}) {
+      float[] x = Values.random(8, shape[0] * shape[1]);
+      sameEverywhere("strips of columns", x, shape, shape[1], Sums::columns);
+    }
     sameEverywhere(
         "40,000 rows", Values.random(3, 120_000), new long[] {40_000, 3}, 3, Sums::columns);
   }
