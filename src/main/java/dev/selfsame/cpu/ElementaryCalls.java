@@ -72,6 +72,11 @@ final class ElementaryCalls implements ElementaryKernel {
     return calls;
   }
 
+  /** Calls of a kernel's functions from other elementary functions. */
+  static ElementaryKernel around(ElementaryKernel kernel) {
+    return new ElementaryCalls(kernel);
+  }
+
   private static MethodHandle bound(ElementaryKernel kernel, String name, MethodType type) {
     try {
       return MethodHandles.lookup().bind(kernel, name, type);

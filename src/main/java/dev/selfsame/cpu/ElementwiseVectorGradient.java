@@ -70,7 +70,6 @@ public interface ElementwiseVectorGradient {
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
     private static final int BLOCK = BlockScratch.FLOATS;
     private static final GeluKernel GELU = GeluKernel.on(F.vectorBitSize());
-    private static final float INV_ROOT_TWO_PI = 0.3989423f;
     private static final float TWO_OVER_ROOT_PI = 1.1283792f;
 
     Kernel() {}
@@ -229,49 +228,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void geluGradient(
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
-      MemorySegment t = BlockScratch.mine();
-      long end = from + count;
-      for (long at = from; at < end; at += BLOCK) {
-        int n = (int) Math.min(BLOCK, end - at);
-        GELU.normal(xs, at, t, 0, n);
-        geluExponents(xs, at, t, n);
-        EXACT.exp(t, BLOCK, t, BLOCK, n);
-        geluSlopes(xs, t, dys, dxs, at, n);
-      }
-    }
-
-    // Methods of their own: where the compiler inlines the functions above, it leaves these alone.
-
-    /** The second block of t = (−0.5·x)·x. */
-    private static void geluExponents(MemorySegment xs, long at, MemorySegment t, int n) {
-      int i = 0;
-      for (; i <= n - W; i += W) {
-        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
-        x.mul(-0.5f).mul(x).intoMemorySegment(t, (BLOCK + i) << 2, ORDER);
-      }
-      for (; i < n; i++) {
-        float x = f32(xs, at + i);
-        f32(t, BLOCK + i, (-0.5f * x) * x);
-      }
-    }
-
-    /** From the distribution function in the first block of t and the power in the second. */
-    private static void geluSlopes(
-        MemorySegment xs, MemorySegment t, MemorySegment dys, MemorySegment dxs, long at, int n) {
-      int i = 0;
-      for (; i <= n - W; i += W) {
-        FloatVector cdf = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
-        FloatVector power =
-            FLOATS.cast(FloatVector.fromMemorySegment(F, t, (BLOCK + i) << 2, ORDER));
-        FloatVector pdf = power.mul(INV_ROOT_TWO_PI);
-        FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
-        FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
-        dy.mul(x.fma(pdf, cdf)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
-      }
-      for (; i < n; i++) {
-        float pdf = f32(t, BLOCK + i) * INV_ROOT_TWO_PI;
-        f32(dxs, at + i, f32(dys, at + i) * Math.fma(f32(xs, at + i), pdf, f32(t, i)));
-      }
+      GELU.gradient(xs, dys, dxs, from, count);
     }
 
     @Override

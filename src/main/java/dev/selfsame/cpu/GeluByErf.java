@@ -15,9 +15,11 @@ final class GeluByErf implements GeluKernel {
   private static final int W = F.length();
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final ElementaryKernel EXACT =
-      Lanes.kernel(VectorMath.class, ElementaryKernel.class, F.vectorBitSize());
+      ElementaryCalls.around(
+          Lanes.kernel(VectorMath.class, ElementaryKernel.class, F.vectorBitSize()));
   private static final int BLOCK = BlockScratch.FLOATS;
   private static final float ROOT_HALF = 0.70710678f;
+  private static final float INV_ROOT_TWO_PI = 0.3989423f;
 
   GeluByErf() {}
 
@@ -38,6 +40,50 @@ final class GeluByErf implements GeluKernel {
     scale(x, xAt, y, yAt, n);
     EXACT.erf(y, yAt, y, yAt, n);
     finish(y, yAt, n);
+  }
+
+  @Override
+  public void gradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long n) {
+    MemorySegment t = BlockScratch.mine();
+    long end = from + n;
+    for (long at = from; at < end; at += BLOCK) {
+      int count = (int) Math.min(BLOCK, end - at);
+      normal(x, at, t, 0, count);
+      exponents(x, at, t, count);
+      EXACT.exp(t, BLOCK, t, BLOCK, count);
+      slopes(x, t, dy, dx, at, count);
+    }
+  }
+
+  /** The second block of t = (−0.5·x)·x. */
+  private static void exponents(MemorySegment xs, long at, MemorySegment t, int n) {
+    int i = 0;
+    for (; i <= n - W; i += W) {
+      FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
+      x.mul(-0.5f).mul(x).intoMemorySegment(t, (BLOCK + i) << 2, ORDER);
+    }
+    for (; i < n; i++) {
+      float x = f32(xs, at + i);
+      f32(t, BLOCK + i, (-0.5f * x) * x);
+    }
+  }
+
+  /** From the distribution function in the first block of t and the power in the second. */
+  private static void slopes(
+      MemorySegment xs, MemorySegment t, MemorySegment dys, MemorySegment dxs, long at, int n) {
+    int i = 0;
+    for (; i <= n - W; i += W) {
+      FloatVector cdf = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));
+      FloatVector power = FLOATS.cast(FloatVector.fromMemorySegment(F, t, (BLOCK + i) << 2, ORDER));
+      FloatVector pdf = power.mul(INV_ROOT_TWO_PI);
+      FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, (at + i) << 2, ORDER));
+      FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
+      dy.mul(x.fma(pdf, cdf)).intoMemorySegment(dxs, (at + i) << 2, ORDER);
+    }
+    for (; i < n; i++) {
+      float pdf = f32(t, BLOCK + i) * INV_ROOT_TWO_PI;
+      f32(dxs, at + i, f32(dys, at + i) * Math.fma(f32(xs, at + i), pdf, f32(t, i)));
+    }
   }
 
   /** y = x·0.70710678f. */

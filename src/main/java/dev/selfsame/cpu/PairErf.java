@@ -28,6 +28,7 @@ final class PairErf implements GeluKernel {
       Lanes.kernel(GeluByErf.class, GeluKernel.class, F.vectorBitSize());
   private static final UndecidedLanes.Slow SLOW_GELU = SLOW::gelu;
   private static final UndecidedLanes.Slow SLOW_NORMAL = SLOW::normal;
+  private static final int BLOCK = BlockScratch.FLOATS;
   private static final float ROOT_HALF = 0.70710678f;
   private static final int SIGN = 0x80000000;
   private static final int HALF = 0x3f000000;
@@ -45,6 +46,38 @@ final class PairErf implements GeluKernel {
     PairMath.run(x, xAt, 0f, y, yAt, n, PairErf::normal, SLOW_NORMAL);
   }
 
+  @Override
+  public void gradient(MemorySegment x, MemorySegment dy, MemorySegment dx, long from, long n) {
+    UndecidedLanes open = UndecidedLanes.mine();
+    MemorySegment cdf = BlockScratch.mine();
+    // x and dy are read again where a result is undecided, so neither may be written over.
+    boolean inPlace = dx.address() == x.address() || dx.address() == dy.address();
+    long end = from + n;
+    long whole = end - n % W;
+    for (long at = from; at < whole; at += BLOCK) {
+      int count = (int) Math.min(BLOCK, whole - at);
+      MemorySegment to = inPlace ? open.results : dx;
+      long toAt = inPlace ? 0 : at;
+      products(x, at, 0f, 1f, cdf, 0, count, open.decided);
+      long lanes = PairExp.geluSlopes(x, dy, at, cdf, to, toAt, count, open.decided);
+      if (Long.bitCount(lanes) <= PairMath.MOST_OPEN) {
+        open.keep(x, dy, at, lanes);
+        if (inPlace) {
+          MemorySegment.copy(to, 0, dx, at << 2, (long) count << 2);
+        }
+      } else {
+        SLOW.gradient(x, dy, dx, at, count);
+      }
+      if (open.isFull()) {
+        open.finishGradient(dx, SLOW);
+      }
+    }
+    open.finishGradient(dx, SLOW);
+    if (whole < end) {
+      SLOW.gradient(x, dy, dx, whole, end - whole);
+    }
+  }
+
   /** y = x · (0.5 · (1 + erf)), for the bits of (0.5·x) · (1 + erf) as in {@link GeluByErf}. */
   private static long gelu(
       MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] decided) {
@@ -60,6 +93,9 @@ final class PairErf implements GeluKernel {
   /**
    * (a·x + b) · 0.5 · (1 + erf(x·0.70710678f)) for whole vectors, at most a block of them. A NaN
    * reaches the result by way of the first factor.
+   *
+   * <p>Each round begins the next vector, too: instructions that wait take places among those that
+   * the processor chooses from, and those of one vector's long chain would fill them.
    *
    * @param decided set to the decided lanes of each vector
    * @return a bit for each vector that has an undecided lane
@@ -99,11 +135,17 @@ final class PairErf implements GeluKernel {
     FloatVector slopeOfFactor = FloatVector.broadcast(F, a);
     FloatVector factorOfZero = FloatVector.broadcast(F, b);
     long open = 0;
+    FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, 0, ORDER));
+    IntVector bits = INTS.cast(v.mul(ROOT_HALF).reinterpretAsInts());
+    FloatVector u = FLOATS.cast(bits.and(~SIGN).min(MAX_BITS).reinterpretAsFloats());
+    IntVector j = INTS.cast(u.fma(eight, round).reinterpretAsInts());
     for (int i = 0; i < count; i += W) {
-      FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
-      IntVector bits = v.mul(ROOT_HALF).reinterpretAsInts();
-      FloatVector u = bits.and(~SIGN).min(MAX_BITS).reinterpretAsFloats();
-      IntVector j = u.fma(eight, round).reinterpretAsInts();
+      int next = Math.min(i + W, count - W);
+      FloatVector nextV =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) next << 2, ORDER));
+      bits = INTS.cast(nextV.mul(ROOT_HALF).reinterpretAsInts());
+      FloatVector nextU = FLOATS.cast(bits.and(~SIGN).min(MAX_BITS).reinterpretAsFloats());
+      IntVector nextJ = INTS.cast(nextU.fma(eight, round).reinterpretAsInts());
       FloatVector h = u.sub(j.selectFrom(point0, point1).reinterpretAsFloats()); // exact
       FloatVector constant = j.selectFrom(erf0, erf1).reinterpretAsFloats();
       FloatVector slope = j.selectFrom(slope0, slope1).reinterpretAsFloats();
@@ -117,13 +159,17 @@ final class PairErf implements GeluKernel {
       FloatVector h2 = h.mul(h);
       FloatVector low = q.fma(h2, lost);
       FloatVector high = low.add(h2.fma(above2, above));
-      FloatVector sign = FLOATS.cast(bits.and(SIGN).or(HALF).reinterpretAsFloats());
+      IntVector signed = INTS.cast(v.reinterpretAsInts()).and(SIGN).or(HALF);
+      FloatVector sign = FLOATS.cast(signed.reinterpretAsFloats());
       FloatVector least = sign.fma(head.add(low), half);
       FloatVector most = sign.fma(head.add(high), half);
       v.fma(slopeOfFactor, factorOfZero).mul(least).intoMemorySegment(ys, (long) i << 2, ORDER);
       long lanes = least.compare(EQ, most).toLong();
       decided[i / W] = lanes;
       open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
+      v = nextV;
+      u = nextU;
+      j = nextJ;
     }
     return open;
   }

@@ -32,6 +32,7 @@ final class PairExp {
   private static final int W = F.length();
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final int SIGN = 0x80000000;
+  private static final float INV_ROOT_TWO_PI = 0.3989423f;
 
   private PairExp() {}
 
@@ -62,6 +63,58 @@ final class PairExp {
       IntVector outside = t.reinterpretAsInts().lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
       most = most.reinterpretAsInts().lanewise(XOR, outside).reinterpretAsFloats();
       long lanes = least.compare(EQ, most).toLong();
+      decided[i / W] = lanes;
+      open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
+    }
+    return open;
+  }
+
+  /**
+   * dx = dy · fma(x, exp((−0.5·x)·x) · 0.3989423f, cdf).
+   *
+   * @param at position in x and dy
+   * @param cdf the distribution function, a block
+   * @param decided in: the decided lanes of cdf; out: those of which the exponential is, too
+   */
+  static long geluSlopes(
+      MemorySegment x,
+      MemorySegment dy,
+      long at,
+      MemorySegment cdf,
+      MemorySegment dx,
+      long dxAt,
+      int count,
+      long[] decided) {
+    MemorySegment xs = x.asSlice(at << 2, (long) count << 2);
+    MemorySegment dys = dy.asSlice(at << 2, (long) count << 2);
+    MemorySegment dxs = dx.asSlice(dxAt << 2, (long) count << 2);
+    MemorySegment cdfs = cdf.asSlice(0, (long) count << 2);
+    IntVector powers0 = INTS.cast(IntVector.fromArray(I, EXP_POWERS, 0));
+    IntVector powers1 = INTS.cast(IntVector.fromArray(I, EXP_POWERS, W));
+    IntVector rests0 = INTS.cast(IntVector.fromArray(I, EXP_RESTS_BELOW, 0));
+    IntVector rests1 = INTS.cast(IntVector.fromArray(I, EXP_RESTS_BELOW, W));
+    FloatVector round = all(ROUND + EXP_OFFSET);
+    long open = 0;
+    for (int i = 0; i < count; i += W) {
+      FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
+      FloatVector u = FLOATS.cast(v.mul(-0.5f).mul(v));
+      FloatVector t = u.fma(all(EXP_SCALE), round);
+      FloatVector power = power(t, powers0, powers1);
+      FloatVector k = t.sub(round);
+      FloatVector r = k.fma(all(-EXP_STEP_HI), u); // exact
+      FloatVector head = power.fma(r, power);
+      FloatVector low = low(power, r, head, r.mul(r), rest(t, k, rests0, rests1));
+      FloatVector least = head.add(low);
+      FloatVector most = head.add(head.fma(all(EXP_WIDTH), low));
+      FloatVector phi = FLOATS.cast(FloatVector.fromMemorySegment(F, cdfs, (long) i << 2, ORDER));
+      FLOATS
+          .cast(FloatVector.fromMemorySegment(F, dys, (long) i << 2, ORDER))
+          .mul(v.fma(least.mul(INV_ROOT_TWO_PI), phi))
+          .intoMemorySegment(dxs, (long) i << 2, ORDER);
+      // Another number than most where k is outside the loop's range.
+      IntVector outside = t.reinterpretAsInts().lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
+      most = most.reinterpretAsInts().lanewise(XOR, outside).reinterpretAsFloats();
+      long lanes = least.compare(EQ, most).toLong() & decided[i / W];
       decided[i / W] = lanes;
       open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
     }

@@ -32,7 +32,8 @@ public final class PairMath implements ElementaryKernel {
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final int BLOCK = BlockScratch.FLOATS;
   private static final ElementaryKernel DOUBLES =
-      Lanes.kernel(VectorMath.class, ElementaryKernel.class, F.vectorBitSize());
+      ElementaryCalls.around(
+          Lanes.kernel(VectorMath.class, ElementaryKernel.class, F.vectorBitSize()));
 
   // Objects made once: a reference to a method of another object is made at each use.
   private static final UndecidedLanes.Slow EXP = DOUBLES::exp;
@@ -41,7 +42,7 @@ public final class PairMath implements ElementaryKernel {
   private static final UndecidedLanes.Slow LOG = DOUBLES::log;
 
   /** With more vectors open than this, a block is done by the slower kernel as a whole. */
-  private static final int MOST_OPEN = 16;
+  static final int MOST_OPEN = 16;
 
   PairMath() {}
 

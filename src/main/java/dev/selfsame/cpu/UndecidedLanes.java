@@ -29,6 +29,7 @@ final class UndecidedLanes {
   final MemorySegment results = Arena.ofAuto().allocate((long) BLOCK * Float.BYTES, 64);
 
   private final MemorySegment arguments = Arena.ofAuto().allocate(2L * BLOCK * Float.BYTES, 64);
+  private final MemorySegment factors = Arena.ofAuto().allocate(2L * BLOCK * Float.BYTES, 64);
   private final MemorySegment differences = Arena.ofAuto().allocate((long) BLOCK * Float.BYTES, 64);
   private final long[] places = new long[2 * BLOCK];
   private int count;
@@ -67,6 +68,15 @@ final class UndecidedLanes {
     count = n;
   }
 
+  /** Keeps the arguments of a gradient's undecided lanes, all at one place. */
+  void keep(MemorySegment x, MemorySegment dy, long at, long open) {
+    int n = count;
+    keep(x, at, 0f, at, open);
+    for (int i = n; i < count; i++) {
+      f32(factors, i, f32(dy, places[i]));
+    }
+  }
+
   /** Whether another block might not fit. */
   boolean isFull() {
     return count > BLOCK;
@@ -74,19 +84,35 @@ final class UndecidedLanes {
 
   /** Writes the results of all kept arguments. */
   void finish(MemorySegment y, Slow slow) {
-    int n = count;
-    if (n == 0) {
-      return;
+    if (count > 0) {
+      slow.run(arguments, 0, arguments, 0, whole());
+      write(y);
     }
-    count = 0;
-    int whole = (n + W - 1) & -W;
-    for (int i = n; i < whole; i++) {
+  }
+
+  /** Writes the gradients of all kept arguments. */
+  void finishGradient(MemorySegment dx, GeluKernel slow) {
+    if (count > 0) {
+      slow.gradient(arguments, factors, arguments, 0, whole());
+      write(dx);
+    }
+  }
+
+  /** Whole vectors of arguments. */
+  private int whole() {
+    int whole = (count + W - 1) & -W;
+    for (int i = count; i < whole; i++) {
       f32(arguments, i, 0f);
+      f32(factors, i, 0f);
     }
-    slow.run(arguments, 0, arguments, 0, whole);
-    for (int i = 0; i < n; i++) {
+    return whole;
+  }
+
+  private void write(MemorySegment y) {
+    for (int i = 0; i < count; i++) {
       f32(y, places[i], f32(arguments, i));
     }
+    count = 0;
   }
 
   /** A whole block by the slower way. */

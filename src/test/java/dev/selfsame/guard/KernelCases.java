@@ -250,6 +250,7 @@ final class KernelCases {
       add(name + " of far values", () -> Elementwise.unary(f, far, y));
       add(name + " gradient", () -> Elementwise.gradient(f, x, y, dy, dx));
     }
+    add("gelu gradient of far values", () -> Elementwise.gradient(Unary.GELU, far, y, dy, dx));
     for (Binary f : Binary.values()) {
       add(f.name().toLowerCase(Locale.ROOT), () -> Elementwise.binary(f, x, y, dx));
     }
