@@ -20,6 +20,12 @@ public final class Workers {
   private static final ConcurrentHashMap<Integer, Workers> TEAMS = new ConcurrentHashMap<>();
   private static final int SPINS = 2_000;
 
+  /**
+   * How often a thread claims tasks, at least, where there are that many: two threads that count
+   * each small task wait for the counter's cache line, 0.1 µs a task.
+   */
+  private static final int CLAIMS = 16;
+
   private final int threads;
   private final Thread[] helpers;
   private final @Nullable Placement placement;
@@ -62,7 +68,7 @@ public final class Workers {
       return;
     }
     try {
-      Job mine = new Job(tasks, task);
+      Job mine = new Job(tasks, task, threads);
       if (placement != null) {
         placement.apart();
       }
@@ -110,25 +116,28 @@ public final class Workers {
   private static final class Job {
     private final long tasks;
     private final LongConsumer task;
+    private final long claim;
     private final AtomicLong next = new AtomicLong();
     private final AtomicLong finished = new AtomicLong();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
-    Job(long tasks, LongConsumer task) {
+    Job(long tasks, LongConsumer task, int threads) {
       this.tasks = tasks;
       this.task = task;
+      claim = Math.max(1, tasks / ((long) threads * CLAIMS));
     }
 
     void work() {
-      for (long i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
+      for (long i = next.getAndAdd(claim); i < tasks; i = next.getAndAdd(claim)) {
+        long end = Math.min(tasks, i + claim);
         try {
-          if (failure.get() == null) {
-            task.accept(i);
+          for (long t = i; t < end && failure.get() == null; t++) {
+            task.accept(t);
           }
         } catch (Throwable t) {
           failure.compareAndSet(null, t);
         } finally {
-          finished.incrementAndGet();
+          finished.addAndGet(end - i);
         }
       }
     }
