@@ -26,7 +26,6 @@ final class AttentionHead {
   private final AttentionKernel vectors;
   private final ElementaryKernel exact;
   private final AttentionKeySums sums;
-  private final float[] zeros;
   private final int width;
   private final int most;
 
@@ -69,7 +68,6 @@ final class AttentionHead {
     exact = VectorMath.on(bits);
     width = tiles.columns();
     most = tiles.rows();
-    zeros = new float[most * width];
     sums = new AttentionKeySums(tiles, ends, pack, vectors);
     maxima = new AttentionScratch().memory(width);
     divisors = new AttentionScratch().memory(width);
@@ -279,7 +277,7 @@ final class AttentionHead {
       int computed = tiles.rows(Math.min(most, keys - j));
       long to = at + (long) j * width;
       int j0 = j * s.dim();
-      tiles.tile(computed, rows, j0, panel, 0, width, s.dim(), zeros, out, to, width);
+      tiles.tile(computed, rows, j0, panel, 0, width, s.dim(), null, out, to, width);
     }
   }
 
@@ -311,7 +309,7 @@ final class AttentionHead {
         if (whole == from) {
           c.asSlice(tile << 2, 4L * computed * width).fill((byte) 0);
         }
-        float[] begin = zeros;
+        float[] begin = null;
         for (int j = from; j < whole; j += DEPTH) {
           int depth = Math.min(DEPTH, whole - j);
           int a = d * keys + j * computed;

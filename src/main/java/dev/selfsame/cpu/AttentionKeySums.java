@@ -23,7 +23,6 @@ final class AttentionKeySums {
   private final GemmEnds ends;
   private final PanelPack pack;
   private final AttentionKernel vectors;
-  private final float[] zeros;
   private final int width;
   private final int most;
   private final AttentionScratch weights = new AttentionScratch();
@@ -47,7 +46,6 @@ final class AttentionKeySums {
     this.vectors = vectors;
     width = tiles.columns();
     most = tiles.rows();
-    zeros = new float[most * width];
   }
 
   /** Chains and totals: tile after tile of keys, in it panel after panel of columns. */
@@ -155,7 +153,7 @@ final class AttentionKeySums {
               at + (long) whole * width,
               width,
               terms - whole,
-              fresh ? zeros : begin,
+              fresh ? null : begin,
               sum.chains,
               chain,
               width);

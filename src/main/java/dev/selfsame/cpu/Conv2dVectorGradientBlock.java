@@ -259,7 +259,7 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
       for (int tile = 0; tile < tiles; tile++, at += tileFloats, total += tileFloats) {
         int rows = on.on.kernel.rows(Math.min(on.tileRows, count - tile * on.tileRows));
         int a = pixelsAt(on, phase, tile) + skipped * rows;
-        float[] start = on.on.zeros;
+        float[] start = null;
         if (!starts) {
           start = started;
           MemorySegment.copy(kept, JAVA_FLOAT, at << 2, start, 0, rows * on.width);

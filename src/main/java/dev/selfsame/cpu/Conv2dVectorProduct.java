@@ -25,7 +25,6 @@ final class Conv2dVectorProduct {
 
   private static final long SHARED_FLOATS = 1 << 25;
 
-  private final GemmVector on;
   private final OutputTile kernel;
   private final Conv2dVectorRowKernel rowKernel;
   private final Image in;
@@ -43,7 +42,6 @@ final class Conv2dVectorProduct {
 
   Conv2dVectorProduct(
       GemmVector on, Conv2dVectorRowKernel rowKernel, Image in, Grid out, Taps taps) {
-    this.on = on;
     this.rowKernel = rowKernel;
     this.in = in;
     kernel = on.kernel;
@@ -190,7 +188,7 @@ final class Conv2dVectorProduct {
       long target = straight ? outputs.target(mine.pieces(), j, channel) : 0;
       if (straight && computed == wanted) {
         kernel.tile(
-            computed, a, at, state.b, place, panel, depth, on.zeros, to, target, outputs.plane());
+            computed, a, at, state.b, place, panel, depth, null, to, target, outputs.plane());
         continue;
       }
       boolean first = t < chunk;
@@ -199,7 +197,7 @@ final class Conv2dVectorProduct {
       long chain = chunk > DEPTH ? (long) (state.tile * state.panels + j) * tileRows * panel : 0;
       long cAt = first ? total : chain;
       long cStep = first ? state.rowFloats : panel;
-      float[] start = starts ? on.zeros : resumed(c, cAt, cStep, computed, mine);
+      float[] start = starts ? null : resumed(c, cAt, cStep, computed, mine);
       if (state.count - j * panel <= panel / 2) {
         kernel.half(computed, a, at, state.b, place, panel, depth, start, c, cAt, cStep);
       } else {

@@ -365,7 +365,7 @@ final class GemmProduct implements LongConsumer {
     MemorySegment to = out;
     long toAt = outAt;
     long toStep = size.n();
-    float[] start = on.zeros;
+    float[] start = null;
     if (!direct) {
       int area = kernel.rows() * width;
       boolean kept = !starts || !ends;

@@ -1,6 +1,7 @@
 package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The inner part of a contraction that reads one operand where it lies and writes its chains where
@@ -29,7 +30,8 @@ interface OutputTile {
    * All positions and steps are in elements.
    *
    * @param rows a number that {@link #rows(int)} returns; all of them are computed and written
-   * @param start what the chains start from: row i, column j at {@code i * columns() + j}
+   * @param start what the chains go on from: row i, column j at {@code i * columns() + j}; null
+   *     where they begin, at +0, which is quicker
    * @param out takes row i, column j at {@code outAt + i * outStep + j}
    */
   void tile(
@@ -40,7 +42,7 @@ interface OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float[] start,
+      float @Nullable [] start,
       MemorySegment out,
       long outAt,
       long outStep);
@@ -57,7 +59,7 @@ interface OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float[] start,
+      float @Nullable [] start,
       MemorySegment out,
       long outAt,
       long outStep);

@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@link OutputTile} with the Vector API. Lanes lie across columns of the output, so every lane is
@@ -15,12 +16,17 @@ import jdk.incubator.vector.VectorSpecies;
  * loop's own instructions cost more than the loads that are saved. Each is its own method with its
  * accumulators in locals; an array of them would be allocated on the heap. Small tiles add up their
  * positions: with products, a term costs more index arithmetic than multiply-adds.
+ *
+ * <p>The largest tile only begins chains; those that go on take 8 and 4 rows. With 24 loads more C1
+ * runs out of registers, and C2 may then never see the method, unless the stores lack the casts
+ * without which C2 may box.
  */
 final class OutputTiles implements OutputTile {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final int ROWS = 12;
+  private static final float[] ZEROS = new float[ROWS * 2 * N];
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   OutputTiles() {}
@@ -55,26 +61,30 @@ final class OutputTiles implements OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float[] start,
+      float @Nullable [] start,
       MemorySegment out,
       long outAt,
       long outStep) {
+    float[] from = start == null ? ZEROS : start;
     long bo = bAt << 2;
     long bs = bStep << 2;
     long at = outAt << 2;
     long step = outStep << 2;
     switch (rows) {
       case 12 -> {
-        if (N == 16) {
-          rows12(a, aAt, b, bo, bs, depth, start, out, at, step);
+        if (N == 16 && start == null) {
+          rows12(a, aAt, b, bo, bs, depth, out, at, step);
+        } else if (N == 16) {
+          rows8(a, aAt, 12, b, bo, bs, depth, from, 0, out, at, step);
+          rows4(a, aAt + 8, 12, b, bo, bs, depth, from, 16 * N, out, at + 8 * step, step);
         } else {
-          half12(a, aAt, b, bo, bs, depth, start, 0, out, at, step);
-          half12(a, aAt, b, bo + 4 * N, bs, depth, start, N, out, at + 4 * N, step);
+          half12(a, aAt, b, bo, bs, depth, from, 0, out, at, step);
+          half12(a, aAt, b, bo + 4 * N, bs, depth, from, N, out, at + 4 * N, step);
         }
       }
-      case 8 -> rows8(a, aAt, b, bo, bs, depth, start, out, at, step);
-      case 4 -> rows4(a, aAt, b, bo, bs, depth, start, out, at, step);
-      case 1 -> rows1(a, aAt, b, bo, bs, depth, start, out, at);
+      case 8 -> rows8(a, aAt, 8, b, bo, bs, depth, from, 0, out, at, step);
+      case 4 -> rows4(a, aAt, 4, b, bo, bs, depth, from, 0, out, at, step);
+      case 1 -> rows1(a, aAt, b, bo, bs, depth, from, out, at);
       default -> throw new IllegalArgumentException("no tile of " + rows + " rows");
     }
   }
@@ -88,12 +98,13 @@ final class OutputTiles implements OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float[] start,
+      float @Nullable [] start,
       MemorySegment out,
       long outAt,
       long outStep) {
     if (rows == ROWS) {
-      half12(a, aAt, b, bAt << 2, bStep << 2, depth, start, 0, out, outAt << 2, outStep << 2);
+      float[] from = start == null ? ZEROS : start;
+      half12(a, aAt, b, bAt << 2, bStep << 2, depth, from, 0, out, outAt << 2, outStep << 2);
     } else {
       tile(rows, a, aAt, b, bAt, bStep, depth, start, out, outAt, outStep);
     }
@@ -106,34 +117,34 @@ final class OutputTiles implements OutputTile {
       long bo,
       long bStep,
       int depth,
-      float[] start,
       MemorySegment out,
       long at,
       long step) {
-    FloatVector c0a = FloatVector.fromArray(F, start, 0);
-    FloatVector c0b = FloatVector.fromArray(F, start, N);
-    FloatVector c1a = FloatVector.fromArray(F, start, 2 * N);
-    FloatVector c1b = FloatVector.fromArray(F, start, 3 * N);
-    FloatVector c2a = FloatVector.fromArray(F, start, 4 * N);
-    FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
-    FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
-    FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
-    FloatVector c4a = FloatVector.fromArray(F, start, 8 * N);
-    FloatVector c4b = FloatVector.fromArray(F, start, 9 * N);
-    FloatVector c5a = FloatVector.fromArray(F, start, 10 * N);
-    FloatVector c5b = FloatVector.fromArray(F, start, 11 * N);
-    FloatVector c6a = FloatVector.fromArray(F, start, 12 * N);
-    FloatVector c6b = FloatVector.fromArray(F, start, 13 * N);
-    FloatVector c7a = FloatVector.fromArray(F, start, 14 * N);
-    FloatVector c7b = FloatVector.fromArray(F, start, 15 * N);
-    FloatVector c8a = FloatVector.fromArray(F, start, 16 * N);
-    FloatVector c8b = FloatVector.fromArray(F, start, 17 * N);
-    FloatVector c9a = FloatVector.fromArray(F, start, 18 * N);
-    FloatVector c9b = FloatVector.fromArray(F, start, 19 * N);
-    FloatVector c10a = FloatVector.fromArray(F, start, 20 * N);
-    FloatVector c10b = FloatVector.fromArray(F, start, 21 * N);
-    FloatVector c11a = FloatVector.fromArray(F, start, 22 * N);
-    FloatVector c11b = FloatVector.fromArray(F, start, 23 * N);
+    FloatVector zero = FloatVector.zero(F);
+    FloatVector c0a = zero;
+    FloatVector c0b = zero;
+    FloatVector c1a = zero;
+    FloatVector c1b = zero;
+    FloatVector c2a = zero;
+    FloatVector c2b = zero;
+    FloatVector c3a = zero;
+    FloatVector c3b = zero;
+    FloatVector c4a = zero;
+    FloatVector c4b = zero;
+    FloatVector c5a = zero;
+    FloatVector c5b = zero;
+    FloatVector c6a = zero;
+    FloatVector c6b = zero;
+    FloatVector c7a = zero;
+    FloatVector c7b = zero;
+    FloatVector c8a = zero;
+    FloatVector c8b = zero;
+    FloatVector c9a = zero;
+    FloatVector c9b = zero;
+    FloatVector c10a = zero;
+    FloatVector c10b = zero;
+    FloatVector c11a = zero;
+    FloatVector c11b = zero;
     // Counts in elements of a and carries b's offset along: index arithmetic takes ports that the
     // multiply-adds need.
     long from = bo;
@@ -178,87 +189,92 @@ final class OutputTiles implements OutputTile {
       c11b = bb.fma(a11, c11b);
       from += bStep;
     }
-    c0a.intoMemorySegment(out, at, NATIVE);
-    c0b.intoMemorySegment(out, at + 4 * N, NATIVE);
-    c1a.intoMemorySegment(out, at + step, NATIVE);
-    c1b.intoMemorySegment(out, at + step + 4 * N, NATIVE);
-    c2a.intoMemorySegment(out, at + 2 * step, NATIVE);
-    c2b.intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
-    c3a.intoMemorySegment(out, at + 3 * step, NATIVE);
-    c3b.intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
-    c4a.intoMemorySegment(out, at + 4 * step, NATIVE);
-    c4b.intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
-    c5a.intoMemorySegment(out, at + 5 * step, NATIVE);
-    c5b.intoMemorySegment(out, at + 5 * step + 4 * N, NATIVE);
-    c6a.intoMemorySegment(out, at + 6 * step, NATIVE);
-    c6b.intoMemorySegment(out, at + 6 * step + 4 * N, NATIVE);
-    c7a.intoMemorySegment(out, at + 7 * step, NATIVE);
-    c7b.intoMemorySegment(out, at + 7 * step + 4 * N, NATIVE);
-    c8a.intoMemorySegment(out, at + 8 * step, NATIVE);
-    c8b.intoMemorySegment(out, at + 8 * step + 4 * N, NATIVE);
-    c9a.intoMemorySegment(out, at + 9 * step, NATIVE);
-    c9b.intoMemorySegment(out, at + 9 * step + 4 * N, NATIVE);
-    c10a.intoMemorySegment(out, at + 10 * step, NATIVE);
-    c10b.intoMemorySegment(out, at + 10 * step + 4 * N, NATIVE);
-    c11a.intoMemorySegment(out, at + 11 * step, NATIVE);
-    c11b.intoMemorySegment(out, at + 11 * step + 4 * N, NATIVE);
+    FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
+    FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
+    FLOATS.cast(c1a).intoMemorySegment(out, at + step, NATIVE);
+    FLOATS.cast(c1b).intoMemorySegment(out, at + step + 4 * N, NATIVE);
+    FLOATS.cast(c2a).intoMemorySegment(out, at + 2 * step, NATIVE);
+    FLOATS.cast(c2b).intoMemorySegment(out, at + 2 * step + 4 * N, NATIVE);
+    FLOATS.cast(c3a).intoMemorySegment(out, at + 3 * step, NATIVE);
+    FLOATS.cast(c3b).intoMemorySegment(out, at + 3 * step + 4 * N, NATIVE);
+    FLOATS.cast(c4a).intoMemorySegment(out, at + 4 * step, NATIVE);
+    FLOATS.cast(c4b).intoMemorySegment(out, at + 4 * step + 4 * N, NATIVE);
+    FLOATS.cast(c5a).intoMemorySegment(out, at + 5 * step, NATIVE);
+    FLOATS.cast(c5b).intoMemorySegment(out, at + 5 * step + 4 * N, NATIVE);
+    FLOATS.cast(c6a).intoMemorySegment(out, at + 6 * step, NATIVE);
+    FLOATS.cast(c6b).intoMemorySegment(out, at + 6 * step + 4 * N, NATIVE);
+    FLOATS.cast(c7a).intoMemorySegment(out, at + 7 * step, NATIVE);
+    FLOATS.cast(c7b).intoMemorySegment(out, at + 7 * step + 4 * N, NATIVE);
+    FLOATS.cast(c8a).intoMemorySegment(out, at + 8 * step, NATIVE);
+    FLOATS.cast(c8b).intoMemorySegment(out, at + 8 * step + 4 * N, NATIVE);
+    FLOATS.cast(c9a).intoMemorySegment(out, at + 9 * step, NATIVE);
+    FLOATS.cast(c9b).intoMemorySegment(out, at + 9 * step + 4 * N, NATIVE);
+    FLOATS.cast(c10a).intoMemorySegment(out, at + 10 * step, NATIVE);
+    FLOATS.cast(c10b).intoMemorySegment(out, at + 10 * step + 4 * N, NATIVE);
+    FLOATS.cast(c11a).intoMemorySegment(out, at + 11 * step, NATIVE);
+    FLOATS.cast(c11b).intoMemorySegment(out, at + 11 * step + 4 * N, NATIVE);
   }
 
   private static void rows8(
       float[] a,
       int ao,
+      int aStep,
       MemorySegment b,
       long bo,
       long bStep,
       int depth,
       float[] start,
+      int so,
       MemorySegment out,
       long at,
       long step) {
-    FloatVector c0a = FloatVector.fromArray(F, start, 0);
-    FloatVector c0b = FloatVector.fromArray(F, start, N);
-    FloatVector c1a = FloatVector.fromArray(F, start, 2 * N);
-    FloatVector c1b = FloatVector.fromArray(F, start, 3 * N);
-    FloatVector c2a = FloatVector.fromArray(F, start, 4 * N);
-    FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
-    FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
-    FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
-    FloatVector c4a = FloatVector.fromArray(F, start, 8 * N);
-    FloatVector c4b = FloatVector.fromArray(F, start, 9 * N);
-    FloatVector c5a = FloatVector.fromArray(F, start, 10 * N);
-    FloatVector c5b = FloatVector.fromArray(F, start, 11 * N);
-    FloatVector c6a = FloatVector.fromArray(F, start, 12 * N);
-    FloatVector c6b = FloatVector.fromArray(F, start, 13 * N);
-    FloatVector c7a = FloatVector.fromArray(F, start, 14 * N);
-    FloatVector c7b = FloatVector.fromArray(F, start, 15 * N);
+    FloatVector c0a = FloatVector.fromArray(F, start, so);
+    FloatVector c0b = FloatVector.fromArray(F, start, so + N);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, so + 3 * N);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 4 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, so + 5 * N);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 6 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, so + 7 * N);
+    FloatVector c4a = FloatVector.fromArray(F, start, so + 8 * N);
+    FloatVector c4b = FloatVector.fromArray(F, start, so + 9 * N);
+    FloatVector c5a = FloatVector.fromArray(F, start, so + 10 * N);
+    FloatVector c5b = FloatVector.fromArray(F, start, so + 11 * N);
+    FloatVector c6a = FloatVector.fromArray(F, start, so + 12 * N);
+    FloatVector c6b = FloatVector.fromArray(F, start, so + 13 * N);
+    FloatVector c7a = FloatVector.fromArray(F, start, so + 14 * N);
+    FloatVector c7b = FloatVector.fromArray(F, start, so + 15 * N);
+    long bk = bo;
+    int ak = ao;
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep, NATIVE));
-      FloatVector bb =
-          FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + k * bStep + 4 * N, NATIVE));
-      FloatVector a0 = FloatVector.broadcast(F, a[ao + k * 8]);
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bk, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bk + 4 * N, NATIVE));
+      FloatVector a0 = FloatVector.broadcast(F, a[ak]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
-      FloatVector a1 = FloatVector.broadcast(F, a[ao + k * 8 + 1]);
+      FloatVector a1 = FloatVector.broadcast(F, a[ak + 1]);
       c1a = ba.fma(a1, c1a);
       c1b = bb.fma(a1, c1b);
-      FloatVector a2 = FloatVector.broadcast(F, a[ao + k * 8 + 2]);
+      FloatVector a2 = FloatVector.broadcast(F, a[ak + 2]);
       c2a = ba.fma(a2, c2a);
       c2b = bb.fma(a2, c2b);
-      FloatVector a3 = FloatVector.broadcast(F, a[ao + k * 8 + 3]);
+      FloatVector a3 = FloatVector.broadcast(F, a[ak + 3]);
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
-      FloatVector a4 = FloatVector.broadcast(F, a[ao + k * 8 + 4]);
+      FloatVector a4 = FloatVector.broadcast(F, a[ak + 4]);
       c4a = ba.fma(a4, c4a);
       c4b = bb.fma(a4, c4b);
-      FloatVector a5 = FloatVector.broadcast(F, a[ao + k * 8 + 5]);
+      FloatVector a5 = FloatVector.broadcast(F, a[ak + 5]);
       c5a = ba.fma(a5, c5a);
       c5b = bb.fma(a5, c5b);
-      FloatVector a6 = FloatVector.broadcast(F, a[ao + k * 8 + 6]);
+      FloatVector a6 = FloatVector.broadcast(F, a[ak + 6]);
       c6a = ba.fma(a6, c6a);
       c6b = bb.fma(a6, c6b);
-      FloatVector a7 = FloatVector.broadcast(F, a[ao + k * 8 + 7]);
+      FloatVector a7 = FloatVector.broadcast(F, a[ak + 7]);
       c7a = ba.fma(a7, c7a);
       c7b = bb.fma(a7, c7b);
+      bk += bStep;
+      ak += aStep;
     }
     FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
     FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
@@ -339,22 +355,24 @@ final class OutputTiles implements OutputTile {
   private static void rows4(
       float[] a,
       int ao,
+      int aStep,
       MemorySegment b,
       long bo,
       long bStep,
       int depth,
       float[] start,
+      int so,
       MemorySegment out,
       long at,
       long step) {
-    FloatVector c0a = FloatVector.fromArray(F, start, 0);
-    FloatVector c0b = FloatVector.fromArray(F, start, N);
-    FloatVector c1a = FloatVector.fromArray(F, start, 2 * N);
-    FloatVector c1b = FloatVector.fromArray(F, start, 3 * N);
-    FloatVector c2a = FloatVector.fromArray(F, start, 4 * N);
-    FloatVector c2b = FloatVector.fromArray(F, start, 5 * N);
-    FloatVector c3a = FloatVector.fromArray(F, start, 6 * N);
-    FloatVector c3b = FloatVector.fromArray(F, start, 7 * N);
+    FloatVector c0a = FloatVector.fromArray(F, start, so);
+    FloatVector c0b = FloatVector.fromArray(F, start, so + N);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + 2 * N);
+    FloatVector c1b = FloatVector.fromArray(F, start, so + 3 * N);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 4 * N);
+    FloatVector c2b = FloatVector.fromArray(F, start, so + 5 * N);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 6 * N);
+    FloatVector c3b = FloatVector.fromArray(F, start, so + 7 * N);
     long bk = bo;
     int ak = ao;
     for (int k = 0; k < depth; k++) {
@@ -373,7 +391,7 @@ final class OutputTiles implements OutputTile {
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
       bk += bStep;
-      ak += 4;
+      ak += aStep;
     }
     FLOATS.cast(c0a).intoMemorySegment(out, at, NATIVE);
     FLOATS.cast(c0b).intoMemorySegment(out, at + 4 * N, NATIVE);
