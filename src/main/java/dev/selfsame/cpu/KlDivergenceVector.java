@@ -50,6 +50,7 @@ public interface KlDivergenceVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements KlDivergenceVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
@@ -202,10 +203,10 @@ public interface KlDivergenceVector {
         FloatVector a = FloatVector.fromMemorySegment(F, x, from << 2, ORDER);
         FloatVector b = FloatVector.fromMemorySegment(F, x, (from + W) << 2, ORDER);
         for (i = 2 * W; i <= count - 2 * W; i += 2 * W) {
-          a = a.max(FloatVector.fromMemorySegment(F, x, (from + i) << 2, ORDER));
-          b = b.max(FloatVector.fromMemorySegment(F, x, (from + i + W) << 2, ORDER));
+          a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + i) << 2, ORDER)).max(a);
+          b = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (from + i + W) << 2, ORDER)).max(b);
         }
-        m = a.max(b).reduceLanes(VectorOperators.MAX);
+        m = FLOATS.cast(a).max(b).reduceLanes(VectorOperators.MAX);
       }
       for (; i < count; i++) {
         m = Math.max(m, f32(x, from + i));
@@ -218,7 +219,8 @@ public interface KlDivergenceVector {
         MemorySegment x, long from, int count, float temperature, MemorySegment t, int to) {
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector.fromMemorySegment(F, x, (from + i) << 2, ORDER)
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, x, (from + i) << 2, ORDER))
             .div(temperature)
             .intoMemorySegment(t, (long) (to + i) << 2, ORDER);
       }
@@ -266,18 +268,25 @@ public interface KlDivergenceVector {
         for (int r = 0; r < rows; r++) {
           int i = j + r * LANES;
           FloatVector p =
-              FloatVector.fromMemorySegment(F, t, (long) (SECOND + i) << 2, ORDER).div(sp);
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, t, (long) (SECOND + i) << 2, ORDER))
+                  .div(sp);
           FloatVector logs =
-              FloatVector.fromMemorySegment(F, t, (long) (FIRST + i) << 2, ORDER).sub(mp).sub(logP);
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, t, (long) (FIRST + i) << 2, ORDER))
+                  .sub(mp)
+                  .sub(logP);
           FloatVector theirs =
-              FloatVector.fromMemorySegment(F, student, (from + i) << 2, ORDER)
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, student, (from + i) << 2, ORDER))
                   .div(temperature)
                   .sub(mq)
                   .sub(logQ);
           VectorMask<Float> none = p.compare(VectorOperators.EQ, 0f);
-          sum = sum.add(p.mul(logs.sub(theirs)).blend(0f, none));
+          // The new term is the receiver: C2 knows its class, not that of what a loop carries.
+          sum = p.mul(logs.sub(theirs)).blend(0f, none).add(sum);
         }
-        sum.intoArray(lanes, j);
+        FLOATS.cast(sum).intoArray(lanes, j);
       }
       int first = rows * LANES;
       for (int i = first; i < count; i++) {
@@ -296,9 +305,14 @@ public interface KlDivergenceVector {
       MemorySegment t = BlockScratch.mine();
       int i = 0;
       for (; i <= count - W; i += W) {
-        FloatVector q = FloatVector.fromMemorySegment(F, t, (long) (FIRST + i) << 2, ORDER).div(sq);
+        FloatVector q =
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, t, (long) (FIRST + i) << 2, ORDER))
+                .div(sq);
         FloatVector p =
-            FloatVector.fromMemorySegment(F, t, (long) (SECOND + i) << 2, ORDER).div(sp);
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, t, (long) (SECOND + i) << 2, ORDER))
+                .div(sp);
         q.sub(p).mul(c).intoMemorySegment(dstudent, (from + i) << 2, ORDER);
       }
       for (; i < count; i++) {

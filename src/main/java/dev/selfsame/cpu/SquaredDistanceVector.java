@@ -55,6 +55,7 @@ public interface SquaredDistanceVector {
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements SquaredDistanceVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
@@ -132,26 +133,31 @@ public interface SquaredDistanceVector {
         // Loads are written out: a helper that is not inlined would make objects of the vectors.
         long at = (from + j) << 2;
         FloatVector d =
-            FloatVector.fromMemorySegment(F, a, at, ORDER)
-                .sub(FloatVector.fromMemorySegment(F, b, at, ORDER));
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, a, at, ORDER))
+                .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, b, at, ORDER)));
         FloatVector sum = d.mul(d);
         d =
-            FloatVector.fromMemorySegment(F, a, at + (W << 2), ORDER)
-                .sub(FloatVector.fromMemorySegment(F, b, at + (W << 2), ORDER));
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, a, at + (W << 2), ORDER))
+                .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, b, at + (W << 2), ORDER)));
         FloatVector other = d.mul(d);
         for (int r = 1; r < rows; r++) {
           at += LANES << 2;
           d =
-              FloatVector.fromMemorySegment(F, a, at, ORDER)
-                  .sub(FloatVector.fromMemorySegment(F, b, at, ORDER));
-          sum = sum.add(d.mul(d));
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, a, at, ORDER))
+                  .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, b, at, ORDER)));
+          // The new term is the receiver: C2 knows its class, not that of what a loop carries.
+          sum = d.mul(d).add(sum);
           d =
-              FloatVector.fromMemorySegment(F, a, at + (W << 2), ORDER)
-                  .sub(FloatVector.fromMemorySegment(F, b, at + (W << 2), ORDER));
-          other = other.add(d.mul(d));
+              FLOATS
+                  .cast(FloatVector.fromMemorySegment(F, a, at + (W << 2), ORDER))
+                  .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, b, at + (W << 2), ORDER)));
+          other = d.mul(d).add(other);
         }
-        sum.intoArray(lanes, j);
-        other.intoArray(lanes, j + W);
+        FLOATS.cast(sum).intoArray(lanes, j);
+        FLOATS.cast(other).intoArray(lanes, j + W);
       }
       int first = rows * LANES;
       for (int i = first; i < count; i++) {
@@ -191,8 +197,9 @@ public interface SquaredDistanceVector {
       int i = 0;
       for (; i <= count - W; i += W) {
         long at = (from + i) << 2;
-        FloatVector.fromMemorySegment(F, a, at, ORDER)
-            .sub(FloatVector.fromMemorySegment(F, b, at, ORDER))
+        FLOATS
+            .cast(FloatVector.fromMemorySegment(F, a, at, ORDER))
+            .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, b, at, ORDER)))
             .mul(c)
             .intoMemorySegment(da, at, ORDER);
       }
@@ -213,8 +220,9 @@ public interface SquaredDistanceVector {
       for (; i <= count - W; i += W) {
         long at = (from + i) << 2;
         FloatVector slope =
-            FloatVector.fromMemorySegment(F, a, at, ORDER)
-                .sub(FloatVector.fromMemorySegment(F, b, at, ORDER))
+            FLOATS
+                .cast(FloatVector.fromMemorySegment(F, a, at, ORDER))
+                .sub(FLOATS.cast(FloatVector.fromMemorySegment(F, b, at, ORDER)))
                 .mul(c);
         slope.intoMemorySegment(da, at, ORDER);
         slope.neg().intoMemorySegment(db, at, ORDER);
