@@ -88,8 +88,19 @@ public record Machine(
             find("TORCH_VERSION=([^,;]*)", all),
             find("MKL-DNN v([\\d.]+)", all).isEmpty()
                 ? "no oneDNN"
-                : "oneDNN " + find("MKL-DNN v([\\d.]+)", all),
+                : "oneDNN " + find("MKL-DNN v([\\d.]+)", all) + oneDnnLimit(),
             TorchPeer.capability());
+  }
+
+  /** What oneDNN was told to use at most; it has no way to ask that libtorch exports. */
+  private static String oneDnnLimit() {
+    String limit = System.getenv("ONEDNN_MAX_CPU_ISA");
+    return limit == null ? "" : " with " + limit + " at most";
+  }
+
+  /** Whether vectors were kept narrower than the processor's. */
+  public boolean limited() {
+    return "AVX-512".equals(instructionSets) && vectorBits < 512;
   }
 
   private static String match(String file, String pattern) {

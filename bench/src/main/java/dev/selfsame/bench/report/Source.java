@@ -58,7 +58,7 @@ record Source(Path file, RunRecord record, String label) {
 
   /**
    * The newest complete record of all suites for each number of threads, and what else there is of
-   * the same commit and machine.
+   * the same commit and machine. Not those with narrower vectors than the machine has.
    */
   static List<Source> newest(Path folder) {
     List<Source> complete = new ArrayList<>();
@@ -66,7 +66,7 @@ record Source(Path file, RunRecord record, String label) {
       for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
         try {
           Source source = read(file);
-          if (source.record.complete()) {
+          if (source.record.complete() && !source.record.machine().limited()) {
             complete.add(source);
           }
         } catch (UnusableException e) {
