@@ -61,7 +61,7 @@ final class AttentionHead {
   private int chunk;
 
   AttentionHead(int bits) {
-    tiles = Lanes.kernel(OutputTiles.class, OutputTile.class, bits);
+    tiles = OutputTile.on(bits);
     ends = Lanes.kernel(GemmPanels.class, GemmEnds.class, bits);
     pack = PanelPack.on(bits);
     vectors = Lanes.kernel(AttentionPanels.class, AttentionKernel.class, bits);

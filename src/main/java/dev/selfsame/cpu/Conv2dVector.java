@@ -56,7 +56,7 @@ public final class Conv2dVector {
         Lanes.kernel(Conv2dVectorDirectTiles.class, Conv2dVectorDirectKernel.class, bits),
         Lanes.kernel(Conv2dVectorImagesTiles.class, Conv2dVectorImagesKernel.class, bits),
         Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits),
-        Lanes.kernel(GemmTiles.class, GemmKernel.class, bits),
+        GemmKernel.on(bits),
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
         Lanes.kernel(Conv2dVectorFilterTiles.class, Conv2dVectorFilterKernel.class, bits),
         Lanes.kernel(Conv2dVectorGradientRows.class, Conv2dVectorGradientKernel.class, bits),

@@ -1,7 +1,5 @@
 package dev.selfsame.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.selfsame.contract.Contract;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -162,12 +160,13 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
     long panelFloats = ((long) on.phases.taps() * on.stepFilters + 1) * on.width;
     MemorySegment weights = mine.weights(some * panelFloats);
     packWeights(on, mine, panel, some, weights, panelFloats);
+    int most = on.on.kernel.depth();
     for (int phase = 0; phase < on.phases.count(); phase++) {
       int taps = on.phases.taps(phase);
       long last = Math.min(to, endFilter * taps);
       for (long t = Math.max(from, firstFilter * taps), end; t < last; t = end) {
         // Up to the end of a chunk, if there is one.
-        end = Math.min(last, (t / OutputTile.DEPTH + 1) * OutputTile.DEPTH);
+        end = Math.min(last, (t / most + 1) * most);
         tiles(on, mine, phase, panel, some, t, end, weights, panelFloats);
       }
     }
@@ -252,18 +251,13 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
     if (t >= chunk) {
       kept = on.chained ? chains : mine.chains(some * panelSums);
     }
-    float[] started = mine.start(tileFloats);
     for (int panel = 0; panel < some; panel++) {
       long total = sumsAt(index, firstPanel + panel);
       long at = t < chunk || on.chained ? total : panel * panelSums;
       for (int tile = 0; tile < tiles; tile++, at += tileFloats, total += tileFloats) {
         int rows = on.on.kernel.rows(Math.min(on.tileRows, count - tile * on.tileRows));
         int a = pixelsAt(on, phase, tile) + skipped * rows;
-        float[] start = null;
-        if (!starts) {
-          start = started;
-          MemorySegment.copy(kept, JAVA_FLOAT, at << 2, start, 0, rows * on.width);
-        }
+        float[] start = starts ? null : OutputTile.STANDING;
         on.on.kernel.tile(rows, pixels, a, weights, b, on.width, depth, start, kept, at, on.width);
         if (ends && t >= chunk) {
           on.on.ends.finish(

@@ -22,7 +22,6 @@ final class Conv2dVectorGradientScratch {
   private int[] base = {};
   private long[] place = {};
   private float[] turned = {};
-  private float[] start = {};
   private MemorySegment weights = MemorySegment.NULL;
   private MemorySegment tile = MemorySegment.NULL;
   private MemorySegment chains = MemorySegment.NULL;
@@ -58,11 +57,6 @@ final class Conv2dVectorGradientScratch {
   /** Weights, or results, that are being turned. */
   float[] turned(int length) {
     return turned = atLeast(turned, length);
-  }
-
-  /** What a tile starts from. */
-  float[] start(int length) {
-    return start = atLeast(start, length);
   }
 
   /** Weights of a few panels of channels. */

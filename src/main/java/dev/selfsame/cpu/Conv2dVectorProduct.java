@@ -5,7 +5,6 @@ import dev.selfsame.cpu.Conv2dVectorCorrelation.Grid;
 import dev.selfsame.cpu.Conv2dVectorCorrelation.Image;
 import dev.selfsame.cpu.Conv2dVectorCorrelation.Taps;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,8 +20,6 @@ final class Conv2dVectorProduct {
   /** Terms that the window is filled for at once; divides a tile's steps. */
   static final int FILL = 256;
 
-  private static final int DEPTH = OutputTile.DEPTH;
-
   private static final long SHARED_FLOATS = 1 << 25;
 
   private final OutputTile kernel;
@@ -34,6 +31,10 @@ final class Conv2dVectorProduct {
   private final long terms;
   private final long chunk;
   private final int tileRows;
+
+  /** Most terms of a step. */
+  private final int depth;
+
   private final int panel;
 
   private final Conv2dVectorOutputs outputs;
@@ -50,6 +51,7 @@ final class Conv2dVectorProduct {
     terms = in.channels() * tapCount;
     chunk = Contract.chunk(terms);
     tileRows = kernel.rows();
+    depth = kernel.depth();
     panel = kernel.columns();
     outputs = new Conv2dVectorOutputs(rowKernel, in, out, panel);
     blocks = new Conv2dVectorBlocks(in, out, tapCount, terms, kernel);
@@ -117,9 +119,9 @@ final class Conv2dVectorProduct {
     state.totals = mine.natives(Conv2dVectorScratch.TOTALS, floats);
     state.chains =
         mine.natives(
-            Conv2dVectorScratch.CHAINS, (chunk > DEPTH ? kept * panels : 1) * tileRows * panel);
+            Conv2dVectorScratch.CHAINS, (chunk > depth ? kept * panels : 1) * tileRows * panel);
     window.begin(mine.block(), id, count, panels * panel);
-    boolean straight = terms <= DEPTH && bias == null && !relu && to.isNative();
+    boolean straight = terms <= chunk && bias == null && !relu && to.isNative();
     outputs.begin(mine.pieces(), blocks.first(id), count, straight);
     for (long from = 0; from < terms; from += span) {
       int n = (int) Math.min(span, terms - from);
@@ -134,7 +136,7 @@ final class Conv2dVectorProduct {
           at = (int) (filters.tile(group, row) + from * kernel.rows(wanted));
         }
         state.tile = kept == 1 ? 0 : tile;
-        for (int step = 0; step < n; step += DEPTH) {
+        for (int step = 0; step < n; step += depth) {
           step(from, step, n, wanted, a, at, group * rows + row, mine, to);
         }
         if (from + n == terms) {
@@ -177,9 +179,10 @@ final class Conv2dVectorProduct {
       MemorySegment to) {
     State state = mine.state();
     long t = from + step;
-    int depth = Math.min(DEPTH, n - step);
+    int some = Math.min(depth, n - step);
     boolean starts = t % chunk == 0;
-    boolean ends = t + depth == terms || (t + depth) % chunk == 0;
+    boolean ends = t + some == terms || (t + some) % chunk == 0;
+    float[] start = starts ? null : OutputTile.STANDING;
     int computed = kernel.rows(wanted);
     int at = tileAt + step * computed;
     for (int j = 0; j < state.panels; j++) {
@@ -188,22 +191,21 @@ final class Conv2dVectorProduct {
       long target = straight ? outputs.target(mine.pieces(), j, channel) : 0;
       if (straight && computed == wanted) {
         kernel.tile(
-            computed, a, at, state.b, place, panel, depth, null, to, target, outputs.plane());
+            computed, a, at, state.b, place, panel, some, start, to, target, outputs.plane());
         continue;
       }
       boolean first = t < chunk;
       MemorySegment c = first ? state.totals : state.chains;
       long total = (long) state.tile * tileRows * state.rowFloats + (long) j * panel;
-      long chain = chunk > DEPTH ? (long) (state.tile * state.panels + j) * tileRows * panel : 0;
+      long chain = chunk > depth ? (long) (state.tile * state.panels + j) * tileRows * panel : 0;
       long cAt = first ? total : chain;
       long cStep = first ? state.rowFloats : panel;
-      float[] start = starts ? null : resumed(c, cAt, cStep, computed, mine);
       if (state.count - j * panel <= panel / 2) {
-        kernel.half(computed, a, at, state.b, place, panel, depth, start, c, cAt, cStep);
+        kernel.half(computed, a, at, state.b, place, panel, some, start, c, cAt, cStep);
       } else {
-        kernel.tile(computed, a, at, state.b, place, panel, depth, start, c, cAt, cStep);
+        kernel.tile(computed, a, at, state.b, place, panel, some, start, c, cAt, cStep);
       }
-      if (straight) {
+      if (straight && ends) {
         // More rows were computed than there are.
         for (int i = 0; i < wanted; i++) {
           MemorySegment.copy(
@@ -213,16 +215,6 @@ final class Conv2dVectorProduct {
         rowKernel.fold(state.totals, total, state.rowFloats, c, cAt, computed);
       }
     }
-  }
-
-  /** Chains that go on: chunks of more terms than a step's. */
-  private float[] resumed(
-      MemorySegment c, long at, long step, int count, Conv2dVectorScratch mine) {
-    float[] start = mine.floats(Conv2dVectorScratch.CHAIN, (long) tileRows * panel);
-    for (int i = 0; i < count; i++) {
-      MemorySegment.copy(c, ValueLayout.JAVA_FLOAT, (at + i * step) * 4, start, i * panel, panel);
-    }
-    return start;
   }
 
   /** What a task's steps work on, kept in the thread's scratch. */

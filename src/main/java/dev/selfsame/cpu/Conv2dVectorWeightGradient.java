@@ -88,15 +88,18 @@ final class Conv2dVectorWeightGradient {
     panels = Math.ceilDiv(columns, width);
     height = kernel.rows();
     int left = rows % height;
-    // The rows that fill no tile: two of two thirds of a tile fill the registers better than one
+    // The rows that fill no tile: two of two thirds of a tile fill 32 registers better than one
     // full and one of a third.
     int third = height == 12 ? 4 : 2;
-    boolean two = width > lanes && left > 0 && left <= third && rows > height;
+    boolean two = lanes == 16 && width > lanes && left > 0 && left <= third && rows > height;
     fullTiles = rows / height - (two ? 1 : 0);
     tailRows = two ? 2 * third : left;
     tiles = fullTiles + Math.ceilDiv(rows - fullTiles * height, Math.max(1, tailRows));
     panelFloats = tiles * height * width;
-    depth = tiles > FEW_TILES ? LONG_PANEL : SHORT_PANEL;
+    // With 16 registers a tile passes over b twice, so that a long panel is only worth it if it is
+    // the only one.
+    boolean longer = tiles > FEW_TILES && (lanes == 16 || terms <= LONG_PANEL);
+    depth = longer ? LONG_PANEL : SHORT_PANEL;
     operands = new Conv2dVectorOperands(mover, rowKernel, z, x, dy, depth);
 
     long fit = TURNED_FLOATS / (groups * tiles * height) / chunk;

@@ -15,6 +15,12 @@ interface GemmKernel {
   /** Most terms in one call; chunks are multiples of it. */
   int DEPTH = 512;
 
+  /** The tiles of a vector width. */
+  static GemmKernel on(int bits) {
+    var tiles = bits == 512 ? GemmTiles.class : SixRowGemmTiles.class;
+    return Lanes.kernel(tiles, GemmKernel.class, bits);
+  }
+
   /** Most chains of a tile. */
   int MOST_FLOATS = 12 * 32;
 

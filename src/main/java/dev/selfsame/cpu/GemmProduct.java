@@ -1,7 +1,6 @@
 package dev.selfsame.cpu;
 
 import static dev.selfsame.cpu.OutputTile.DEPTH;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.selfsame.contract.Contract;
 import dev.selfsame.cpu.GemmVector.Extent;
@@ -252,9 +251,11 @@ final class GemmProduct implements LongConsumer {
         from = scratch.columns((long) kernel.columns() * DEPTH);
         packColumns(panel, 1, step, from, 0);
       }
-      for (int tile = 0; tile < tiles; tile++) {
-        int at = (step * tiles + tile) * kernel.rows() * depth(0);
-        tile(tile, panel, step, sharedRows, at, from, place, bStep, scratch);
+      for (int k = 0; k < depth(step); k += kernel.depth()) {
+        for (int tile = 0; tile < tiles; tile++) {
+          int at = (step * tiles + tile) * kernel.rows() * depth(0);
+          tile(tile, panel, step, k, sharedRows, at, from, place, bStep, tile, scratch);
+        }
       }
     }
   }
@@ -269,12 +270,14 @@ final class GemmProduct implements LongConsumer {
       if (!sharesRows) {
         packRows(tile, 1, step, own, 0);
       }
-      for (int panel = 0; panel < panels; panel++) {
-        long at =
-            b.packed()
-                ? packedPlace(panel, step)
-                : (long) (step * panels + panel) * kernel.columns() * depth(0);
-        tile(tile, panel, step, own, ownAt, from, at, kernel.columns(), scratch);
+      for (int k = 0; k < depth(step); k += kernel.depth()) {
+        for (int panel = 0; panel < panels; panel++) {
+          long at =
+              b.packed()
+                  ? packedPlace(panel, step)
+                  : (long) (step * panels + panel) * kernel.columns() * depth(0);
+          tile(tile, panel, step, k, own, ownAt, from, at, kernel.columns(), panel, scratch);
+        }
       }
     }
   }
@@ -338,49 +341,55 @@ final class GemmProduct implements LongConsumer {
     on.packColumns(b, from, size.n(), size.k(), some, depth(step), packed, at, panelFloats);
   }
 
+  /**
+   * Terms of a step from its term {@code first} on, for a tile's rows and a panel's columns.
+   *
+   * @param waiting the tile's place among those that wait for the step's other terms
+   */
   private void tile(
       int tile,
       int panel,
       int step,
+      int first,
       float[] packed,
       int packedAt,
       MemorySegment from,
       long at,
       long bStep,
+      int waiting,
       GemmScratch scratch) {
     int rows = rows(tile);
     int columns = columns(panel);
     int width = kernel.columns();
     int computed = kernel.rows(rows);
-    int depth = depth(step);
-    long k = firstK + (long) step * DEPTH;
+    int depth = Math.min(kernel.depth(), depth(step) - first);
+    long k = firstK + (long) step * DEPTH + first;
     boolean starts = k % chunk == 0;
     boolean last = k + depth == size.k();
     boolean ends = last || (k + depth) % chunk == 0;
-    boolean first = k < chunk;
+    boolean total = k < chunk;
     long i = row + (long) tile * kernel.rows();
     long j = column + (long) panel * width;
     long outAt = g * outProduct + i * size.n() + j;
-    boolean direct = straight && starts && ends && first && computed == rows && columns == width;
+    boolean direct = straight && total && computed == rows && columns == width;
     MemorySegment to = out;
     long toAt = outAt;
     long toStep = size.n();
-    float[] start = null;
     if (!direct) {
       int area = kernel.rows() * width;
-      boolean kept = !starts || !ends;
-      to = kept ? chains : scratch.tile(area);
-      toAt = kept ? (long) (tile * panels + panel) * area : 0;
+      int places = kernel.depth() == DEPTH ? 1 : flat ? tiles : panels;
+      boolean kept = chunk > DEPTH;
+      to = kept ? chains : scratch.tile(places * area);
+      toAt = kept ? (long) (tile * panels + panel) * area : (long) waiting % places * area;
       toStep = width;
-      if (!starts) {
-        start = scratch.staging(area);
-        MemorySegment.copy(to, JAVA_FLOAT, toAt << 2, start, 0, computed * width);
-      }
     }
+    float[] start = starts ? null : OutputTile.STANDING;
+    int aAt = packedAt + first * computed;
+    long bAt = at + first * bStep;
     if (columns <= width / 2) {
-      kernel.half(computed, packed, packedAt, from, at, bStep, depth, start, to, toAt, toStep);
+      kernel.half(computed, packed, aAt, from, bAt, bStep, depth, start, to, toAt, toStep);
     } else {
-      kernel.tile(computed, packed, packedAt, from, at, bStep, depth, start, to, toAt, toStep);
+      kernel.tile(computed, packed, aAt, from, bAt, bStep, depth, start, to, toAt, toStep);
     }
     if (ends && (!direct || last && (bias != null || relu))) {
       on.ends.finish(
@@ -390,7 +399,7 @@ final class GemmProduct implements LongConsumer {
           !direct,
           rows,
           columns,
-          first,
+          total,
           last ? bias : null,
           j,
           last && relu,

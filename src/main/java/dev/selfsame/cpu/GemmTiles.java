@@ -8,9 +8,9 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link GemmKernel} with the Vector API. Lanes lie across columns of the output, so every lane is
  * one chain in the contract's order.
  *
- * <p>A tile has up to 12 rows × 2 vectors, which take 32 registers (512 bits); with 16, it is done
- * in two halves of 12 × 1. Each shape is its own method with its accumulators in locals; an array
- * of them would be allocated on the heap.
+ * <p>A tile has up to 12 rows × 2 vectors, which take 32 registers (512 bits); with 16, those are
+ * {@link SixRowGemmTiles}', and only tiles of one vector are done here. Each shape is its own
+ * method with its accumulators in locals; an array of them would be allocated on the heap.
  */
 final class GemmTiles implements GemmKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
@@ -52,28 +52,10 @@ final class GemmTiles implements GemmKernel {
       int cAt) {
     if (columns <= N) {
       if (rows > 6) {
-        tile12x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt, N);
+        tile12x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
       } else {
         tile6x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
       }
-    } else if (rows > 8 && N < 16) {
-      tile12x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt, 2 * N);
-      tile12x1(
-          a, aAt, b, bAt + N, depth, start, startAt + N, total, totalAt + N, c, cAt + N, 2 * N);
-    } else if (rows > 6 && N < 16) {
-      tile4x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
-      tile4x2(
-          a,
-          aAt + 4,
-          b,
-          bAt,
-          depth,
-          start,
-          startAt + 8 * N,
-          total,
-          totalAt + 8 * N,
-          c,
-          cAt + 8 * N);
     } else if (rows > 8) {
       tile12x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
     } else if (rows > 6) {
@@ -391,20 +373,19 @@ final class GemmTiles implements GemmKernel {
       float[] total,
       int to,
       float[] c,
-      int co,
-      int step) {
+      int co) {
     FloatVector c0a = FloatVector.fromArray(F, start, so);
-    FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * step);
-    FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * step);
-    FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * step);
-    FloatVector c4a = FloatVector.fromArray(F, start, so + 4 * step);
-    FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * step);
-    FloatVector c6a = FloatVector.fromArray(F, start, so + 6 * step);
-    FloatVector c7a = FloatVector.fromArray(F, start, so + 7 * step);
-    FloatVector c8a = FloatVector.fromArray(F, start, so + 8 * step);
-    FloatVector c9a = FloatVector.fromArray(F, start, so + 9 * step);
-    FloatVector c10a = FloatVector.fromArray(F, start, so + 10 * step);
-    FloatVector c11a = FloatVector.fromArray(F, start, so + 11 * step);
+    FloatVector c1a = FloatVector.fromArray(F, start, so + N);
+    FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * N);
+    FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * N);
+    FloatVector c4a = FloatVector.fromArray(F, start, so + 4 * N);
+    FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * N);
+    FloatVector c6a = FloatVector.fromArray(F, start, so + 6 * N);
+    FloatVector c7a = FloatVector.fromArray(F, start, so + 7 * N);
+    FloatVector c8a = FloatVector.fromArray(F, start, so + 8 * N);
+    FloatVector c9a = FloatVector.fromArray(F, start, so + 9 * N);
+    FloatVector c10a = FloatVector.fromArray(F, start, so + 10 * N);
+    FloatVector c11a = FloatVector.fromArray(F, start, so + 11 * N);
     int bk = bo;
     int ak = ao;
     for (int k = 0; k < depth; k++) {
@@ -433,21 +414,21 @@ final class GemmTiles implements GemmKernel {
       c10a = ba.fma(a10, c10a);
       FloatVector a11 = FloatVector.broadcast(F, a[ak + 11]);
       c11a = ba.fma(a11, c11a);
-      bk += step;
+      bk += N;
       ak += ROWS;
     }
     FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
-    FloatVector.fromArray(F, total, to + 1 * step).add(c1a).intoArray(c, co + 1 * step);
-    FloatVector.fromArray(F, total, to + 2 * step).add(c2a).intoArray(c, co + 2 * step);
-    FloatVector.fromArray(F, total, to + 3 * step).add(c3a).intoArray(c, co + 3 * step);
-    FloatVector.fromArray(F, total, to + 4 * step).add(c4a).intoArray(c, co + 4 * step);
-    FloatVector.fromArray(F, total, to + 5 * step).add(c5a).intoArray(c, co + 5 * step);
-    FloatVector.fromArray(F, total, to + 6 * step).add(c6a).intoArray(c, co + 6 * step);
-    FloatVector.fromArray(F, total, to + 7 * step).add(c7a).intoArray(c, co + 7 * step);
-    FloatVector.fromArray(F, total, to + 8 * step).add(c8a).intoArray(c, co + 8 * step);
-    FloatVector.fromArray(F, total, to + 9 * step).add(c9a).intoArray(c, co + 9 * step);
-    FloatVector.fromArray(F, total, to + 10 * step).add(c10a).intoArray(c, co + 10 * step);
-    FloatVector.fromArray(F, total, to + 11 * step).add(c11a).intoArray(c, co + 11 * step);
+    FloatVector.fromArray(F, total, to + N).add(c1a).intoArray(c, co + N);
+    FloatVector.fromArray(F, total, to + 2 * N).add(c2a).intoArray(c, co + 2 * N);
+    FloatVector.fromArray(F, total, to + 3 * N).add(c3a).intoArray(c, co + 3 * N);
+    FloatVector.fromArray(F, total, to + 4 * N).add(c4a).intoArray(c, co + 4 * N);
+    FloatVector.fromArray(F, total, to + 5 * N).add(c5a).intoArray(c, co + 5 * N);
+    FloatVector.fromArray(F, total, to + 6 * N).add(c6a).intoArray(c, co + 6 * N);
+    FloatVector.fromArray(F, total, to + 7 * N).add(c7a).intoArray(c, co + 7 * N);
+    FloatVector.fromArray(F, total, to + 8 * N).add(c8a).intoArray(c, co + 8 * N);
+    FloatVector.fromArray(F, total, to + 9 * N).add(c9a).intoArray(c, co + 9 * N);
+    FloatVector.fromArray(F, total, to + 10 * N).add(c10a).intoArray(c, co + 10 * N);
+    FloatVector.fromArray(F, total, to + 11 * N).add(c11a).intoArray(c, co + 11 * N);
   }
 
   private static void tile6x1(

@@ -43,7 +43,7 @@ public final class GemmVector {
   final float[] zeros;
 
   private GemmVector(int bits) {
-    kernel = Lanes.kernel(OutputTiles.class, OutputTile.class, bits);
+    kernel = OutputTile.on(bits);
     ends = Lanes.kernel(GemmPanels.class, GemmEnds.class, bits);
     pack = PanelPack.on(bits);
     zeros = new float[kernel.rows() * kernel.columns()];

@@ -16,6 +16,26 @@ interface OutputTile {
   /** Most terms in one call; chunks are multiples of it. */
   int DEPTH = 512;
 
+  /** In the place of a start: chains go on from the output. */
+  float[] STANDING = {};
+
+  /** Whether a start is {@link #STANDING}, the one that has no elements. */
+  static boolean stands(float @Nullable [] start) {
+    return start != null && start.length == 0;
+  }
+
+  /** The tiles of a vector width. */
+  static OutputTile on(int bits) {
+    var tiles = bits == 512 ? OutputTiles.class : SixRowTiles.class;
+    return Lanes.kernel(tiles, OutputTile.class, bits);
+  }
+
+  /**
+   * Terms of a call at which many tiles run fastest one after the other: then what the first one
+   * read is still in the first-level cache. Divides {@link #DEPTH}.
+   */
+  int depth();
+
   /** Rows of the largest tile. */
   int rows();
 
@@ -31,7 +51,8 @@ interface OutputTile {
    *
    * @param rows a number that {@link #rows(int)} returns; all of them are computed and written
    * @param start what the chains go on from: row i, column j at {@code i * columns() + j}; null
-   *     where they begin, at +0, which is quicker
+   *     where they begin, at +0, which is quicker; {@link #STANDING} where they go on from what is
+   *     in out
    * @param out takes row i, column j at {@code outAt + i * outStep + j}
    */
   void tile(

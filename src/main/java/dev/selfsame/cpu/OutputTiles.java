@@ -1,5 +1,7 @@
 package dev.selfsame.cpu;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
@@ -11,11 +13,10 @@ import org.jspecify.annotations.Nullable;
  * {@link OutputTile} with the Vector API. Lanes lie across columns of the output, so every lane is
  * one chain in the contract's order.
  *
- * <p>The largest tile has 12 rows × 2 vectors where vectors have 512 bits (32 registers). With 16
- * registers the same tile is done in two halves of 12 × 1: 5 × 2 and more spill, and below that the
- * loop's own instructions cost more than the loads that are saved. Each is its own method with its
- * accumulators in locals; an array of them would be allocated on the heap. Small tiles add up their
- * positions: with products, a term costs more index arithmetic than multiply-adds.
+ * <p>The largest tile has 12 rows × 2 vectors where vectors have 512 bits (32 registers); with 16
+ * registers it is {@link SixRowTiles}'. Each is its own method with its accumulators in locals; an
+ * array of them would be allocated on the heap. Small tiles add up their positions: with products,
+ * a term costs more index arithmetic than multiply-adds.
  *
  * <p>The largest tile only begins chains; those that go on take 8 and 4 rows. With 24 loads more C1
  * runs out of registers, and C2 may then never see the method, unless the stores lack the casts
@@ -30,6 +31,11 @@ final class OutputTiles implements OutputTile {
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   OutputTiles() {}
+
+  @Override
+  public int depth() {
+    return DEPTH;
+  }
 
   @Override
   public int rows() {
@@ -65,21 +71,18 @@ final class OutputTiles implements OutputTile {
       MemorySegment out,
       long outAt,
       long outStep) {
-    float[] from = start == null ? ZEROS : start;
+    float[] from = from(start, rows, 2 * N, out, outAt, outStep);
     long bo = bAt << 2;
     long bs = bStep << 2;
     long at = outAt << 2;
     long step = outStep << 2;
     switch (rows) {
       case 12 -> {
-        if (N == 16 && start == null) {
+        if (start == null) {
           rows12(a, aAt, b, bo, bs, depth, out, at, step);
-        } else if (N == 16) {
+        } else {
           rows8(a, aAt, 12, b, bo, bs, depth, from, 0, out, at, step);
           rows4(a, aAt + 8, 12, b, bo, bs, depth, from, 16 * N, out, at + 8 * step, step);
-        } else {
-          half12(a, aAt, b, bo, bs, depth, from, 0, out, at, step);
-          half12(a, aAt, b, bo + 4 * N, bs, depth, from, N, out, at + 4 * N, step);
         }
       }
       case 8 -> rows8(a, aAt, 8, b, bo, bs, depth, from, 0, out, at, step);
@@ -103,11 +106,25 @@ final class OutputTiles implements OutputTile {
       long outAt,
       long outStep) {
     if (rows == ROWS) {
-      float[] from = start == null ? ZEROS : start;
-      half12(a, aAt, b, bAt << 2, bStep << 2, depth, from, 0, out, outAt << 2, outStep << 2);
+      float[] from = from(start, rows, 2 * N, out, outAt, outStep);
+      half12(a, aAt, b, bAt << 2, bStep << 2, depth, from, out, outAt << 2, outStep << 2);
     } else {
       tile(rows, a, aAt, b, bAt, bStep, depth, start, out, outAt, outStep);
     }
+  }
+
+  /** What chains start from, as an array: zeros, what is given, or a copy of what is in out. */
+  static float[] from(
+      float @Nullable [] start, int rows, int columns, MemorySegment out, long at, long step) {
+    if (!OutputTile.stands(start)) {
+      return start == null ? ZEROS : start;
+    }
+    float[] chains = GemmScratch.of().staging(rows * columns);
+    for (int i = 0; i < rows; i++) {
+      long row = (at + i * step) << 2;
+      MemorySegment.copy(out, JAVA_FLOAT, row, chains, i * columns, columns);
+    }
+    return chains;
   }
 
   private static void rows12(
@@ -303,22 +320,21 @@ final class OutputTiles implements OutputTile {
       long bStep,
       int depth,
       float[] start,
-      int so,
       MemorySegment out,
       long at,
       long step) {
-    FloatVector c0 = FloatVector.fromArray(F, start, so);
-    FloatVector c1 = FloatVector.fromArray(F, start, so + 2 * N);
-    FloatVector c2 = FloatVector.fromArray(F, start, so + 4 * N);
-    FloatVector c3 = FloatVector.fromArray(F, start, so + 6 * N);
-    FloatVector c4 = FloatVector.fromArray(F, start, so + 8 * N);
-    FloatVector c5 = FloatVector.fromArray(F, start, so + 10 * N);
-    FloatVector c6 = FloatVector.fromArray(F, start, so + 12 * N);
-    FloatVector c7 = FloatVector.fromArray(F, start, so + 14 * N);
-    FloatVector c8 = FloatVector.fromArray(F, start, so + 16 * N);
-    FloatVector c9 = FloatVector.fromArray(F, start, so + 18 * N);
-    FloatVector c10 = FloatVector.fromArray(F, start, so + 20 * N);
-    FloatVector c11 = FloatVector.fromArray(F, start, so + 22 * N);
+    FloatVector c0 = FloatVector.fromArray(F, start, 0);
+    FloatVector c1 = FloatVector.fromArray(F, start, 2 * N);
+    FloatVector c2 = FloatVector.fromArray(F, start, 4 * N);
+    FloatVector c3 = FloatVector.fromArray(F, start, 6 * N);
+    FloatVector c4 = FloatVector.fromArray(F, start, 8 * N);
+    FloatVector c5 = FloatVector.fromArray(F, start, 10 * N);
+    FloatVector c6 = FloatVector.fromArray(F, start, 12 * N);
+    FloatVector c7 = FloatVector.fromArray(F, start, 14 * N);
+    FloatVector c8 = FloatVector.fromArray(F, start, 16 * N);
+    FloatVector c9 = FloatVector.fromArray(F, start, 18 * N);
+    FloatVector c10 = FloatVector.fromArray(F, start, 20 * N);
+    FloatVector c11 = FloatVector.fromArray(F, start, 22 * N);
     long bk = bo;
     int ak = ao;
     for (int k = 0; k < depth; k++) {

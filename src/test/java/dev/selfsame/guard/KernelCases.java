@@ -6,6 +6,7 @@ import dev.selfsame.Parameter;
 import dev.selfsame.Scope;
 import dev.selfsame.Shape;
 import dev.selfsame.Tensor;
+import dev.selfsame.cpu.Lanes;
 import dev.selfsame.grad.Functions;
 import dev.selfsame.grad.Tape;
 import dev.selfsame.nn.Gru;
@@ -104,6 +105,7 @@ final class KernelCases {
     all.group("convolutions", all::convolutions);
     all.group("convolutions", all::locallyConnected);
     all.group("products", all::products);
+    all.group("products", all::sixteenRegisters);
     all.group("elementwise", all::elementwise);
     all.group("rows", all::rows);
     all.group("norms", all::layerNorms);
@@ -212,6 +214,17 @@ final class KernelCases {
         () -> LocallyConnected2d.forward(x, w, bias, Activation.RELU, g, y));
     add(op + "data gradient " + name, () -> LocallyConnected2d.dataGradient(y, w, g, dx));
     add(op + "weight gradient " + name, () -> LocallyConnected2d.weightGradient(x, y, g, dw));
+  }
+
+  /** The tiles of 256 bits, on machines that have more. */
+  private void sixteenRegisters() {
+    if (Lanes.preferredBits() > 256) {
+      var narrow = new KernelCases(scope, Device.vector(256, 1), wanted);
+      narrow.group = group;
+      narrow.product("256 bits, ", 96, 64, 1201, false, false);
+      narrow.convolution("256 bits", 2, 24, 14, 40, 3, Conv2d.Geometry.of(1, 1));
+      cases.addAll(narrow.cases);
+    }
   }
 
   private void products() {
