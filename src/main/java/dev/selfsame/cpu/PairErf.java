@@ -94,9 +94,6 @@ final class PairErf implements GeluKernel {
    * (a·x + b) · 0.5 · (1 + erf(x·0.70710678f)) for whole vectors, at most a block of them. A NaN
    * reaches the result by way of the first factor.
    *
-   * <p>Each round begins the next vector, too: instructions that wait take places among those that
-   * the processor chooses from, and those of one vector's long chain would fill them.
-   *
    * @param decided set to the decided lanes of each vector
    * @return a bit for each vector that has an undecided lane
    */
@@ -135,17 +132,11 @@ final class PairErf implements GeluKernel {
     FloatVector slopeOfFactor = FloatVector.broadcast(F, a);
     FloatVector factorOfZero = FloatVector.broadcast(F, b);
     long open = 0;
-    FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, 0, ORDER));
-    IntVector bits = INTS.cast(v.mul(ROOT_HALF).reinterpretAsInts());
-    FloatVector u = FLOATS.cast(bits.and(~SIGN).min(MAX_BITS).reinterpretAsFloats());
-    IntVector j = INTS.cast(u.fma(eight, round).reinterpretAsInts());
     for (int i = 0; i < count; i += W) {
-      int next = Math.min(i + W, count - W);
-      FloatVector nextV =
-          FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) next << 2, ORDER));
-      bits = INTS.cast(nextV.mul(ROOT_HALF).reinterpretAsInts());
-      FloatVector nextU = FLOATS.cast(bits.and(~SIGN).min(MAX_BITS).reinterpretAsFloats());
-      IntVector nextJ = INTS.cast(nextU.fma(eight, round).reinterpretAsInts());
+      FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
+      IntVector bits = v.mul(ROOT_HALF).reinterpretAsInts();
+      FloatVector u = bits.and(~SIGN).min(MAX_BITS).reinterpretAsFloats();
+      IntVector j = u.fma(eight, round).reinterpretAsInts();
       FloatVector h = u.sub(j.selectFrom(point0, point1).reinterpretAsFloats()); // exact
       FloatVector constant = j.selectFrom(erf0, erf1).reinterpretAsFloats();
       FloatVector slope = j.selectFrom(slope0, slope1).reinterpretAsFloats();
@@ -159,17 +150,13 @@ final class PairErf implements GeluKernel {
       FloatVector h2 = h.mul(h);
       FloatVector low = q.fma(h2, lost);
       FloatVector high = low.add(h2.fma(above2, above));
-      IntVector signed = INTS.cast(v.reinterpretAsInts()).and(SIGN).or(HALF);
-      FloatVector sign = FLOATS.cast(signed.reinterpretAsFloats());
+      FloatVector sign = FLOATS.cast(bits.and(SIGN).or(HALF).reinterpretAsFloats());
       FloatVector least = sign.fma(head.add(low), half);
       FloatVector most = sign.fma(head.add(high), half);
       v.fma(slopeOfFactor, factorOfZero).mul(least).intoMemorySegment(ys, (long) i << 2, ORDER);
       long lanes = least.compare(EQ, most).toLong();
       decided[i / W] = lanes;
       open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
-      v = nextV;
-      u = nextU;
-      j = nextJ;
     }
     return open;
   }
