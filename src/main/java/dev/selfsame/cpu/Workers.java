@@ -2,6 +2,7 @@ package dev.selfsame.cpu;
 
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -13,12 +14,18 @@ import org.jspecify.annotations.Nullable;
  * therefore cut their work by the problem's size alone, and no task reads what another of the same
  * call writes. So bits cannot depend on the number of threads.
  *
+ * <p>Each thread begins with a share of neighbouring tasks, the same one in each call of as many
+ * tasks, since its cache may still have their data; then it helps the others with theirs.
+ *
  * <p>The calling thread works along. A call from inside a task, or while another thread uses the
  * team, runs its tasks on the calling thread alone.
  */
 public final class Workers {
   private static final ConcurrentHashMap<Integer, Workers> TEAMS = new ConcurrentHashMap<>();
   private static final int SPINS = 2_000;
+
+  /** Longs between counters of two threads: two cache lines. */
+  private static final int APART = 16;
 
   /**
    * How often a thread claims tasks, at least, where there are that many: two threads that count
@@ -76,7 +83,7 @@ public final class Workers {
       for (int i = 0; i < helpers.length && i < tasks - 1; i++) {
         LockSupport.unpark(helpers[i]);
       }
-      mine.work();
+      mine.work(0);
       // No helper may still run a task of this call when it returns.
       for (int spin = 0; mine.finished.get() < tasks; spin++) {
         if (spin < SPINS) {
@@ -107,7 +114,7 @@ public final class Workers {
         last = null;
         LockSupport.park(this);
       } else {
-        next.work();
+        next.work(me + 1);
         last = next;
       }
     }
@@ -116,28 +123,49 @@ public final class Workers {
   private static final class Job {
     private final long tasks;
     private final LongConsumer task;
+    private final int threads;
     private final long claim;
-    private final AtomicLong next = new AtomicLong();
+
+    /** The next task of each thread's share, {@value #APART} apart. */
+    private final AtomicLongArray next;
+
     private final AtomicLong finished = new AtomicLong();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
     Job(long tasks, LongConsumer task, int threads) {
       this.tasks = tasks;
       this.task = task;
+      this.threads = threads;
       claim = Math.max(1, tasks / ((long) threads * CLAIMS));
+      next = new AtomicLongArray(threads * APART);
+      for (int i = 0; i < threads; i++) {
+        next.set(i * APART, begin(i));
+      }
     }
 
-    void work() {
-      for (long i = next.getAndAdd(claim); i < tasks; i = next.getAndAdd(claim)) {
-        long end = Math.min(tasks, i + claim);
+    private long begin(int share) {
+      return tasks * share / threads;
+    }
+
+    void work(int me) {
+      for (int i = 0; i < threads; i++) {
+        share((me + i) % threads);
+      }
+    }
+
+    private void share(int of) {
+      long end = begin(of + 1);
+      int at = of * APART;
+      for (long from = next.getAndAdd(at, claim); from < end; from = next.getAndAdd(at, claim)) {
+        long to = Math.min(end, from + claim);
         try {
-          for (long t = i; t < end && failure.get() == null; t++) {
+          for (long t = from; t < to && failure.get() == null; t++) {
             task.accept(t);
           }
         } catch (Throwable t) {
           failure.compareAndSet(null, t);
         } finally {
-          finished.addAndGet(end - i);
+          finished.addAndGet(to - from);
         }
       }
     }
