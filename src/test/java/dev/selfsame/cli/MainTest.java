@@ -171,7 +171,8 @@ class MainTest {
     String missing = Softcuda.probe();
     Assumptions.assumeTrue(missing == null, "NOT RUN on softcuda: " + missing);
     Path file = folder.resolve("soak.json");
-    // So short that it ends after one round, whatever the machine's speed: the launches of both runs
+    // So short that it ends after one round, whatever the machine's speed: the launches of both
+    // runs
     // are the same.
     String[] soak = {"verify", "--soak", "1e-9", "--device", "softcuda", "--json", "" + file};
     long before = Softcuda.controls().launches();
