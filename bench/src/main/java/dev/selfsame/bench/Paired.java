@@ -23,9 +23,9 @@ final class Paired {
   private static final long REST_NANOS = 2_000_000;
 
   /** Of two ticks of the processor's clock for processes. */
-  private static final long TEAM_WINDOW_NANOS = 20_000_000;
+  private static final long WINDOW_NANOS = 20_000_000;
 
-  private static final int MOST_TEAM_WINDOWS = 50;
+  private static final int MOST_WINDOWS = 50;
   private static final int LEAST_ROUNDS = 11;
   private static final OperatingSystemMXBean PROCESS =
       (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
@@ -88,7 +88,9 @@ final class Paired {
 
   /**
    * Runs for at least the given time and until it gets no faster and nothing has been compiled, but
-   * not for ever; how many runs make a sample.
+   * not for ever; how many runs make a sample. After each window the compilers get the cores to
+   * themselves: where ours takes them all, a compilation lasts for seconds, and is counted only
+   * when it ends.
    */
   private static int warmUp(Contender contender, double seconds, double leastWindow) {
     CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
@@ -97,6 +99,7 @@ final class Paired {
     while (true) {
       long compiled = compiler.getTotalCompilationTime();
       double best = fastest(contender.run(), Math.max(seconds / 2, leastWindow));
+      idle();
       double elapsed = (System.nanoTime() - start) / 1e9;
       boolean quiet = compiler.getTotalCompilationTime() - compiled <= QUIET_MILLIS;
       if (quiet && best > 0.97 * before && elapsed >= seconds || elapsed > MOST_WARM_UP_SECONDS) {
@@ -130,18 +133,23 @@ final class Paired {
   private static void rest(int threads) {
     if (threads == 1) {
       LockSupport.parkNanos(REST_NANOS);
-      return;
+    } else if (!idle()) {
+      System.err.println(
+          "warning: some thread of the process never rests, and takes a core from all");
     }
+  }
+
+  /** Waits until the process uses no processor time; false if that took too long. */
+  private static boolean idle() {
     long before = PROCESS.getProcessCpuTime();
-    for (int i = 0; i < MOST_TEAM_WINDOWS; i++) {
-      LockSupport.parkNanos(TEAM_WINDOW_NANOS);
+    for (int i = 0; i < MOST_WINDOWS; i++) {
+      LockSupport.parkNanos(WINDOW_NANOS);
       long now = PROCESS.getProcessCpuTime();
       if (now == before) {
-        return;
+        return true;
       }
       before = now;
     }
-    System.err.println(
-        "warning: some thread of the process never rests, and takes a core from all");
+    return false;
   }
 }
