@@ -216,13 +216,12 @@ final class KernelCases {
     add(op + "weight gradient " + name, () -> LocallyConnected2d.weightGradient(x, y, g, dw));
   }
 
-  /** The tiles of 256 bits, on machines that have more. */
+  /** The tile of 256 bits, on machines that have more. */
   private void sixteenRegisters() {
     if (Lanes.preferredBits() > 256) {
       var narrow = new KernelCases(scope, Device.vector(256, 1), wanted);
       narrow.group = group;
       narrow.product("256 bits, ", 96, 64, 1201, false, false);
-      narrow.convolution("256 bits", 2, 24, 14, 40, 3, Conv2d.Geometry.of(1, 1));
       cases.addAll(narrow.cases);
     }
   }
