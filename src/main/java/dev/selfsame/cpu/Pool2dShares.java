@@ -16,6 +16,9 @@ final class Pool2dShares {
     float[] row = {};
     float[] shares = {};
     int[] places = {};
+
+    /** Of the shares that the thread made last; helpers read it, too. */
+    int[] outputs = {};
   }
 
   private static final ThreadLocal<Room> ROOM = ThreadLocal.withInitial(Room::new);
@@ -30,8 +33,11 @@ final class Pool2dShares {
   /** From one window's row of shares to the next. */
   private final int step;
 
-  /** Which output each share comes from; the one after the last is none. */
+  /** Which output each of a row's shares comes from; the one after the last is none. */
   private final int[] outputs;
+
+  /** Shares of a row of outputs. */
+  private final int length;
 
   /**
    * The geometry's numbers as in {@link Pool2dVector}.
@@ -53,8 +59,13 @@ final class Pool2dShares {
     across = most;
     boolean shifted = stride == 1 && across == kernel;
     step = shifted ? 1 : w + lanes;
-    outputs = new int[shifted ? w + kernel + lanes : across * step];
-    Arrays.fill(outputs, q);
+    length = shifted ? w + kernel + lanes : across * step;
+    Room mine = ROOM.get();
+    if (mine.outputs.length < length) {
+      mine.outputs = new int[length];
+    }
+    outputs = mine.outputs;
+    Arrays.fill(outputs, 0, length, q);
     for (int s = 0; s < w; s++) {
       int from = shifted ? s + padding - kernel + 1 : first(s);
       for (int j = Math.max(0, from); j < end(s); j++) {
@@ -85,8 +96,8 @@ final class Pool2dShares {
     if (room.row.length <= g[3]) {
       room.row = new float[g[3] + 1];
     }
-    if (room.shares.length < down * outputs.length) {
-      room.shares = new float[down * outputs.length];
+    if (room.shares.length < down * length) {
+      room.shares = new float[down * length];
     }
     if (room.places.length < down * across) {
       room.places = new int[down * across];
@@ -104,8 +115,8 @@ final class Pool2dShares {
   void spread(Room room, int i) {
     float[] row = room.row;
     float[] to = room.shares;
-    int at = i % down * outputs.length;
-    for (int e = 0; e < outputs.length; e++) {
+    int at = i % down * length;
+    for (int e = 0; e < length; e++) {
       to[at + e] = row[outputs[e]];
     }
   }
@@ -117,7 +128,7 @@ final class Pool2dShares {
     int count = 0;
     for (int i = first; i <= last; i++) {
       for (int t = 0; t < across; t++) {
-        room.places[count++] = i % down * outputs.length + t * step;
+        room.places[count++] = i % down * length + t * step;
       }
     }
     return count;

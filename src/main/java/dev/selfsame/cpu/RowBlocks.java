@@ -16,6 +16,10 @@ final class RowBlocks {
   /** Rows from here on are shared by the threads; shorter ones are a task each. */
   private static final long SHARED_ROW = 64L * BLOCK;
 
+  /** The lanes of a block's sum: used up before a thread begins another block. */
+  private static final ThreadLocal<float[]> MY_LANES =
+      ThreadLocal.withInitial(() -> new float[LANES]);
+
   private RowBlocks() {}
 
   // ---- rows of at most one block, in groups
@@ -30,7 +34,7 @@ final class RowBlocks {
     workers.run(
         Math.ceilDiv(rows, (long) size * TASK),
         task -> {
-          float[] lanes = new float[LANES];
+          float[] lanes = MY_LANES.get();
           long end = Math.min(rows, (task + 1) * size * TASK);
           for (long row = task * size * TASK; row < end; row += size) {
             group.run(row, (int) Math.min(size, end - row), lanes);
@@ -61,7 +65,7 @@ final class RowBlocks {
     workers.run(
         Math.ceilDiv(count, TASK),
         task -> {
-          float[] lanes = new float[LANES];
+          float[] lanes = MY_LANES.get();
           long end = Math.min(count, (task + 1) * TASK);
           for (long b = task * TASK; b < end; b++) {
             long from = b * BLOCK;

@@ -23,6 +23,9 @@ final class TensorList {
    */
   static final int PIECE = 4096;
 
+  /** A thread's room to sort where memory starts and where it ends. */
+  private static final ThreadLocal<long[][]> BOUNDS = ThreadLocal.withInitial(() -> new long[2][0]);
+
   private final List<List<Tensor>> columns;
   private final long[] firstPiece;
 
@@ -96,8 +99,13 @@ final class TensorList {
    */
   private static boolean areApart(List<List<Tensor>> columns) {
     int most = columns.size() * columns.get(0).size();
-    long[] starts = new long[most];
-    long[] ends = new long[most];
+    long[][] bounds = BOUNDS.get();
+    if (bounds[0].length < most) {
+      bounds[0] = new long[most];
+      bounds[1] = new long[most];
+    }
+    long[] starts = bounds[0];
+    long[] ends = bounds[1];
     int count = 0;
     for (List<Tensor> column : columns) {
       for (Tensor tensor : column) {
