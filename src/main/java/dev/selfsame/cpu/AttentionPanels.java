@@ -48,13 +48,13 @@ final class AttentionPanels implements AttentionKernel {
       FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, o, NATIVE)).mul(scale);
       FloatVector b =
           FLOATS.cast(FloatVector.fromMemorySegment(F, x, o + SECOND, NATIVE)).mul(scale);
-      ma = ma.max(a);
-      mb = mb.max(b);
+      ma = a.max(ma);
+      mb = b.max(mb);
       a.intoMemorySegment(x, o, NATIVE);
       b.intoMemorySegment(x, o + SECOND, NATIVE);
     }
-    ma.intoMemorySegment(maxima, 0, NATIVE);
-    mb.intoMemorySegment(maxima, SECOND, NATIVE);
+    FLOATS.cast(ma).intoMemorySegment(maxima, 0, NATIVE);
+    FLOATS.cast(mb).intoMemorySegment(maxima, SECOND, NATIVE);
   }
 
   @Override
@@ -99,8 +99,9 @@ final class AttentionPanels implements AttentionKernel {
   public void divide(MemorySegment x, long at, int rows, MemorySegment l) {
     FloatVector la = FLOATS.cast(FloatVector.fromMemorySegment(F, l, 0, NATIVE));
     FloatVector lb = FLOATS.cast(FloatVector.fromMemorySegment(F, l, SECOND, NATIVE));
-    FloatVector ra = FloatVector.broadcast(F, 1f).div(la);
-    FloatVector rb = FloatVector.broadcast(F, 1f).div(lb);
+    FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
+    FloatVector ra = one.div(la);
+    FloatVector rb = one.div(lb);
     FloatVector na = la.neg();
     FloatVector nb = lb.neg();
     for (long o = at << 2; o < (at << 2) + rows * ROW; o += ROW) {
@@ -131,8 +132,8 @@ final class AttentionPanels implements AttentionKernel {
       sa = aa.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE)), sa);
       sb = ab.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE)), sb);
     }
-    sa.intoMemorySegment(sums, 0, NATIVE);
-    sb.intoMemorySegment(sums, SECOND, NATIVE);
+    FLOATS.cast(sa).intoMemorySegment(sums, 0, NATIVE);
+    FLOATS.cast(sb).intoMemorySegment(sums, SECOND, NATIVE);
   }
 
   @Override
@@ -229,10 +230,10 @@ final class AttentionPanels implements AttentionKernel {
       c2 = choose(m, v.fma(FloatVector.broadcast(F, a[k + 2]), c2), c2);
       c3 = choose(m, v.fma(FloatVector.broadcast(F, a[k + 3]), c3), c3);
     }
-    c0.intoMemorySegment(chains, c, NATIVE);
-    c1.intoMemorySegment(chains, c + ROW, NATIVE);
-    c2.intoMemorySegment(chains, c + 2 * ROW, NATIVE);
-    c3.intoMemorySegment(chains, c + 3 * ROW, NATIVE);
+    FLOATS.cast(c0).intoMemorySegment(chains, c, NATIVE);
+    FLOATS.cast(c1).intoMemorySegment(chains, c + ROW, NATIVE);
+    FLOATS.cast(c2).intoMemorySegment(chains, c + 2 * ROW, NATIVE);
+    FLOATS.cast(c3).intoMemorySegment(chains, c + 3 * ROW, NATIVE);
   }
 
   /** Four rows of one vector, all of whose lanes take all terms. */
@@ -257,10 +258,10 @@ final class AttentionPanels implements AttentionKernel {
       c2 = v.fma(FloatVector.broadcast(F, a[k + 2]), c2);
       c3 = v.fma(FloatVector.broadcast(F, a[k + 3]), c3);
     }
-    c0.intoMemorySegment(chains, c, NATIVE);
-    c1.intoMemorySegment(chains, c + ROW, NATIVE);
-    c2.intoMemorySegment(chains, c + 2 * ROW, NATIVE);
-    c3.intoMemorySegment(chains, c + 3 * ROW, NATIVE);
+    FLOATS.cast(c0).intoMemorySegment(chains, c, NATIVE);
+    FLOATS.cast(c1).intoMemorySegment(chains, c + ROW, NATIVE);
+    FLOATS.cast(c2).intoMemorySegment(chains, c + 2 * ROW, NATIVE);
+    FLOATS.cast(c3).intoMemorySegment(chains, c + 3 * ROW, NATIVE);
   }
 
   private static void oneRow(
@@ -281,17 +282,17 @@ final class AttentionPanels implements AttentionKernel {
     int k = aAt;
     int j = from;
     for (; j < Math.min(to, first + N); j++, o += ROW, k += width) {
-      FloatVector v = FloatVector.broadcast(F, a[k]);
+      FloatVector v = FLOATS.cast(FloatVector.broadcast(F, a[k]));
       FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE));
       ca = choose(from(j - first), v.fma(ba, ca), ca);
       cb = v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE)), cb);
     }
     for (; j < to; j++, o += ROW, k += width) {
       FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE));
-      cb = choose(from(j - first - N), FloatVector.broadcast(F, a[k]).fma(bb, cb), cb);
+      cb = choose(from(j - first - N), bb.fma(FloatVector.broadcast(F, a[k]), cb), cb);
     }
-    ca.intoMemorySegment(chains, c, NATIVE);
-    cb.intoMemorySegment(chains, c + SECOND, NATIVE);
+    FLOATS.cast(ca).intoMemorySegment(chains, c, NATIVE);
+    FLOATS.cast(cb).intoMemorySegment(chains, c + SECOND, NATIVE);
   }
 
   /** All bits in the lanes from t on, 0 … N; none in the others. */
@@ -304,7 +305,7 @@ final class AttentionPanels implements AttentionKernel {
    * some runs C2 made an object of each.
    */
   private static FloatVector choose(IntVector m, FloatVector yes, FloatVector no) {
-    IntVector other = INTS.cast(no.reinterpretAsInts());
+    IntVector other = INTS.cast(FLOATS.cast(no).reinterpretAsInts());
     IntVector change = INTS.cast(yes.reinterpretAsInts()).lanewise(VectorOperators.XOR, other);
     IntVector chosen = change.and(m).lanewise(VectorOperators.XOR, other);
     return FLOATS.cast(chosen.reinterpretAsFloats());
@@ -355,12 +356,12 @@ final class AttentionPanels implements AttentionKernel {
       FloatVector cb = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE));
       for (int t = Math.max(0, first + r); t < to; t++) {
         long o = (bAt << 2) + t * ROW;
-        FloatVector v = FloatVector.broadcast(F, a[t * width + r]);
+        FloatVector v = FLOATS.cast(FloatVector.broadcast(F, a[t * width + r]));
         ca = v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o, NATIVE)), ca);
         cb = v.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, b, o + SECOND, NATIVE)), cb);
       }
-      ca.intoMemorySegment(chains, c, NATIVE);
-      cb.intoMemorySegment(chains, c + SECOND, NATIVE);
+      FLOATS.cast(ca).intoMemorySegment(chains, c, NATIVE);
+      FLOATS.cast(cb).intoMemorySegment(chains, c + SECOND, NATIVE);
     }
   }
 }

@@ -468,14 +468,14 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
       c7 = g.fma(FloatVector.fromArray(F, x, at + o7), c7);
       c8 = g.fma(FloatVector.fromArray(F, x, at + o8), c8);
     }
-    c0.intoArray(c, ct + 0 * L);
-    c1.intoArray(c, ct + 1 * L);
-    c2.intoArray(c, ct + 2 * L);
-    c3.intoArray(c, ct + 3 * L);
-    c4.intoArray(c, ct + 4 * L);
-    c5.intoArray(c, ct + 5 * L);
-    c6.intoArray(c, ct + 6 * L);
-    c7.intoArray(c, ct + 7 * L);
-    c8.intoArray(c, ct + 8 * L);
+    FLOATS.cast(c0).intoArray(c, ct + 0 * L);
+    FLOATS.cast(c1).intoArray(c, ct + 1 * L);
+    FLOATS.cast(c2).intoArray(c, ct + 2 * L);
+    FLOATS.cast(c3).intoArray(c, ct + 3 * L);
+    FLOATS.cast(c4).intoArray(c, ct + 4 * L);
+    FLOATS.cast(c5).intoArray(c, ct + 5 * L);
+    FLOATS.cast(c6).intoArray(c, ct + 6 * L);
+    FLOATS.cast(c7).intoArray(c, ct + 7 * L);
+    FLOATS.cast(c8).intoArray(c, ct + 8 * L);
   }
 }

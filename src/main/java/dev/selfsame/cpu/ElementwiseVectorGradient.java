@@ -82,12 +82,11 @@ public interface ElementwiseVectorGradient {
         MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
       long end = from + count;
       long i = from;
+      FloatVector zero = FLOATS.cast(FloatVector.zero(F));
       for (; i <= end - W; i += W) {
         FloatVector y = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER));
         FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
-        FloatVector.zero(F)
-            .blend(dy, y.compare(VectorOperators.GT, 0f))
-            .intoMemorySegment(dxs, i << 2, ORDER);
+        zero.blend(dy, y.compare(VectorOperators.GT, 0f)).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float y = f32(ys, i);
@@ -118,10 +117,11 @@ public interface ElementwiseVectorGradient {
         MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
       long end = from + count;
       long i = from;
+      FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
       for (; i <= end - W; i += W) {
         FloatVector y = FLOATS.cast(FloatVector.fromMemorySegment(F, ys, i << 2, ORDER));
         FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
-        dy.mul(y.mul(FloatVector.broadcast(F, 1f).sub(y))).intoMemorySegment(dxs, i << 2, ORDER);
+        dy.mul(y.mul(one.sub(y))).intoMemorySegment(dxs, i << 2, ORDER);
       }
       for (; i < end; i++) {
         float y = f32(ys, i);
@@ -193,11 +193,11 @@ public interface ElementwiseVectorGradient {
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
       long end = from + count;
       long i = from;
+      FloatVector zero = FLOATS.cast(FloatVector.zero(F));
       for (; i <= end - W; i += W) {
         FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, i << 2, ORDER));
         FloatVector dy = FLOATS.cast(FloatVector.fromMemorySegment(F, dys, i << 2, ORDER));
-        FloatVector.zero(F)
-            .blend(dy, x.compare(VectorOperators.GT, 0f))
+        zero.blend(dy, x.compare(VectorOperators.GT, 0f))
             .blend(dy.neg(), x.compare(VectorOperators.LT, 0f))
             .intoMemorySegment(dxs, i << 2, ORDER);
       }

@@ -286,7 +286,7 @@ public interface GruVector {
         long after,
         int width,
         long units) {
-      FloatVector one = FloatVector.broadcast(F, 1f);
+      FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
       int k = 0;
       for (; k <= width - W; k += W) {
         FloatVector z =
@@ -346,7 +346,7 @@ public interface GruVector {
         MemorySegment dgates,
         MemorySegment drecurrent,
         long units) {
-      FloatVector one = FloatVector.broadcast(F, 1f);
+      FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
       long a = 3 * before;
       long j = 0;
       for (; j <= units - W; j += W) {

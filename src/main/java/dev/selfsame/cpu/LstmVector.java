@@ -379,7 +379,7 @@ public interface LstmVector {
         int uAt,
         long units,
         int count) {
-      FloatVector one = FloatVector.broadcast(F, 1f);
+      FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
       int k = 0;
       for (; k <= count - W; k += W) {
         FloatVector i = FLOATS.cast(FloatVector.fromMemorySegment(F, gates, (a + k) << 2, ORDER));

@@ -60,8 +60,9 @@ final class PairExp {
       FloatVector most = head.add(head.fma(all(EXP_WIDTH), low));
       least.intoMemorySegment(ys, (long) i << 2, ORDER);
       // Another number than most where k is outside the loop's range.
-      IntVector outside = t.reinterpretAsInts().lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
-      most = most.reinterpretAsInts().lanewise(XOR, outside).reinterpretAsFloats();
+      IntVector outside =
+          INTS.cast(t.reinterpretAsInts()).lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
+      most = INTS.cast(most.reinterpretAsInts()).lanewise(XOR, outside).reinterpretAsFloats();
       long lanes = least.compare(EQ, most).toLong();
       decided[i / W] = lanes;
       open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
@@ -112,8 +113,9 @@ final class PairExp {
           .mul(v.fma(least.mul(INV_ROOT_TWO_PI), phi))
           .intoMemorySegment(dxs, (long) i << 2, ORDER);
       // Another number than most where k is outside the loop's range.
-      IntVector outside = t.reinterpretAsInts().lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
-      most = most.reinterpretAsInts().lanewise(XOR, outside).reinterpretAsFloats();
+      IntVector outside =
+          INTS.cast(t.reinterpretAsInts()).lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
+      most = INTS.cast(most.reinterpretAsInts()).lanewise(XOR, outside).reinterpretAsFloats();
       long lanes = least.compare(EQ, most).toLong() & decided[i / W];
       decided[i / W] = lanes;
       open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
@@ -159,8 +161,9 @@ final class PairExp {
       FloatVector most = error.add(width).fma(quotient, quotient);
       least.intoMemorySegment(ys, (long) i << 2, ORDER);
       // Another number than most where k is outside the loop's range.
-      IntVector outside = t.reinterpretAsInts().lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
-      most = most.reinterpretAsInts().lanewise(XOR, outside).reinterpretAsFloats();
+      IntVector outside =
+          INTS.cast(t.reinterpretAsInts()).lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
+      most = INTS.cast(most.reinterpretAsInts()).lanewise(XOR, outside).reinterpretAsFloats();
       long lanes = least.compare(EQ, most).toLong();
       decided[i / W] = lanes;
       open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
@@ -210,8 +213,9 @@ final class PairExp {
       IntVector result = INTS.cast(least.reinterpretAsInts()).or(sign);
       FLOATS.cast(result.reinterpretAsFloats()).intoMemorySegment(ys, (long) i << 2, ORDER);
       // Another number than most where k is outside the loop's range.
-      IntVector outside = t.reinterpretAsInts().lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
-      most = most.reinterpretAsInts().lanewise(XOR, outside).reinterpretAsFloats();
+      IntVector outside =
+          INTS.cast(t.reinterpretAsInts()).lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
+      most = INTS.cast(most.reinterpretAsInts()).lanewise(XOR, outside).reinterpretAsFloats();
       long lanes = least.compare(EQ, most).toLong();
       decided[i / W] = lanes;
       open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;

@@ -368,7 +368,7 @@ final class RunSums {
       for (int r = 1; r < rows; r++) {
         sum = EIGHTS.cast(FloatVector.fromArray(EIGHT, p, from + r * channels + c)).add(sum);
       }
-      sum.intoArray(p, to + c);
+      EIGHTS.cast(sum).intoArray(p, to + c);
     }
     for (; c < count; c++) {
       float sum = p[from + c];

@@ -100,7 +100,7 @@ public final class VectorMath implements ElementaryKernel {
                 .cast(FloatVector.fromMemorySegment(F, y, yAt + k << 2, ByteOrder.nativeOrder()))
                 .add(sum);
       }
-      sum.intoArray(lanes, j);
+      FLOATS.cast(sum).intoArray(lanes, j);
     }
     for (int j = whole; j < n; j++) {
       lanes[j - whole] += f32(y, yAt + j);

@@ -96,7 +96,9 @@ record MethodShape(
   }
 
   /** The API's other types, species and operators, are constants. */
-  private static boolean isVector(ClassDesc type) {
-    return isApi(type) && type.displayName().matches(".*(Vector|VectorMask|VectorShuffle)(<.*)?");
+  static boolean isVector(ClassDesc type) {
+    return type.isClassOrInterface()
+        && isApi(type)
+        && type.displayName().matches(".*(Vector|VectorMask|VectorShuffle)(<.*)?");
   }
 }
