@@ -39,8 +39,8 @@ import org.junit.jupiter.api.io.TempDir;
  * process; {@link VectorReceivers} shows in the bytecode what would box in some of them.
  *
  * <p>A case that boxes is run in a second process: if it does there as well, the test fails; if
- * not, it is named in a warning. Filters are still turned with objects in some processes
- * (PanelSixteens, bench/records/NOTES.md).
+ * not, it is named in a warning: not every box's cause is known (bench/records/NOTES.md, "Vectors
+ * of a guessed class").
  */
 class KernelSpeedTest {
   /** Above 8,000 bytes of code (HugeMethodLimit) a method is never compiled. */
