@@ -120,9 +120,10 @@ final class OutputTiles implements OutputTile {
       return start == null ? ZEROS : start;
     }
     float[] chains = GemmScratch.of().staging(rows * columns);
-    for (int i = 0; i < rows; i++) {
-      long row = (at + i * step) << 2;
-      MemorySegment.copy(out, JAVA_FLOAT, row, chains, i * columns, columns);
+    // Rows without gaps, as chains mostly lie, are one run.
+    int run = step == columns ? rows * columns : columns;
+    for (int i = 0; i < rows * columns; i += run, at += step) {
+      MemorySegment.copy(out, JAVA_FLOAT, at << 2, chains, i, run);
     }
     return chains;
   }
