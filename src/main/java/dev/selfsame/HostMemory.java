@@ -73,7 +73,7 @@ final class HostMemory {
     if (bytes >= LARGE) {
       Arena arena = Arena.ofShared();
       try {
-        return new Block(arena.allocate(bytes, ALIGNMENT), arena::close);
+        return new Block(fresh(arena, bytes), arena::close);
       } catch (OutOfMemoryError e) {
         arena.close();
         throw noMemory(bytes, e);
@@ -85,13 +85,22 @@ final class HostMemory {
     MemorySegment block = free.pollFirst();
     if (block == null) {
       try {
-        block = Arena.global().allocate(size, ALIGNMENT);
+        block = fresh(Arena.global(), size);
       } catch (OutOfMemoryError e) {
         throw noMemory(bytes, e);
       }
     }
     MemorySegment whole = block;
     return new Block(whole.asSlice(0, bytes), () -> free.addFirst(whole));
+  }
+
+  private static MemorySegment fresh(Arena arena, long bytes) {
+    if (bytes < HugePages.LEAST) {
+      return arena.allocate(bytes, ALIGNMENT);
+    }
+    MemorySegment block = arena.allocate(bytes, HugePages.PAGE);
+    HugePages.ask(block);
+    return block;
   }
 
   private static long sizeClass(long bytes) {
