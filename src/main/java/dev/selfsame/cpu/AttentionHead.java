@@ -43,7 +43,6 @@ final class AttentionHead {
   private final AttentionScratch outputs = new AttentionScratch();
   private final AttentionScratch chains = new AttentionScratch();
   private final AttentionScratch turned = new AttentionScratch();
-  private final AttentionScratch start = new AttentionScratch();
 
   // Of all keys: tiles of rows for scores, tiles of columns for sums over keys.
   private final AttentionScratch keyRows = new AttentionScratch();
@@ -277,7 +276,7 @@ final class AttentionHead {
       int computed = tiles.rows(Math.min(most, keys - j));
       long to = at + (long) j * width;
       int j0 = j * s.dim();
-      tiles.tile(computed, rows, j0, panel, 0, width, s.dim(), null, out, to, width);
+      tiles.tile(computed, rows, j0, panel, 0, width, s.dim(), false, out, to, width);
     }
   }
 
@@ -309,16 +308,11 @@ final class AttentionHead {
         if (whole == from) {
           c.asSlice(tile << 2, 4L * computed * width).fill((byte) 0);
         }
-        float[] begin = null;
         for (int j = from; j < whole; j += DEPTH) {
           int depth = Math.min(DEPTH, whole - j);
           int a = d * keys + j * computed;
           long term = at + (long) j * width;
-          tiles.tile(computed, packed, a, w, term, width, depth, begin, c, tile, width);
-          if (j + depth < whole) {
-            begin = start.array((long) most * width);
-            MemorySegment.copy(c, JAVA_FLOAT_UNALIGNED, tile << 2, begin, 0, computed * width);
-          }
+          tiles.tile(computed, packed, a, w, term, width, depth, j > from, c, tile, width);
         }
         if (whole < to) {
           int a = d * keys + whole * computed;

@@ -1,7 +1,5 @@
 package dev.selfsame.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-
 import dev.selfsame.contract.Contract;
 import dev.selfsame.cpu.AttentionVector.Rows;
 import dev.selfsame.cpu.AttentionVector.Sizes;
@@ -27,7 +25,6 @@ final class AttentionKeySums {
   private final int most;
   private final AttentionScratch weights = new AttentionScratch();
   private final AttentionScratch operand = new AttentionScratch();
-  private final AttentionScratch start = new AttentionScratch();
   private final Sum ofKeys = new Sum();
   private final Sum ofValues = new Sum();
 
@@ -121,7 +118,6 @@ final class AttentionKeySums {
     long of = x.at(b, first, h, s.dim());
     ends.packColumns(x.memory(), of, x.step(), s.dim(), terms, columns, 0, (long) terms * width);
     float[] rows = weights.array((long) (terms + width) * most);
-    float[] begin = start.array(tile);
     for (int j = 0; j < n; j += most) {
       // Of a tile's keys, those that no query of the group sees take no term, but keep their place.
       int count = Math.min(most, keys - j);
@@ -140,11 +136,6 @@ final class AttentionKeySums {
           vectors.someRows(rows, computed, count, columns, at, j - first, whole, sum.chains, chain);
         }
         if (whole < terms) {
-          boolean fresh = begins && whole == 0;
-          if (!fresh) {
-            MemorySegment.copy(
-                sum.chains, JAVA_FLOAT_UNALIGNED, chain << 2, begin, 0, computed * width);
-          }
           tiles.tile(
               computed,
               rows,
@@ -153,7 +144,7 @@ final class AttentionKeySums {
               at + (long) whole * width,
               width,
               terms - whole,
-              fresh ? null : begin,
+              !begins || whole > 0,
               sum.chains,
               chain,
               width);

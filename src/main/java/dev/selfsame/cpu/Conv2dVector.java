@@ -27,6 +27,7 @@ public final class Conv2dVector {
   private final Conv2dVectorFilterKernel filters;
   private final Conv2dVectorGradientKernel gradients;
   private final GemmVector product;
+  private final ChainTile chains;
 
   private Conv2dVector(
       Conv2dVectorKernel kernel,
@@ -37,7 +38,8 @@ public final class Conv2dVector {
       Conv2dVectorPanelKernel panels,
       Conv2dVectorFilterKernel filters,
       Conv2dVectorGradientKernel gradients,
-      GemmVector product) {
+      GemmVector product,
+      ChainTile chains) {
     this.kernel = kernel;
     this.direct = direct;
     this.images = images;
@@ -47,6 +49,7 @@ public final class Conv2dVector {
     this.filters = filters;
     this.gradients = gradients;
     this.product = product;
+    this.chains = chains;
   }
 
   /** The kernels of a vector width. */
@@ -60,7 +63,8 @@ public final class Conv2dVector {
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
         Lanes.kernel(Conv2dVectorFilterTiles.class, Conv2dVectorFilterKernel.class, bits),
         Lanes.kernel(Conv2dVectorGradientRows.class, Conv2dVectorGradientKernel.class, bits),
-        GemmVector.on(bits));
+        GemmVector.on(bits),
+        ChainTile.on(bits));
   }
 
   /**
@@ -176,7 +180,7 @@ public final class Conv2dVector {
       MemorySegment dy, MemorySegment w, Conv2dSizes sizes, MemorySegment dx, Workers workers) {
     Conv2dSizes z = sizes.flat();
     if (Conv2dVectorDataGradient.takes(z, panels.lanes())) {
-      new Conv2dVectorDataGradient(product, gradients, panels, rowKernel, z, dy, w, dx)
+      new Conv2dVectorDataGradient(chains, product.pack, gradients, panels, rowKernel, z, dy, w, dx)
           .run(workers);
       return;
     }

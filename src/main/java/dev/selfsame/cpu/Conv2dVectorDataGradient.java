@@ -27,8 +27,10 @@ final class Conv2dVectorDataGradient {
   /** Blocks from which on they are tasks. */
   private static final long MANY = 4;
 
-  final GemmVector on;
+  final ChainTile tile;
+  final PanelPack pack;
   final Conv2dVectorGradientKernel packer;
+  final Conv2dVectorRowKernel rowKernel;
   final Conv2dSizes z;
   final MemorySegment dy;
   final MemorySegment w;
@@ -53,7 +55,8 @@ final class Conv2dVectorDataGradient {
   final boolean chained;
 
   Conv2dVectorDataGradient(
-      GemmVector on,
+      ChainTile tile,
+      PanelPack pack,
       Conv2dVectorGradientKernel packer,
       Conv2dVectorPanelKernel mover,
       Conv2dVectorRowKernel rowKernel,
@@ -61,23 +64,26 @@ final class Conv2dVectorDataGradient {
       MemorySegment dy,
       MemorySegment w,
       MemorySegment dx) {
-    this.on = on;
+    this.tile = tile;
+    this.pack = pack;
     this.packer = packer;
+    this.rowKernel = rowKernel;
     this.z = z;
     this.dy = dy;
     this.w = w;
     this.dx = dx;
-    width = on.kernel.columns();
-    tileRows = on.kernel.rows();
+    width = tile.columns();
+    tileRows = tile.rows();
     phases = new Conv2dVectorPhases(z);
     window = new Conv2dVectorGradientWindow(rowKernel, z, phases);
     results = new Conv2dVectorGradientResults(packer, mover, rowKernel, z, phases, width);
-    int most = phases.mostTaps();
-    single = most == phases.taps();
+    // No tap may meet any pixel: then there are no steps, and all results are +0.
+    int most = Math.max(1, phases.mostTaps());
+    single = phases.mostTaps() == phases.taps();
     int depth = single ? OutputTile.DEPTH : SHARED_DEPTH;
     stepFilters = (int) Math.min(z.groupK(), filters(depth, most));
     chained = !single || Contract.chunk(z.groupK() * most) > OutputTile.DEPTH;
-    long fitting = PIXELS / ((long) stepFilters * phases.taps());
+    long fitting = PIXELS / ((long) stepFilters * Math.max(1, phases.taps()));
     blocks = new Conv2dVectorGradientBlocks(z, phases, tileRows, fitting);
   }
 

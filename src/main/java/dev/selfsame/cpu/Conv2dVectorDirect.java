@@ -35,6 +35,9 @@ final class Conv2dVectorDirect {
 
   private static final long SHARED_FLOATS = 1 << 25;
 
+  /** What new chains start from: a row of a tile, for all rows; for vectors of 512 bits. */
+  private static final float[] ZEROS = new float[VECTORS * 16];
+
   /** Columns of a window that is worth a try. */
   private static final long MOST_REACH = 1 << 12;
 
@@ -48,9 +51,6 @@ final class Conv2dVectorDirect {
   private final long terms;
   private final long chunk;
   private final int panel;
-
-  /** What chains start from: a row for all. */
-  private final float[] zeros;
 
   // The window: planes of offsets (planeRow, planeCol) split by stride phase, their columns inside
   // of the image, and each tap's plane and place in it.
@@ -90,7 +90,6 @@ final class Conv2dVectorDirect {
     terms = in.channels() * tapCount;
     chunk = Contract.chunk(terms);
     panel = VECTORS * kernel.lanes();
-    zeros = on.zeros;
     filters = new Conv2dVectorFilterPanels(on, ROWS, i -> ROWS, rowKernel, taps, rows, terms);
     planeRow = new long[tapCount];
     planeCol = new long[tapCount];
@@ -286,7 +285,7 @@ final class Conv2dVectorDirect {
           int ct = first ? row * ld + j : row * panel;
           int step = first ? ld : panel;
           if (t % chunk == 0) {
-            kernel.tile(a, at, window, j * 4L, place, t, n, zeros, 0, 0, c, ct, step);
+            kernel.tile(a, at, window, j * 4L, place, t, n, ZEROS, 0, 0, c, ct, step);
           } else {
             kernel.tile(a, at, window, j * 4L, place, t, n, c, ct, step, c, ct, step);
           }

@@ -20,7 +20,7 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
   /** Weights that a task should read in a row. */
   private static final int RUN = 256;
 
-  /** Floats around the sums that may be read, and after the windows. */
+  /** Floats around the sums that may be read when they are turned, and after the windows. */
   private static final int SLACK = 64;
 
   private enum Stage {
@@ -49,9 +49,9 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
   /** [phase][tile][filter, tap][pixel]. */
   private float[] pixels = {};
 
-  private MemorySegment sums = MemorySegment.NULL;
-  private MemorySegment chains = MemorySegment.NULL;
-  private long panelSums;
+  private float[] sums = {};
+  private float[] chains = {};
+  private int panelSums;
 
   /** Computes block {@code id}. */
   void run(Conv2dVectorDataGradient on, long id, Workers workers) {
@@ -61,14 +61,14 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
     count = on.blocks.places(id);
     tiles = Math.ceilDiv(count, on.tileRows);
     panels = Math.ceilDiv((int) on.z.groupC(), on.width);
-    panelSums = (long) tiles * on.tileRows * on.width;
+    panelSums = tiles * on.tileRows * on.width;
     int taps = on.phases.taps();
     on.window.look(view, group, first, count, on.blocks.inRow());
     taskFilters = Math.clamp(WINDOW / view.plane, 1, on.stepFilters);
     taskPanels = Math.min(panels, Math.ceilDiv(RUN, on.width * on.phases.filterTaps()));
     int packed = tiles * on.tileRows * taps * on.stepFilters;
     pixels = Conv2dVectorGradientScratch.atLeast(pixels, packed);
-    long all = on.phases.active() * panels * panelSums + SLACK;
+    int all = Math.toIntExact((long) on.phases.active() * panels * panelSums + SLACK);
     sums = Conv2dVectorGradientScratch.atLeast(sums, all);
     chains = Conv2dVectorGradientScratch.atLeast(chains, on.chained ? all : 0);
 
@@ -109,8 +109,8 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
   }
 
   /** Where the sums of a panel of a phase begin, of those that have any. */
-  private long sumsAt(int phase, int panel) {
-    return SLACK / 2 + ((long) phase * panels + panel) * panelSums;
+  private int sumsAt(int phase, int panel) {
+    return SLACK / 2 + (phase * panels + panel) * panelSums;
   }
 
   /** Packs output gradients of some filters for all tiles. */
@@ -130,7 +130,7 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
       for (int tile = 0; taps > 0 && tile < tiles; tile++) {
         int place = tile * on.tileRows;
         int some = Math.min(on.tileRows, count - place);
-        int rows = on.on.kernel.rows(some);
+        int rows = on.tile.rows(some);
         int at = pixelsAt(on, phase, tile) + (int) (k - firstFilter) * taps * rows;
         on.packer.pixels(
             window,
@@ -160,7 +160,7 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
     long panelFloats = ((long) on.phases.taps() * on.stepFilters + 1) * on.width;
     MemorySegment weights = mine.weights(some * panelFloats);
     packWeights(on, mine, panel, some, weights, panelFloats);
-    int most = on.on.kernel.depth();
+    int most = on.tile.depth();
     for (int phase = 0; phase < on.phases.count(); phase++) {
       int taps = on.phases.taps(phase);
       long last = Math.min(to, endFilter * taps);
@@ -218,7 +218,7 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
     float[] turned = mine.turned(taps * on.width);
     for (int c = 0; c < channels; c += on.width) {
       int some = Math.min(on.width, channels - c);
-      on.on.pack.transpose(on.w, at + (long) c * taps, taps, some, taps, turned, 0, on.width);
+      on.pack.transpose(on.w, at + (long) c * taps, taps, some, taps, turned, 0, on.width);
       on.packer.spread(turned, taps, weights, place, c / on.width * panelFloats);
     }
   }
@@ -247,21 +247,18 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
     int skipped = (int) (t - firstFilter * taps);
     long b = ((long) on.phases.first(phase) * on.stepFilters + skipped) * on.width;
     int tileFloats = on.tileRows * on.width;
-    MemorySegment kept = sums;
-    if (t >= chunk) {
-      kept = on.chained ? chains : mine.chains(some * panelSums);
-    }
+    float[] kept = t < chunk ? sums : on.chained ? chains : mine.chains(some * panelSums);
     for (int panel = 0; panel < some; panel++) {
-      long total = sumsAt(index, firstPanel + panel);
-      long at = t < chunk || on.chained ? total : panel * panelSums;
+      int total = sumsAt(index, firstPanel + panel);
+      int at = t < chunk || on.chained ? total : panel * panelSums;
       for (int tile = 0; tile < tiles; tile++, at += tileFloats, total += tileFloats) {
-        int rows = on.on.kernel.rows(Math.min(on.tileRows, count - tile * on.tileRows));
+        int rows = on.tile.rows(Math.min(on.tileRows, count - tile * on.tileRows));
         int a = pixelsAt(on, phase, tile) + skipped * rows;
-        float[] start = starts ? null : OutputTile.STANDING;
-        on.on.kernel.tile(rows, pixels, a, weights, b, on.width, depth, start, kept, at, on.width);
+        float[] start = starts ? ChainTile.ZEROS : kept;
+        int startAt = starts ? 0 : at;
+        on.tile.tile(rows, pixels, a, weights, b, depth, start, startAt, kept, at);
         if (ends && t >= chunk) {
-          on.on.ends.finish(
-              kept, at, 0, true, 1, rows * on.width, false, null, 0, false, sums, total, 0);
+          on.rowKernel.fold(sums, total, kept, at, rows * on.width);
         }
       }
       b += panelFloats;

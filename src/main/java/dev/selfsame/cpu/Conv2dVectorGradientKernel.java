@@ -43,6 +43,11 @@ interface Conv2dVectorGradientKernel {
       int at,
       int width);
 
-  /** Writes from[a], from[b], from[a + 1], from[b + 1] … of {@code count} floats of each. */
-  void zip(float[] from, int a, int b, int count, MemorySegment to, long at);
+  /**
+   * Writes from[a], from[b], from[a + 1], from[b + 1] … of {@code count} floats of each. Reads up
+   * to a vector after them.
+   *
+   * @param room how many floats after them may be overwritten
+   */
+  void zip(float[] from, int a, int b, int count, MemorySegment to, long at, long room);
 }

@@ -41,9 +41,9 @@ final class Conv2dVectorGradientResults {
    * @param at the panel's sums of the first phase that has any, {@code step} before the next one's
    */
   void write(
-      MemorySegment sums,
-      long at,
-      long step,
+      float[] sums,
+      int at,
+      int step,
       long first,
       int count,
       long channel,
@@ -52,18 +52,21 @@ final class Conv2dVectorGradientResults {
     int lanes = mover.lanes();
     int pitch = Math.ceilDiv(count, lanes) * lanes;
     int phaseFloats = width * pitch;
-    float[] turned =
-        Conv2dVectorGradientScratch.mine().turned(phases.count() * phaseFloats + lanes * pitch);
+    Conv2dVectorGradientScratch mine = Conv2dVectorGradientScratch.mine();
+    float[] turned = mine.turned(phases.count() * phaseFloats + lanes * pitch);
+    int[] place = mine.base(lanes);
     for (int phase = 0; phase < phases.count(); phase++) {
       int to = phase * phaseFloats;
       if (phases.taps(phase) == 0) {
         Arrays.fill(turned, to, to + phaseFloats, 0f);
         continue;
       }
-      long from = at + phases.index(phase) * step;
+      int from = at + phases.index(phase) * step;
       for (int i = 0; i < count; i += lanes) {
-        int last = Math.min(lanes, count - i) - 1;
-        mover.turn(sums, from + (long) i * width, width, last, width, turned, to + i, pitch);
+        for (int j = 0; j < lanes; j++) {
+          place[j] = Math.min(i + j, count - 1) * width;
+        }
+        mover.turn(sums, from, place, 0, width, turned, to + i, pitch);
       }
     }
     for (int c = 0; c < channels; c++) {
@@ -93,17 +96,35 @@ final class Conv2dVectorGradientResults {
       }
       long u = place / row % phases.gridRows();
       long image = place / row / phases.gridRows();
-      for (int h = 0; h < phases.rows() && u * z.strideH() + h < z.h(); h++) {
+      long v = place % row;
+      long rows = Math.min(phases.rows(), z.h() - u * z.strideH());
+      for (int h = 0; h < rows; h++) {
         long line = (image * z.c() + channel) * z.h() + u * z.strideH() + h;
         int from = at + done + h * phases.columns() * phaseFloats;
-        row(turned, from, phaseFloats, length, place % row, dx, line * z.w());
+        // Of the next line, what is written after this one.
+        int next =
+            h + 1 < rows ? (v == 0 ? length : 0) : Math.min(count - done - length, (int) row);
+        boolean whole = v + length == row && (h + 1 < rows || u + 1 < phases.gridRows());
+        long room = whole ? Math.min(next * z.strideW(), z.w()) : 0;
+        row(turned, from, phaseFloats, length, v, dx, line * z.w(), room);
       }
     }
   }
 
-  /** Joins the column phases of a row from grid column {@code v} on. */
+  /**
+   * Joins the column phases of a row from grid column {@code v} on.
+   *
+   * @param room floats after what is written that may be overwritten
+   */
   private void row(
-      float[] turned, int from, int phaseFloats, int length, long v, MemorySegment dx, long line) {
+      float[] turned,
+      int from,
+      int phaseFloats,
+      int length,
+      long v,
+      MemorySegment dx,
+      long line,
+      long room) {
     if (z.strideW() == 1) {
       rowKernel.finish(turned, from, dx, line + v, length, false, 0f, false);
       return;
@@ -111,7 +132,7 @@ final class Conv2dVectorGradientResults {
     int joined = 0;
     if (z.strideW() == 2 && phases.columns() == 2) {
       joined = (int) Math.min(length, z.w() / 2 - v);
-      kernel.zip(turned, from, from + phaseFloats, joined, dx, line + 2 * v);
+      kernel.zip(turned, from, from + phaseFloats, joined, dx, line + 2 * v, room);
     }
     for (int i = joined; i < length; i++) {
       for (int w = 0; w < phases.columns(); w++) {

@@ -207,14 +207,21 @@ final class Conv2dVectorGradientRows implements Conv2dVectorGradientKernel {
   }
 
   @Override
-  public void zip(float[] from, int a, int b, int count, MemorySegment to, long at) {
+  public void zip(float[] from, int a, int b, int count, MemorySegment to, long at, long room) {
     int i = 0;
-    for (; i <= count - L; i += L) {
+    for (; 2L * (i + L) <= 2L * count + room && i < count; i += L) {
       FloatVector x = FLOATS.cast(FloatVector.fromArray(F, from, a + i));
       FloatVector y = FLOATS.cast(FloatVector.fromArray(F, from, b + i));
       long o = (at + 2L * i) << 2;
       x.rearrange(LOW).blend(y.rearrange(LOW), ODD).intoMemorySegment(to, o, NATIVE);
       x.rearrange(HIGH).blend(y.rearrange(HIGH), ODD).intoMemorySegment(to, o + 4 * L, NATIVE);
+    }
+    if (i < count && 2L * i + L <= 2L * count + room) {
+      FloatVector x = FLOATS.cast(FloatVector.fromArray(F, from, a + i));
+      FloatVector y = FLOATS.cast(FloatVector.fromArray(F, from, b + i));
+      long o = (at + 2L * i) << 2;
+      x.rearrange(LOW).blend(y.rearrange(LOW), ODD).intoMemorySegment(to, o, NATIVE);
+      i += L / 2;
     }
     for (; i < count; i++) {
       f32(to, at + 2L * i, from[a + i]);

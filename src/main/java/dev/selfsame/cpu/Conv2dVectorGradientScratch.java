@@ -23,8 +23,7 @@ final class Conv2dVectorGradientScratch {
   private long[] place = {};
   private float[] turned = {};
   private MemorySegment weights = MemorySegment.NULL;
-  private MemorySegment tile = MemorySegment.NULL;
-  private MemorySegment chains = MemorySegment.NULL;
+  private float[] chains = {};
 
   private Conv2dVectorGradientScratch() {}
 
@@ -64,13 +63,8 @@ final class Conv2dVectorGradientScratch {
     return weights = atLeast(weights, length);
   }
 
-  /** Chains of a tile. */
-  MemorySegment tile(int length) {
-    return tile = atLeast(tile, length);
-  }
-
   /** Chains of a few panels of channels. */
-  MemorySegment chains(long length) {
+  float[] chains(int length) {
     return chains = atLeast(chains, length);
   }
 

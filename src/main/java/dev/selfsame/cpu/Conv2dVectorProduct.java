@@ -180,9 +180,8 @@ final class Conv2dVectorProduct {
     State state = mine.state();
     long t = from + step;
     int some = Math.min(depth, n - step);
-    boolean starts = t % chunk == 0;
+    boolean goesOn = t % chunk != 0;
     boolean ends = t + some == terms || (t + some) % chunk == 0;
-    float[] start = starts ? null : OutputTile.STANDING;
     int computed = kernel.rows(wanted);
     int at = tileAt + step * computed;
     for (int j = 0; j < state.panels; j++) {
@@ -191,7 +190,7 @@ final class Conv2dVectorProduct {
       long target = straight ? outputs.target(mine.pieces(), j, channel) : 0;
       if (straight && computed == wanted) {
         kernel.tile(
-            computed, a, at, state.b, place, panel, some, start, to, target, outputs.plane());
+            computed, a, at, state.b, place, panel, some, goesOn, to, target, outputs.plane());
         continue;
       }
       boolean first = t < chunk;
@@ -201,9 +200,9 @@ final class Conv2dVectorProduct {
       long cAt = first ? total : chain;
       long cStep = first ? state.rowFloats : panel;
       if (state.count - j * panel <= panel / 2) {
-        kernel.half(computed, a, at, state.b, place, panel, some, start, c, cAt, cStep);
+        kernel.half(computed, a, at, state.b, place, panel, some, goesOn, c, cAt, cStep);
       } else {
-        kernel.tile(computed, a, at, state.b, place, panel, some, start, c, cAt, cStep);
+        kernel.tile(computed, a, at, state.b, place, panel, some, goesOn, c, cAt, cStep);
       }
       if (straight && ends) {
         // More rows were computed than there are.

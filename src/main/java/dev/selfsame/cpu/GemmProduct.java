@@ -364,7 +364,7 @@ final class GemmProduct implements LongConsumer {
     int computed = kernel.rows(rows);
     int depth = Math.min(kernel.depth(), depth(step) - first);
     long k = firstK + (long) step * DEPTH + first;
-    boolean starts = k % chunk == 0;
+    boolean goesOn = k % chunk != 0;
     boolean last = k + depth == size.k();
     boolean ends = last || (k + depth) % chunk == 0;
     boolean total = k < chunk;
@@ -383,13 +383,12 @@ final class GemmProduct implements LongConsumer {
       toAt = kept ? (long) (tile * panels + panel) * area : (long) waiting % places * area;
       toStep = width;
     }
-    float[] start = starts ? null : OutputTile.STANDING;
     int aAt = packedAt + first * computed;
     long bAt = at + first * bStep;
     if (columns <= width / 2) {
-      kernel.half(computed, packed, aAt, from, bAt, bStep, depth, start, to, toAt, toStep);
+      kernel.half(computed, packed, aAt, from, bAt, bStep, depth, goesOn, to, toAt, toStep);
     } else {
-      kernel.tile(computed, packed, aAt, from, bAt, bStep, depth, start, to, toAt, toStep);
+      kernel.tile(computed, packed, aAt, from, bAt, bStep, depth, goesOn, to, toAt, toStep);
     }
     if (ends && (!direct || last && (bias != null || relu))) {
       on.ends.finish(

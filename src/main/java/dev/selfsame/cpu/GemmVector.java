@@ -39,14 +39,10 @@ public final class GemmVector {
   final GemmEnds ends;
   final PanelPack pack;
 
-  /** What new chains start from. */
-  final float[] zeros;
-
   private GemmVector(int bits) {
     kernel = OutputTile.on(bits);
     ends = Lanes.kernel(GemmPanels.class, GemmEnds.class, bits);
     pack = PanelPack.on(bits);
-    zeros = new float[kernel.rows() * kernel.columns()];
   }
 
   /** The kernels of a vector width. */

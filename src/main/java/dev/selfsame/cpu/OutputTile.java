@@ -1,7 +1,6 @@
 package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The inner part of a contraction that reads one operand where it lies and writes its chains where
@@ -15,14 +14,6 @@ import org.jspecify.annotations.Nullable;
 interface OutputTile {
   /** Most terms in one call; chunks are multiples of it. */
   int DEPTH = 512;
-
-  /** In the place of a start: chains go on from the output. */
-  float[] STANDING = {};
-
-  /** Whether a start is {@link #STANDING}, the one that has no elements. */
-  static boolean stands(float @Nullable [] start) {
-    return start != null && start.length == 0;
-  }
 
   /** The tiles of a vector width. */
   static OutputTile on(int bits) {
@@ -50,9 +41,7 @@ interface OutputTile {
    * All positions and steps are in elements.
    *
    * @param rows a number that {@link #rows(int)} returns; all of them are computed and written
-   * @param start what the chains go on from: row i, column j at {@code i * columns() + j}; null
-   *     where they begin, at +0, which is quicker; {@link #STANDING} where they go on from what is
-   *     in out
+   * @param goesOn whether chains go on from what is in out; else they begin at +0, which is quicker
    * @param out takes row i, column j at {@code outAt + i * outStep + j}
    */
   void tile(
@@ -63,7 +52,7 @@ interface OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float @Nullable [] start,
+      boolean goesOn,
       MemorySegment out,
       long outAt,
       long outStep);
@@ -80,7 +69,7 @@ interface OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float @Nullable [] start,
+      boolean goesOn,
       MemorySegment out,
       long outAt,
       long outStep);

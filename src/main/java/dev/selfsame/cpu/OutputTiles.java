@@ -7,7 +7,6 @@ import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
-import org.jspecify.annotations.Nullable;
 
 /**
  * {@link OutputTile} with the Vector API. Lanes lie across columns of the output, so every lane is
@@ -67,22 +66,22 @@ final class OutputTiles implements OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float @Nullable [] start,
+      boolean goesOn,
       MemorySegment out,
       long outAt,
       long outStep) {
-    float[] from = from(start, rows, 2 * N, out, outAt, outStep);
+    float[] from = from(goesOn, rows, 2 * N, out, outAt, outStep);
     long bo = bAt << 2;
     long bs = bStep << 2;
     long at = outAt << 2;
     long step = outStep << 2;
     switch (rows) {
       case 12 -> {
-        if (start == null) {
-          rows12(a, aAt, b, bo, bs, depth, out, at, step);
-        } else {
+        if (goesOn) {
           rows8(a, aAt, 12, b, bo, bs, depth, from, 0, out, at, step);
           rows4(a, aAt + 8, 12, b, bo, bs, depth, from, 16 * N, out, at + 8 * step, step);
+        } else {
+          rows12(a, aAt, b, bo, bs, depth, out, at, step);
         }
       }
       case 8 -> rows8(a, aAt, 8, b, bo, bs, depth, from, 0, out, at, step);
@@ -101,23 +100,23 @@ final class OutputTiles implements OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float @Nullable [] start,
+      boolean goesOn,
       MemorySegment out,
       long outAt,
       long outStep) {
     if (rows == ROWS) {
-      float[] from = from(start, rows, 2 * N, out, outAt, outStep);
+      float[] from = from(goesOn, rows, 2 * N, out, outAt, outStep);
       half12(a, aAt, b, bAt << 2, bStep << 2, depth, from, out, outAt << 2, outStep << 2);
     } else {
-      tile(rows, a, aAt, b, bAt, bStep, depth, start, out, outAt, outStep);
+      tile(rows, a, aAt, b, bAt, bStep, depth, goesOn, out, outAt, outStep);
     }
   }
 
-  /** What chains start from, as an array: zeros, what is given, or a copy of what is in out. */
+  /** What chains start from, as an array: zeros or a copy of what is in out. */
   static float[] from(
-      float @Nullable [] start, int rows, int columns, MemorySegment out, long at, long step) {
-    if (!OutputTile.stands(start)) {
-      return start == null ? ZEROS : start;
+      boolean goesOn, int rows, int columns, MemorySegment out, long at, long step) {
+    if (!goesOn) {
+      return ZEROS;
     }
     float[] chains = GemmScratch.of().staging(rows * columns);
     // Rows without gaps, as chains mostly lie, are one run.

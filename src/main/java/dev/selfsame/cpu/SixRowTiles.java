@@ -5,7 +5,6 @@ import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
-import org.jspecify.annotations.Nullable;
 
 /**
  * {@link OutputTile} for 16 vector registers (256 and 128 bits): the largest tile is done in two
@@ -63,12 +62,12 @@ final class SixRowTiles implements OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float @Nullable [] start,
+      boolean goesOn,
       MemorySegment out,
       long outAt,
       long outStep) {
     if (rows != ROWS) {
-      small.tile(rows, a, aAt, b, bAt, bStep, depth, start, out, outAt, outStep);
+      small.tile(rows, a, aAt, b, bAt, bStep, depth, goesOn, out, outAt, outStep);
       return;
     }
     long bo = bAt << 2;
@@ -77,8 +76,8 @@ final class SixRowTiles implements OutputTile {
     long step = outStep << 2;
     // The first block takes what fills no block: an odd term is its.
     int done = 0;
-    if (!OutputTile.stands(start) || depth % 2 != 0) {
-      float[] from = OutputTiles.from(start, ROWS, 2 * N, out, outAt, outStep);
+    if (!goesOn || depth % 2 != 0) {
+      float[] from = OutputTiles.from(goesOn, ROWS, 2 * N, out, outAt, outStep);
       done = depth <= BLOCK ? depth : depth - (depth - 1) / BLOCK * BLOCK;
       first(a, aAt, b, bo, bs, done, from, 0, out, at, step);
       first(a, aAt + 6, b, bo, bs, done, from, 12 * N, out, at + 6 * step, step);
@@ -100,11 +99,11 @@ final class SixRowTiles implements OutputTile {
       long bAt,
       long bStep,
       int depth,
-      float @Nullable [] start,
+      boolean goesOn,
       MemorySegment out,
       long outAt,
       long outStep) {
-    small.half(rows, a, aAt, b, bAt, bStep, depth, start, out, outAt, outStep);
+    small.half(rows, a, aAt, b, bAt, bStep, depth, goesOn, out, outAt, outStep);
   }
 
   private static void first(

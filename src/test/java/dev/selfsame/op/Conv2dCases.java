@@ -93,6 +93,8 @@ final class Conv2dCases {
           new Case(1, 3, 7, 7, 70, 3, 3, Geometry.of(1, 1)),
           new Case(1, 5, 7, 7, 4, 1, 1, Geometry.of(3, 0)),
           new Case(2, 20, 5, 5, 3, 1, 2, Geometry.of(3, 1)),
+          // No tap meets the one pixel.
+          new Case(1, 20, 1, 1, 4, 1, 1, Geometry.of(2, 1)),
           // Several chunks, in one span of turned outputs and in several.
           new Case(3, 2, 21, 19, 7, 5, 5, Geometry.of(1, 2)),
           new Case(2, 4, 40, 50, 6, 2, 5, Geometry.of(1, 1).withStride(2, 3).withGroups(2)),

@@ -127,6 +127,8 @@ class Conv2dTest {
             new Case(1, 20, 56, 56, 40, 1, 1, PLAIN),
             new Case(1, 3, 40, 40, 16, 7, 7, Geometry.of(2, 3)),
             new Case(1, 40, 14, 14, 64, 3, 3, Geometry.of(2, 1)),
+            // Blocks of a strided data gradient that end inside of a row.
+            new Case(5, 40, 29, 30, 64, 3, 3, Geometry.of(2, 1)),
             new Case(1, 64, 14, 14, 96, 1, 1, Geometry.of(2, 0)),
             new Case(1, 40, 30, 30, 40, 3, 3, Geometry.of(1, 1).withGroups(40)),
             new Case(1, 1, 3, 1500, 9, 3, 3, Geometry.of(1, 1)),
