@@ -1,7 +1,7 @@
 package dev.selfsame.cpu;
 
 import static dev.selfsame.cpu.PairErfConstants.*;
-import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.NE;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -28,8 +28,11 @@ final class PairErf implements GeluKernel {
       Lanes.kernel(GeluByErf.class, GeluKernel.class, F.vectorBitSize());
   private static final UndecidedLanes.Slow SLOW_GELU = SLOW::gelu;
   private static final UndecidedLanes.Slow SLOW_NORMAL = SLOW::normal;
-  private static final int BLOCK = BlockScratch.FLOATS;
+  private static final PairLoops SLOPES =
+      Lanes.kernel(PairExp.class, PairLoops.class, F.vectorBitSize());
+  private static final int BLOCK = PairBlocks.block(W);
   private static final float ROOT_HALF = 0.70710678f;
+  private static final long ALL = (1L << W) - 1;
   private static final int SIGN = 0x80000000;
   private static final int HALF = 0x3f000000;
   private static final int MAX_BITS = Float.floatToRawIntBits(MAX);
@@ -38,12 +41,12 @@ final class PairErf implements GeluKernel {
 
   @Override
   public void gelu(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
-    PairMath.run(x, xAt, 0f, y, yAt, n, PairErf::gelu, SLOW_GELU);
+    PairBlocks.run(x, xAt, 0f, y, yAt, n, W, PairErf::gelu, SLOW_GELU);
   }
 
   @Override
   public void normal(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
-    PairMath.run(x, xAt, 0f, y, yAt, n, PairErf::normal, SLOW_NORMAL);
+    PairBlocks.run(x, xAt, 0f, y, yAt, n, W, PairErf::normal, SLOW_NORMAL);
   }
 
   @Override
@@ -58,10 +61,10 @@ final class PairErf implements GeluKernel {
       int count = (int) Math.min(BLOCK, whole - at);
       MemorySegment to = inPlace ? open.results : dx;
       long toAt = inPlace ? 0 : at;
-      products(x, at, 0f, 1f, cdf, 0, count, open.decided);
-      long lanes = PairExp.geluSlopes(x, dy, at, cdf, to, toAt, count, open.decided);
-      if (Long.bitCount(lanes) <= PairMath.MOST_OPEN) {
-        open.keep(x, dy, at, lanes);
+      products(x, at, 0f, 1f, cdf, 0, count, open.lanes);
+      long lanes = SLOPES.geluSlopes(x, dy, at, cdf, to, toAt, count, open.lanes);
+      if (Long.bitCount(lanes) <= PairBlocks.MOST_OPEN) {
+        open.keep(x, dy, at, lanes, W);
         if (inPlace) {
           MemorySegment.copy(to, 0, dx, at << 2, (long) count << 2);
         }
@@ -80,21 +83,21 @@ final class PairErf implements GeluKernel {
 
   /** y = x · (0.5 · (1 + erf)), for the bits of (0.5·x) · (1 + erf) as in {@link GeluByErf}. */
   private static long gelu(
-      MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] decided) {
+      MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] open) {
     // −0 is what an addition leaves alone.
-    return products(x, xAt, 1f, -0f, y, yAt, count, decided);
+    return products(x, xAt, 1f, -0f, y, yAt, count, open);
   }
 
   private static long normal(
-      MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] decided) {
-    return products(x, xAt, 0f, 1f, y, yAt, count, decided);
+      MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] open) {
+    return products(x, xAt, 0f, 1f, y, yAt, count, open);
   }
 
   /**
    * (a·x + b) · 0.5 · (1 + erf(x·0.70710678f)) for whole vectors, at most a block of them. A NaN
    * reaches the result by way of the first factor.
    *
-   * @param decided set to the decided lanes of each vector
+   * @param open set to the undecided lanes of each vector
    * @return a bit for each vector that has an undecided lane
    */
   private static long products(
@@ -105,7 +108,7 @@ final class PairErf implements GeluKernel {
       MemorySegment y,
       long yAt,
       int count,
-      long[] decided) {
+      long[] open) {
     MemorySegment xs = x.asSlice(xAt << 2, (long) count << 2);
     MemorySegment ys = y.asSlice(yAt << 2, (long) count << 2);
     IntVector point0 = INTS.cast(IntVector.fromArray(I, POINT, 0));
@@ -131,7 +134,7 @@ final class PairErf implements GeluKernel {
     FloatVector above2 = FloatVector.broadcast(F, ABOVE_2);
     FloatVector slopeOfFactor = FloatVector.broadcast(F, a);
     FloatVector factorOfZero = FloatVector.broadcast(F, b);
-    long open = 0;
+    long vectors = 0;
     for (int i = 0; i < count; i += W) {
       FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
       IntVector bits = v.mul(ROOT_HALF).reinterpretAsInts();
@@ -154,10 +157,10 @@ final class PairErf implements GeluKernel {
       FloatVector least = sign.fma(head.add(low), half);
       FloatVector most = sign.fma(head.add(high), half);
       v.fma(slopeOfFactor, factorOfZero).mul(least).intoMemorySegment(ys, (long) i << 2, ORDER);
-      long lanes = least.compare(EQ, most).toLong();
-      decided[i / W] = lanes;
-      open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
+      long lanes = least.compare(NE, most).toLong();
+      open[i / W] = lanes;
+      vectors |= (lanes + ALL >>> W) << i / W;
     }
-    return open;
+    return vectors;
   }
 }

@@ -2,9 +2,9 @@ package dev.selfsame.cpu;
 
 import static dev.selfsame.cpu.PairLogConstants.*;
 import static jdk.incubator.vector.VectorOperators.ASHR;
-import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.I2F;
-import static jdk.incubator.vector.VectorOperators.ULT;
+import static jdk.incubator.vector.VectorOperators.NE;
+import static jdk.incubator.vector.VectorOperators.UGE;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -25,6 +25,7 @@ final class PairLog {
   private static final Class<? extends IntVector> INTS = Lanes.type(IntVector.zero(I));
   private static final int W = F.length();
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  private static final long ALL = (1L << W) - 1;
   private static final int MIN_NORMAL = 0x00800000;
   private static final int INFINITY = 0x7f800000;
 
@@ -33,11 +34,11 @@ final class PairLog {
   /**
    * Logarithms of whole vectors, at most a block of them.
    *
-   * @param decided set to the decided lanes of each vector
+   * @param open set to the undecided lanes of each vector
    * @return a bit for each vector that has an undecided lane
    */
   static long log(
-      MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] decided) {
+      MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] open) {
     MemorySegment xs = x.asSlice(xAt << 2, (long) count << 2);
     MemorySegment ys = y.asSlice(yAt << 2, (long) count << 2);
     IntVector reciprocals0 = INTS.cast(IntVector.fromArray(I, RECIPROCALS, 0));
@@ -46,7 +47,7 @@ final class PairLog {
     IntVector logs1 = INTS.cast(IntVector.fromArray(I, LOGS, W));
     IntVector logsLow0 = INTS.cast(IntVector.fromArray(I, LOGS_LOW, 0));
     IntVector logsLow1 = INTS.cast(IntVector.fromArray(I, LOGS_LOW, W));
-    long open = 0;
+    long vectors = 0;
     for (int i = 0; i < count; i += W) {
       FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER));
       IntVector bits = INTS.cast(v.reinterpretAsInts());
@@ -66,14 +67,14 @@ final class PairLog {
       FloatVector width = f2.fma(all(WIDTH_2), head.abs().mul(WIDTH));
       FloatVector least = head.add(low.sub(width));
       FloatVector most = head.add(low.add(width));
-      VectorMask<Float> sure = least.compare(EQ, most);
-      sure = sure.and(bits.sub(MIN_NORMAL).compare(ULT, INFINITY - MIN_NORMAL).cast(F));
+      VectorMask<Float> unsure = least.compare(NE, most);
+      unsure = unsure.or(bits.sub(MIN_NORMAL).compare(UGE, INFINITY - MIN_NORMAL).cast(F));
       least.intoMemorySegment(ys, (long) i << 2, ORDER);
-      long lanes = sure.toLong();
-      decided[i / W] = lanes;
-      open |= ((lanes ^ UndecidedLanes.ALL) + UndecidedLanes.ALL >>> W) << i / W;
+      long lanes = unsure.toLong();
+      open[i / W] = lanes;
+      vectors |= (lanes + ALL >>> W) << i / W;
     }
-    return open;
+    return vectors;
   }
 
   private static FloatVector floats(IntVector bits) {

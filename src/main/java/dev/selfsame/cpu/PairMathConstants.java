@@ -1,22 +1,27 @@
 package dev.selfsame.cpu;
 
 /**
- * The constants of {@link PairMath}: floats. A table's first 16 and last 16 entries lie in one
- * vector each.
+ * The constants of {@link PairMath}: floats. Tables of 32 entries lie in two vectors of 512 bits,
+ * tables of 8 in one of 256.
  */
 final class PairMathConstants {
   /** t = fma(x, c, ROUND) holds round(c·x) in its low bits. */
   static final float ROUND = 0x1.8p23f;
 
-  // exp: 32/ln 2, and ln(2)/32 in two parts; k·EXP_STEP_HI is exact for |k| < 2^12.
-  static final float EXP_SCALE = 0x1.715476p5f;
-  static final float EXP_STEP_HI = 0x1.62e43p-6f;
-  static final float EXP_STEP_LO = -0x1.05c610p-34f;
+  // 1/ln 2, and ln 2 in two parts; k·LN2_HI is exact for |k| < 2^12.
+  static final float INV_LN2 = 0x1.715476p0f;
+  static final float LN2_HI = 0x1.62e43p-1f;
+  static final float LN2_LO = -0x1.05c610p-29f;
   // exp(r) = (1 + r)·(1 + r²·(EXP_2 + EXP_3·r + EXP_4·r²)) for |r| ≤ ln(2)/64, good to 2⁻³⁷ (a
   // minimax fit in 200 bits, its coefficients rounded one after the other, the last first).
   static final float EXP_2 = 0.5f;
   static final float EXP_3 = -0x1.555f22p-2f;
   static final float EXP_4 = 0x1.801138p-2f;
+  // The same for |r| ≤ ln(2)/16, with four terms after EXP_2 (Sollya's fpminimax), good to 2⁻³⁷.
+  static final float EXP_8_3 = -0x1.55553ap-2f;
+  static final float EXP_8_4 = 0x1.7fffcep-2f;
+  static final float EXP_8_5 = -0x1.785a5ep-2f;
+  static final float EXP_8_6 = 0x1.79fef6p-2f;
 
   /** Relative distance of a bound of exp, more than the largest error found, 0x1.99p-36. */
   static final float EXP_ERROR = 0x1.bp-36f;
@@ -24,22 +29,18 @@ final class PairMathConstants {
   /** Distance of exp's bounds, relative to the result. */
   static final float EXP_WIDTH = 2 * EXP_ERROR;
 
+  // With 8 steps the distance of a bound is EXP_ERROR_8 + EXP_ERROR_8_2·r². In units of 2⁻²⁴·r²,
+  // the roundings of r², of r²·q + rest and of the low part are 0.515 at most, that of q 0.5, those
+  // in q 0.02, and rest·r²·q, which is left out, 1.4: 3.5. The upper bound has a rounding more.
+  static final float EXP_ERROR_8 = 0x1.2p-37f;
+  static final float EXP_ERROR_8_2 = 0x1p-22f;
+  static final float EXP_WIDTH_8 = 0x1.4p-36f;
+  static final float EXP_WIDTH_8_2 = 0x1.1p-21f;
+
   // Distance of a bound of e^2x − 1 from it: TANH_WIDTH·(e^2x − 1) + TANH_WIDTH_2·2^(k/32)·r².
   static final float TANH_WIDTH = 0x1p-39f;
   static final float TANH_WIDTH_2 = 0x1.5p-22f;
-
-  // An offset is added to k so that k + offset in 0 … 4,095 is the loop's range, which a few bits
-  // of t show. exp: k from −2,592 on, where no part of a result is subnormal; to e^32.
-  static final int EXP_OFFSET = 2592;
-
-  /** |x| up to 44. */
-  static final int SIGMOID_OFFSET = 2048;
-
-  /** |x| up to 44, without a sign. */
-  static final int TANH_OFFSET = 0;
-
-  /** The bits of t that are those of RANGE_FIRST in range. */
-  static final int RANGE_MASK = ~0xfff;
+  static final float TANH_WIDTH_8_2 = 0x1.1p-22f;
 
   /** The bits of t for k + offset = 0. */
   static final int RANGE_FIRST = 0x4b400000;
@@ -54,52 +55,41 @@ final class PairMathConstants {
     0x1.ea4afap0f, 0x1.f50766p0f
   };
 
-  // Their bits, less the exponent bits that a shift of j + offset by 18 adds.
-  static final int[] EXP_POWERS = powers(EXP_OFFSET);
-  static final int[] SIGMOID_POWERS = powers(SIGMOID_OFFSET);
-  static final int[] TANH_POWERS = powers(TANH_OFFSET);
-
-  /** 2^(j/32) / POWERS[j] − 1, as bits. */
-  static final int[] EXP_RESTS =
-      bits(
-          0x0p0f,
-          -0x1.947414p-25f,
-          0x1.8d96d4p-25f,
-          -0x1.dda2fcp-25f,
-          -0x1.9c0c22p-27f,
-          -0x1.a2fbb2p-25f,
-          0x1.964904p-25f,
-          -0x1.2b0dbcp-25f,
-          0x1.125002p-25f,
-          -0x1.cde8cep-26f,
-          0x1.370be4p-25f,
-          0x1.336de2p-30f,
-          -0x1.0a355p-25f,
-          -0x1.c541b4p-26f,
-          -0x1.00d8acp-27f,
-          -0x1.6cb284p-25f,
-          0x1.26055cp-26f,
-          0x1.8b2bb8p-26f,
-          -0x1.05cb44p-25f,
-          -0x1.1c2142p-26f,
-          0x1.67a1cap-28f,
-          -0x1.348e56p-25f,
-          0x1.a3b5e4p-28f,
-          -0x1.0b7ec8p-25f,
-          -0x1.f9c304p-27f,
-          -0x1.e4c886p-26f,
-          -0x1.6961b4p-28f,
-          -0x1.b5151ep-28f,
-          -0x1.a5217cp-28f,
-          -0x1.ab7132p-26f,
-          0x1.61428ep-28f,
-          -0x1.2ad5f8p-27f);
-
-  /** The same less EXP_ERROR: with these, a result is a lower bound. */
-  static final int[] EXP_RESTS_BELOW = moved(-EXP_ERROR);
-
-  /** With these, a result is an upper bound. */
-  static final int[] EXP_RESTS_ABOVE = moved(EXP_ERROR);
+  /** 2^(j/32) / POWERS[j] − 1. */
+  private static final float[] RESTS = {
+    0x0p0f,
+    -0x1.947414p-25f,
+    0x1.8d96d4p-25f,
+    -0x1.dda2fcp-25f,
+    -0x1.9c0c22p-27f,
+    -0x1.a2fbb2p-25f,
+    0x1.964904p-25f,
+    -0x1.2b0dbcp-25f,
+    0x1.125002p-25f,
+    -0x1.cde8cep-26f,
+    0x1.370be4p-25f,
+    0x1.336de2p-30f,
+    -0x1.0a355p-25f,
+    -0x1.c541b4p-26f,
+    -0x1.00d8acp-27f,
+    -0x1.6cb284p-25f,
+    0x1.26055cp-26f,
+    0x1.8b2bb8p-26f,
+    -0x1.05cb44p-25f,
+    -0x1.1c2142p-26f,
+    0x1.67a1cap-28f,
+    -0x1.348e56p-25f,
+    0x1.a3b5e4p-28f,
+    -0x1.0b7ec8p-25f,
+    -0x1.f9c304p-27f,
+    -0x1.e4c886p-26f,
+    -0x1.6961b4p-28f,
+    -0x1.b5151ep-28f,
+    -0x1.a5217cp-28f,
+    -0x1.ab7132p-26f,
+    0x1.61428ep-28f,
+    -0x1.2ad5f8p-27f
+  };
 
   private PairMathConstants() {}
 
@@ -111,18 +101,26 @@ final class PairMathConstants {
     return bits;
   }
 
-  private static int[] powers(int offset) {
-    int[] bits = new int[32];
-    for (int j = 0; j < 32; j++) {
-      bits[j] = Float.floatToIntBits(POWERS[j]) - (j + offset << 18);
+  /**
+   * The bits of 2^(j/steps), less the exponent bits that a shift of j + offset·steps adds, for j in
+   * 0 … steps − 1.
+   *
+   * @param steps 8 or 32
+   */
+  static int[] powers(int steps, int offset) {
+    int[] bits = new int[steps];
+    int shift = 23 - Integer.numberOfTrailingZeros(steps);
+    for (int j = 0; j < steps; j++) {
+      bits[j] = Float.floatToIntBits(POWERS[j * 32 / steps]) - (j + offset * steps << shift);
     }
     return bits;
   }
 
-  private static int[] moved(float distance) {
-    int[] bits = new int[32];
-    for (int j = 0; j < 32; j++) {
-      bits[j] = Float.floatToIntBits(Float.intBitsToFloat(EXP_RESTS[j]) + distance);
+  /** What those lack, relative to them, plus a distance: 2^(j/steps) / POWERS[…] − 1, as bits. */
+  static int[] rests(int steps, float distance) {
+    int[] bits = new int[steps];
+    for (int j = 0; j < steps; j++) {
+      bits[j] = Float.floatToIntBits(RESTS[j * 32 / steps] + distance);
     }
     return bits;
   }

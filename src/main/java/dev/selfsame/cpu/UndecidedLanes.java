@@ -6,24 +6,21 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What a fast loop over blocks left open. The loop only notes decided lanes, for a branch in it
- * would be mispredicted whenever there is an undecided lane, and would stop the loads that run
- * ahead. The others are brought together over many blocks and then done by a slower kernel that
- * decides all. One object for each thread, with its working memory.
+ * What a fast loop over blocks left open. The loop only notes them, for a branch in it would be
+ * mispredicted whenever there is an undecided lane, and would stop the loads that run ahead. The
+ * others are brought together over many blocks and then done by a slower kernel that decides all.
+ * One object for each thread, with its working memory.
  */
 final class UndecidedLanes {
-  /** Lanes of a vector. */
+  /** Most lanes of a vector; the slower kernels get whole vectors. */
   private static final int W = 16;
-
-  /** The word of a vector without an undecided lane. */
-  static final long ALL = (1 << W) - 1;
 
   private static final int BLOCK = BlockScratch.FLOATS;
   private static final ThreadLocal<UndecidedLanes> MINE =
       ThreadLocal.withInitial(UndecidedLanes::new);
 
-  /** The decided lanes of a block, one word for each vector. */
-  final long[] decided = new long[BLOCK / W];
+  /** The undecided lanes of a block, one word for each vector. */
+  final long[] lanes = new long[Long.SIZE];
 
   /** A block of results. */
   final MemorySegment results = Arena.ofAuto().allocate((long) BLOCK * Float.BYTES, 64);
@@ -53,13 +50,14 @@ final class UndecidedLanes {
    *
    * @param open bits of the block's vectors
    * @param place of the block in y, where the results will go
+   * @param width lanes of a vector
    */
-  void keep(MemorySegment x, long xAt, float m, long place, long open) {
+  void keep(MemorySegment x, long xAt, float m, long place, long open, int width) {
     int n = count;
     for (; open != 0; open &= open - 1) {
       int v = Long.numberOfTrailingZeros(open);
-      for (long lanes = ~decided[v] & ALL; lanes != 0; lanes &= lanes - 1) {
-        int i = v * W + Long.numberOfTrailingZeros(lanes);
+      for (long word = lanes[v]; word != 0; word &= word - 1) {
+        int i = v * width + Long.numberOfTrailingZeros(word);
         f32(arguments, n, f32(x, xAt + i) - m);
         places[n] = place + i;
         n++;
@@ -69,9 +67,9 @@ final class UndecidedLanes {
   }
 
   /** Keeps the arguments of a gradient's undecided lanes, all at one place. */
-  void keep(MemorySegment x, MemorySegment dy, long at, long open) {
+  void keep(MemorySegment x, MemorySegment dy, long at, long open, int width) {
     int n = count;
-    keep(x, at, 0f, at, open);
+    keep(x, at, 0f, at, open, width);
     for (int i = n; i < count; i++) {
       f32(factors, i, f32(dy, places[i]));
     }

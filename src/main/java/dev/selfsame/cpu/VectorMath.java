@@ -57,7 +57,7 @@ public final class VectorMath implements ElementaryKernel {
 
   /** The functions on vectors of a width in bits: the fastest there are. */
   public static ElementaryKernel on(int bits) {
-    return ElementaryCalls.of(bits == 512 ? PairMath.class : VectorMath.class, bits);
+    return ElementaryCalls.of(bits >= 256 ? PairMath.class : VectorMath.class, bits);
   }
 
   @Override
