@@ -21,7 +21,7 @@ public interface GeluKernel {
 
   /** The kernel for a vector width: the fastest there is. */
   static GeluKernel on(int bits) {
-    return bits == 512
+    return bits >= 256
         ? Lanes.kernel(PairErf.class, GeluKernel.class, bits)
         : Lanes.kernel(GeluByErf.class, GeluKernel.class, bits);
   }

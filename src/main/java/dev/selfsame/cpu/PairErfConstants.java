@@ -3,15 +3,15 @@ package dev.selfsame.cpu;
 import static dev.selfsame.cpu.PairMathConstants.bits;
 
 /**
- * The tables of {@link PairErf}: bits of floats, the first 16 and the last 16 entries in one vector
- * each. Entry j belongs to arguments of which j/8 is the nearest eighth. Its polynomial is one of h
- * = u − c; the point c, near j/8, is chosen among some 10⁵ floats so that erf(c) is at most 2⁻³⁴
- * above a float and erf′(c) hardly differs from one (Gal &amp; Bachelis 1991, "An accurate
- * elementary mathematical library for the IEEE floating point standard", has the idea): neither
- * needs a second float then. Differences u − c are exact; c of the first piece is also chosen for
- * that, and its erf(c) is rounded down to a multiple of 2⁻²⁷. The other coefficients are minimax
- * fits in 140 bits, rounded one after the other, the later ones fitted to what the rounding of the
- * earlier left.
+ * The tables of {@link PairErfWide}: bits of floats, the first 16 and the last 16 entries in one
+ * vector each. Entry j belongs to arguments of which j/8 is the nearest eighth. Its polynomial is
+ * one of h = u − c; the point c, near j/8, is chosen among some 10⁵ floats so that erf(c) is at
+ * most 2⁻³⁴ above a float and erf′(c) hardly differs from one (Gal &amp; Bachelis 1991, "An
+ * accurate elementary mathematical library for the IEEE floating point standard", has the idea):
+ * neither needs a second float then. Differences u − c are exact; c of the first piece is also
+ * chosen for that, and its erf(c) is rounded down to a multiple of 2⁻²⁷. The other coefficients are
+ * minimax fits in 140 bits, rounded one after the other, the later ones fitted to what the rounding
+ * of the earlier left.
  */
 final class PairErfConstants {
   /** Greatest argument of the last piece; erf rounds to 1 there. */

@@ -68,7 +68,8 @@ class KernelSpeedTest {
               "Conv2dVectorDirectTiles.tile",
               "Conv2dVectorFilterTiles.taps",
               "LocallyConnected2dVectorTiles.",
-              "PairErf.products",
+              "PairErfWide.products",
+              "PairErfNarrow.products",
               "RunGroups.groups")
           .map(method -> Lanes.class.getPackageName() + "." + method)
           .toList();
