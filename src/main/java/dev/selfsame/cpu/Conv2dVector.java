@@ -180,7 +180,7 @@ public final class Conv2dVector {
       MemorySegment dy, MemorySegment w, Conv2dSizes sizes, MemorySegment dx, Workers workers) {
     Conv2dSizes z = sizes.flat();
     if (Conv2dVectorDataGradient.takes(z, panels.lanes())) {
-      new Conv2dVectorDataGradient(chains, product.pack, gradients, panels, rowKernel, z, dy, w, dx)
+      new Conv2dVectorDataGradient(chains, product, gradients, panels, rowKernel, z, dy, w, dx)
           .run(workers);
       return;
     }

@@ -29,6 +29,7 @@ final class Conv2dVectorDataGradient {
 
   final ChainTile tile;
   final PanelPack pack;
+  final GemmEnds ends;
   final Conv2dVectorGradientKernel packer;
   final Conv2dVectorRowKernel rowKernel;
   final Conv2dSizes z;
@@ -56,7 +57,7 @@ final class Conv2dVectorDataGradient {
 
   Conv2dVectorDataGradient(
       ChainTile tile,
-      PanelPack pack,
+      GemmVector on,
       Conv2dVectorGradientKernel packer,
       Conv2dVectorPanelKernel mover,
       Conv2dVectorRowKernel rowKernel,
@@ -65,7 +66,8 @@ final class Conv2dVectorDataGradient {
       MemorySegment w,
       MemorySegment dx) {
     this.tile = tile;
-    this.pack = pack;
+    pack = on.pack;
+    ends = on.ends;
     this.packer = packer;
     this.rowKernel = rowKernel;
     this.z = z;

@@ -17,8 +17,11 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
   /** Floats of a window that output gradients are packed from: it should stay near, too. */
   private static final int WINDOW = 1 << 13;
 
-  /** Weights that a task should read in a row. */
+  /** Weights that a task should read in a row, where there are more than a few tasks. */
   private static final int RUN = 256;
+
+  /** Tasks of channels that a few threads share evenly. */
+  private static final int TASKS = 4;
 
   /** Floats around the sums that may be read when they are turned, and after the windows. */
   private static final int SLACK = 64;
@@ -65,7 +68,8 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
     int taps = on.phases.taps();
     on.window.look(view, group, first, count, on.blocks.inRow());
     taskFilters = Math.clamp(WINDOW / view.plane, 1, on.stepFilters);
-    taskPanels = Math.min(panels, Math.ceilDiv(RUN, on.width * on.phases.filterTaps()));
+    taskPanels =
+        Math.min(Math.ceilDiv(panels, TASKS), Math.ceilDiv(RUN, on.width * on.phases.filterTaps()));
     int packed = tiles * on.tileRows * taps * on.stepFilters;
     pixels = Conv2dVectorGradientScratch.atLeast(pixels, packed);
     int all = Math.toIntExact((long) on.phases.active() * panels * panelSums + SLACK);
@@ -183,6 +187,12 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
     int filterTaps = on.phases.filterTaps();
     long firstChannel = (long) panel * on.width;
     int channels = (int) Math.min((long) some * on.width, on.z.groupC() - firstChannel);
+    if (filterTaps == 1) {
+      long at = (group * on.z.groupK() + firstFilter) * on.z.groupC() + firstChannel;
+      int filters = (int) (endFilter - firstFilter);
+      on.ends.packColumns(on.w, at, on.z.groupC(), channels, filters, weights, 0, panelFloats);
+      return;
+    }
     long[] place = mine.place(filterTaps);
     // Taps that meet no pixel go behind all others.
     Arrays.fill(place, 0, filterTaps, panelFloats - on.width);
@@ -197,8 +207,8 @@ final class Conv2dVectorGradientBlock implements LongConsumer {
       }
       long filter = (group * on.z.groupK() + firstFilter + i) * on.z.groupC();
       long at = (filter + firstChannel) * filterTaps;
-      if (filterTaps == 1 || filterTaps == Conv2dVectorGradientKernel.NINE) {
-        on.packer.weights(on.w, at, filterTaps, channels, weights, place, panelFloats);
+      if (filterTaps == Conv2dVectorGradientKernel.NINE) {
+        on.packer.weights(on.w, at, channels, weights, place, panelFloats);
       } else {
         turnWeights(on, mine, at, channels, weights, place, panelFloats);
       }

@@ -4,19 +4,17 @@ import java.lang.foreign.MemorySegment;
 
 /** What {@link Conv2dVectorDataGradient} packs, for one vector width. */
 interface Conv2dVectorGradientKernel {
-  /** Taps, besides one, that {@link #weights} takes. */
+  /** Taps that {@link #weights} takes. */
   int NINE = 9;
 
   /**
-   * Packs one filter with channels side by side, in panels of two vectors.
+   * Packs one filter of {@value #NINE} taps with channels side by side, in panels of two vectors.
    *
    * @param at its first weight; each channel has its taps together
-   * @param taps 1 or {@link #NINE}
    * @param to native; tap t of channel c of a panel goes to {@code place[t] + c}
    * @param panel distance of panels
    */
-  void weights(
-      MemorySegment w, long at, int taps, int channels, MemorySegment to, long[] place, long panel);
+  void weights(MemorySegment w, long at, int channels, MemorySegment to, long[] place, long panel);
 
   /** Takes taps that lie one after the other, each a panel wide, to {@code place[t] + panel}. */
   void spread(float[] turned, int taps, MemorySegment to, long[] place, long panel);

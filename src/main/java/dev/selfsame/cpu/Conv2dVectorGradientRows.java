@@ -53,33 +53,13 @@ final class Conv2dVectorGradientRows implements Conv2dVectorGradientKernel {
 
   @Override
   public void weights(
-      MemorySegment w,
-      long at,
-      int taps,
-      int channels,
-      MemorySegment to,
-      long[] place,
-      long panel) {
+      MemorySegment w, long at, int channels, MemorySegment to, long[] place, long panel) {
     int vectors = channels / L;
-    if (taps == 1) {
-      one(w, at, vectors, to, place[0], panel);
-    } else {
-      nine(w, at, vectors, to, place, panel);
-    }
+    nine(w, at, vectors, to, place, panel);
     for (int c = vectors * L; c < channels; c++) {
-      for (int t = 0; t < taps; t++) {
-        f32(to, place[t] + c / (2 * L) * panel + c % (2 * L), f32(w, at + (long) c * taps + t));
+      for (int t = 0; t < NINE; t++) {
+        f32(to, place[t] + c / (2 * L) * panel + c % (2 * L), f32(w, at + (long) c * NINE + t));
       }
-    }
-  }
-
-  private static void one(
-      MemorySegment w, long at, int vectors, MemorySegment to, long place, long panel) {
-    for (int i = 0; i < vectors; i++) {
-      long o = place + (i >> 1) * panel + (i & 1) * L;
-      FLOATS
-          .cast(FloatVector.fromMemorySegment(F, w, (at + (long) i * L) << 2, NATIVE))
-          .intoMemorySegment(to, o << 2, NATIVE);
     }
   }
 
