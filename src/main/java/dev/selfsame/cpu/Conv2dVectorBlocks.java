@@ -20,6 +20,12 @@ final class Conv2dVectorBlocks {
   /** Floats of filters that stay in the second-level cache between tasks. */
   private static final long FILTERS = 1 << 18;
 
+  /**
+   * Cycles that a float of shared filters costs two threads: both pack them, wait for each other,
+   * then read what the other one has packed.
+   */
+  private static final double SHARING = 4;
+
   private static final int MOST_POSITIONS = 512;
 
   /** Grid rows from which on positions are blocked row by row: a window of whole rows is large. */
@@ -94,9 +100,10 @@ final class Conv2dVectorBlocks {
   private double cost(long height, long width) {
     long tasks = groups * sequences * Math.ceilDiv(rows, height) * Math.ceilDiv(sequence, width);
     long panels = Math.ceilDiv(width, panel);
-    // Each task reads its filters once more, from the second-level cache if they fit it, and rows
-    // of the image that its neighbours read, too.
-    double filters = height * (height * terms > FILTERS ? 0.5 : 0.1);
+    // A task alone with its filters packs them. Else each task reads them once more, from the
+    // second-level cache if they fit it, and rows of the image that its neighbours read, too.
+    boolean shares = sequences * Math.ceilDiv(sequence, width) > 1;
+    double filters = height * (!shares || height * terms > FILTERS ? 0.5 : 0.1);
     double task = terms * (panels * (height + positions) + filters + 40) + 3000;
     long spans = Math.ceilDiv(terms, span(panels * panel));
     if (spans > 1) {
@@ -104,7 +111,7 @@ final class Conv2dVectorBlocks {
       task += 0.2 * spans * height * width;
     }
     double idle = 0.6 + 0.3 * waste(tasks, 2) + 0.1 * waste(tasks, 4) + 0.15 / tasks;
-    return tasks * task * idle;
+    return tasks * task * idle + (shares ? SHARING * groups * rows * terms : 0);
   }
 
   /** Rounds of that many threads over the tasks, as a multiple of what is done in them. */
