@@ -30,12 +30,25 @@ final class ElementaryCalls implements ElementaryKernel {
           int.class,
           float[].class);
 
+  private static final MethodType ROWS =
+      MethodType.methodType(
+          void.class,
+          MemorySegment.class,
+          long.class,
+          int.class,
+          int.class,
+          long.class,
+          float[].class,
+          MemorySegment.class,
+          long.class);
+
   /** By the binary logarithm of the width. */
   private static final AtomicReferenceArray<ElementaryKernel> CALLS =
       new AtomicReferenceArray<>(Integer.SIZE);
 
   private MethodHandle exp;
   private MethodHandle expSum;
+  private MethodHandle expRows;
   private MethodHandle expm1;
   private MethodHandle tanh;
   private MethodHandle sigmoid;
@@ -49,6 +62,7 @@ final class ElementaryCalls implements ElementaryKernel {
   private ElementaryCalls(ElementaryKernel kernel) {
     exp = bound(kernel, "exp", MAP);
     expSum = bound(kernel, "expSum", SUM);
+    expRows = bound(kernel, "expRows", ROWS);
     expm1 = bound(kernel, "expm1", MAP);
     tanh = bound(kernel, "tanh", MAP);
     sigmoid = bound(kernel, "sigmoid", MAP);
@@ -106,6 +120,25 @@ final class ElementaryCalls implements ElementaryKernel {
       MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int n, float[] lanes) {
     try {
       return (float) expSum.invokeExact(x, xAt, m, y, yAt, n, lanes);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public void expRows(
+      MemorySegment x,
+      long xAt,
+      int rows,
+      int columns,
+      long next,
+      float[] maxima,
+      MemorySegment y,
+      long yAt) {
+    try {
+      expRows.invokeExact(x, xAt, rows, columns, next, maxima, y, yAt);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {

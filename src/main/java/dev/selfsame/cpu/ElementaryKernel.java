@@ -20,6 +20,26 @@ public interface ElementaryKernel {
    */
   float expSum(MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int n, float[] lanes);
 
+  /**
+   * y = e^(x − m) for rows of one length that lie behind each other, each less its maximum. While a
+   * row is computed, the one after it is read for its maximum, so that neither memory nor the
+   * processor waits for the other.
+   *
+   * @param columns 1 to 1,024
+   * @param next where the row begins that the caller comes to after these
+   * @param maxima of each row; the first is given, the others are written here, and after them that
+   *     of the row at {@code next}. If a row has a NaN, any value; of zeros of both signs, either
+   */
+  void expRows(
+      MemorySegment x,
+      long xAt,
+      int rows,
+      int columns,
+      long next,
+      float[] maxima,
+      MemorySegment y,
+      long yAt);
+
   /** y = eˣ − 1. */
   void expm1(MemorySegment x, long xAt, MemorySegment y, long yAt, long n);
 

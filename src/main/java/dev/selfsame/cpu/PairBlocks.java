@@ -45,6 +45,27 @@ final class PairBlocks {
       Loop loop,
       UndecidedLanes.Slow slow) {
     UndecidedLanes open = UndecidedLanes.mine();
+    add(x, xAt, m, y, yAt, n, lanes, loop, loop, slow, open);
+    open.finish(y, slow);
+  }
+
+  /**
+   * As {@link #run}, but leaves lanes undecided; more elements may follow before they are finished.
+   *
+   * @param tail what does less than a vector, from other memory
+   */
+  static void add(
+      MemorySegment x,
+      long xAt,
+      float m,
+      MemorySegment y,
+      long yAt,
+      long n,
+      int lanes,
+      Loop loop,
+      Loop tail,
+      UndecidedLanes.Slow slow,
+      UndecidedLanes open) {
     int block = block(lanes);
     // Arguments are read again where a result is undecided, so none may be written over.
     boolean inPlace = x.address() + (xAt << 2) == y.address() + (yAt << 2);
@@ -63,12 +84,11 @@ final class PairBlocks {
     }
     if (whole < n) {
       MemorySegment t = fill(x, xAt + whole, n - whole, lanes);
-      loop.run(t, TAIL, m, open.results, 0, lanes, open.lanes);
+      tail.run(t, TAIL, m, open.results, 0, lanes, open.lanes);
       open.lanes[0] &= (1L << (n - whole)) - 1; // the others have no element
       open.keep(t, TAIL, m, yAt + whole, 1, lanes);
       MemorySegment.copy(open.results, 0, y, (yAt + whole) << 2, (n - whole) << 2);
     }
-    open.finish(y, slow);
   }
 
   /**

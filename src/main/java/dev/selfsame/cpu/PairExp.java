@@ -2,6 +2,8 @@ package dev.selfsame.cpu;
 
 import static dev.selfsame.cpu.PairMathConstants.*;
 import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LT;
+import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.XOR;
 
@@ -108,6 +110,59 @@ final class PairExp implements PairLoops {
       open[i / W] = lanes;
       vectors |= (lanes + ALL >>> W) << i / W;
     }
+    return vectors;
+  }
+
+  // A maximum alone would wait for memory, and the exponentials after it for the processor. Two
+  // instructions compare and choose, where the language's maximum takes five.
+  @Override
+  public long expAhead(
+      MemorySegment x,
+      long xAt,
+      float m,
+      MemorySegment y,
+      long yAt,
+      int count,
+      long[] open,
+      long ahead,
+      float[] maxima,
+      int row) {
+    MemorySegment as = x.asSlice(ahead << 2, (long) count << 2);
+    FloatVector greatest = all(maxima[row]);
+    MemorySegment xs = x.asSlice(xAt << 2, (long) count << 2);
+    MemorySegment ys = y.asSlice(yAt << 2, (long) count << 2);
+    IntVector powers0 = INTS.cast(IntVector.fromArray(I, EXP_POWERS, 0));
+    IntVector powers1 = INTS.cast(IntVector.fromArray(I, EXP_POWERS, SECOND));
+    IntVector rests0 = INTS.cast(IntVector.fromArray(I, RESTS_BELOW, 0));
+    IntVector rests1 = INTS.cast(IntVector.fromArray(I, RESTS_BELOW, SECOND));
+    FloatVector round = all(EXP_ROUND);
+    long vectors = 0;
+    for (int i = 0; i < count; i += W) {
+      FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, as, (long) i << 2, ORDER));
+      greatest = a.blend(greatest, a.compare(LT, greatest));
+      FloatVector v =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (long) i << 2, ORDER)).sub(m);
+      FloatVector t = v.fma(all(SCALE), round);
+      FloatVector power = power(t, powers0, powers1);
+      FloatVector k = t.sub(round);
+      FloatVector r = k.fma(all(MINUS_STEP_HI), v); // exact
+      FloatVector head = power.fma(r, power);
+      FloatVector r2 = r.mul(r);
+      FloatVector width = width(r2);
+      FloatVector q = q(r, EXP_2_BELOW);
+      FloatVector low = low(power, r, head, r2.fma(q, rest(t, k, rests0, rests1)));
+      FloatVector least = head.add(low);
+      FloatVector most = head.add(head.fma(width, low));
+      least.intoMemorySegment(ys, (long) i << 2, ORDER);
+      // Another number than most where k is outside the loop's range.
+      IntVector outside =
+          INTS.cast(t.reinterpretAsInts()).lanewise(XOR, RANGE_FIRST).and(RANGE_MASK);
+      most = INTS.cast(most.reinterpretAsInts()).lanewise(XOR, outside).reinterpretAsFloats();
+      long lanes = least.compare(NE, most).toLong();
+      open[i / W] = lanes;
+      vectors |= (lanes + ALL >>> W) << i / W;
+    }
+    maxima[row] = FLOATS.cast(greatest).reduceLanes(MAX);
     return vectors;
   }
 

@@ -7,6 +7,25 @@ interface PairLoops {
   /** y = e^(x − m). */
   long exp(MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int count, long[] open);
 
+  /**
+   * y = e^(x − m).
+   *
+   * @param ahead position in x of as many other elements
+   * @param maxima at {@code row} becomes the maximum of these and of what is there; with a NaN
+   *     among them any value, of zeros of both signs either
+   */
+  long expAhead(
+      MemorySegment x,
+      long xAt,
+      float m,
+      MemorySegment y,
+      long yAt,
+      int count,
+      long[] open,
+      long ahead,
+      float[] maxima,
+      int row);
+
   /** y = 1 / (1 + e⁻ˣ). */
   long sigmoid(
       MemorySegment x, long xAt, float zero, MemorySegment y, long yAt, int count, long[] open);

@@ -45,11 +45,43 @@ public final class PairMath implements ElementaryKernel {
   private static final UndecidedLanes.Slow SIGMOID_IN_DOUBLES = DOUBLES::sigmoid;
   private static final UndecidedLanes.Slow LOG_IN_DOUBLES = DOUBLES::log;
 
+  private static final ThreadLocal<ExpAhead> AHEAD =
+      ThreadLocal.withInitial(() -> new ExpAhead(LOOPS));
+
   PairMath() {}
 
   @Override
   public void exp(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
     PairBlocks.run(x, xAt, 0f, y, yAt, n, W, EXP, EXP_IN_DOUBLES);
+  }
+
+  @Override
+  public void expRows(
+      MemorySegment x,
+      long xAt,
+      int rows,
+      int columns,
+      long next,
+      float[] maxima,
+      MemorySegment y,
+      long yAt) {
+    UndecidedLanes open = UndecidedLanes.mine();
+    ExpAhead loop = AHEAD.get();
+    for (int r = 0; r < rows; r++) {
+      long from = (long) r * columns;
+      long after = r + 1 < rows ? xAt + from + columns : next;
+      maxima[r + 1] = Float.NEGATIVE_INFINITY;
+      loop.set(after - xAt - from, maxima, r + 1);
+      PairBlocks.add(
+          x, xAt + from, maxima[r], y, yAt + from, columns, W, loop, EXP, EXP_IN_DOUBLES, open);
+      for (int i = columns & -W; i < columns; i++) {
+        maxima[r + 1] = Math.max(maxima[r + 1], f32(x, after + i));
+      }
+      if (open.isFull()) {
+        open.finish(y, EXP_IN_DOUBLES);
+      }
+    }
+    open.finish(y, EXP_IN_DOUBLES);
   }
 
   @Override

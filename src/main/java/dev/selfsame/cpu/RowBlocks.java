@@ -13,6 +13,9 @@ final class RowBlocks {
   /** Groups of short rows in a task, and blocks of a long row in one: 8,192 elements. */
   private static final int TASK = 8;
 
+  /** Blocks of a run of short rows, whose first row alone is not read ahead. */
+  private static final int RUN = 16;
+
   /** Rows from here on are shared by the threads; shorter ones are a task each. */
   private static final long SHARED_ROW = 64L * BLOCK;
 
@@ -40,6 +43,20 @@ final class RowBlocks {
             group.run(row, (int) Math.min(size, end - row), lanes);
           }
         });
+  }
+
+  /**
+   * Hands out runs of neighbouring short rows, {@value #RUN} blocks long: first row, and number.
+   */
+  interface Run {
+    void run(long first, int rows);
+  }
+
+  static void runs(long rows, long columns, Workers workers, Run run) {
+    long size = RUN * (BLOCK / columns);
+    workers.run(
+        Math.ceilDiv(rows, size),
+        task -> run.run(task * size, (int) Math.min(size, rows - task * size)));
   }
 
   // ---- rows of more than one block

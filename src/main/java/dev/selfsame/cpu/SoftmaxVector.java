@@ -59,6 +59,7 @@ public interface SoftmaxVector {
     private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final SoftmaxRows ROWS = SoftmaxRows.on(F.vectorBitSize());
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
 
     /** From here on, a quotient's remainder is no subnormal number. */
@@ -83,12 +84,12 @@ public interface SoftmaxVector {
     public void softmax(
         MemorySegment x, MemorySegment y, long firstRow, long rows, long columns, Workers workers) {
       if (columns <= BLOCK) {
-        RowBlocks.groups(
+        RowBlocks.runs(
             rows,
             columns,
             workers,
-            (first, count, lanes) ->
-                shortSoftmax(x, y, (firstRow + first) * columns, count, (int) columns, lanes));
+            (first, count) ->
+                shortSoftmax(x, y, (firstRow + first) * columns, count, (int) columns));
         return;
       }
       RowBlocks.rows(
@@ -110,11 +111,18 @@ public interface SoftmaxVector {
     }
 
     private static void shortSoftmax(
-        MemorySegment x, MemorySegment y, long at, int rows, int columns, float[] lanes) {
-      for (int r = 0; r < rows; r++) {
+        MemorySegment x, MemorySegment y, long at, int rows, int columns) {
+      SoftmaxRows.Scratch t = SoftmaxRows.Scratch.mine();
+      t.maxima[0] = maximum(x, at, columns);
+      for (int r = 0, n; r < rows; r += n) {
+        n = Math.min(SoftmaxRows.group(columns), rows - r);
         long row = at + (long) r * columns;
-        float m = maximum(x, row, columns);
-        divide(y, EXACT.expSum(x, row, m, y, row, columns, lanes), row, columns);
+        long next = r + n < rows ? row + (long) n * columns : row;
+        ROWS.exponentials(x, row, n, columns, next, y, row, t);
+        for (int i = 0; i < n; i++) {
+          divide(y, t.sums[i], row + (long) i * columns, columns);
+        }
+        t.maxima[0] = t.maxima[n];
       }
     }
 
@@ -122,12 +130,11 @@ public interface SoftmaxVector {
     public void logSoftmax(
         MemorySegment x, MemorySegment y, long rows, long columns, Workers workers) {
       if (columns <= BLOCK) {
-        RowBlocks.groups(
+        RowBlocks.runs(
             rows,
             columns,
             workers,
-            (first, count, lanes) ->
-                shortLogSoftmax(x, y, first * columns, count, (int) columns, lanes));
+            (first, count) -> shortLogSoftmax(x, y, first * columns, count, (int) columns));
         return;
       }
       RowBlocks.rows(
@@ -151,13 +158,19 @@ public interface SoftmaxVector {
     }
 
     private static void shortLogSoftmax(
-        MemorySegment x, MemorySegment y, long at, int rows, int columns, float[] lanes) {
-      MemorySegment t = BlockScratch.mine();
-      for (int r = 0; r < rows; r++) {
+        MemorySegment x, MemorySegment y, long at, int rows, int columns) {
+      SoftmaxRows.Scratch t = SoftmaxRows.Scratch.mine();
+      t.maxima[0] = maximum(x, at, columns);
+      for (int r = 0, n; r < rows; r += n) {
+        n = Math.min(SoftmaxRows.group(columns), rows - r);
         long row = at + (long) r * columns;
-        float m = maximum(x, row, columns);
-        float log = ExactMath.log(EXACT.expSum(x, row, m, t, 0, columns, lanes));
-        subtract(x, m, log, y, row, columns);
+        long next = r + n < rows ? row + (long) n * columns : row;
+        ROWS.exponentials(x, row, n, columns, next, t.rows, 0, t);
+        for (int i = 0; i < n; i++) {
+          float log = ExactMath.log(t.sums[i]);
+          subtract(x, t.maxima[i], log, y, row + (long) i * columns, columns);
+        }
+        t.maxima[0] = t.maxima[n];
       }
     }
 
@@ -165,19 +178,11 @@ public interface SoftmaxVector {
     public void statistics(
         MemorySegment x, long rows, long columns, float[] m, float[] s, Workers workers) {
       if (columns <= BLOCK) {
-        RowBlocks.groups(
+        RowBlocks.runs(
             rows,
             columns,
             workers,
-            (first, count, lanes) -> {
-              MemorySegment t = BlockScratch.mine();
-              for (int r = 0; r < count; r++) {
-                long row = (first + r) * columns;
-                float maximum = maximum(x, row, (int) columns);
-                m[(int) first + r] = maximum;
-                s[(int) first + r] = EXACT.expSum(x, row, maximum, t, 0, (int) columns, lanes);
-              }
-            });
+            (first, count) -> shortStatistics(x, first, count, (int) columns, m, s));
         return;
       }
       RowBlocks.rows(
@@ -197,6 +202,21 @@ public interface SoftmaxVector {
             m[(int) r] = maximum;
             s[(int) r] = OrderedSum.blockSum(partials, 0, partials.length);
           });
+    }
+
+    private static void shortStatistics(
+        MemorySegment x, long first, int rows, int columns, float[] m, float[] s) {
+      SoftmaxRows.Scratch t = SoftmaxRows.Scratch.mine();
+      t.maxima[0] = maximum(x, first * columns, columns);
+      for (int r = 0, n; r < rows; r += n) {
+        n = Math.min(SoftmaxRows.group(columns), rows - r);
+        long row = (first + r) * columns;
+        long next = r + n < rows ? row + (long) n * columns : row;
+        ROWS.exponentials(x, row, n, columns, next, t.rows, 0, t);
+        System.arraycopy(t.maxima, 0, m, (int) first + r, n);
+        System.arraycopy(t.sums, 0, s, (int) first + r, n);
+        t.maxima[0] = t.maxima[n];
+      }
     }
 
     @Override

@@ -1,6 +1,5 @@
 package dev.selfsame.cpu;
 
-import static dev.selfsame.contract.Contract.LANES;
 import static dev.selfsame.contract.ExactMathConstants.*;
 import static dev.selfsame.contract.Mem.f32;
 import static jdk.incubator.vector.VectorOperators.EQ;
@@ -10,11 +9,9 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.LT;
 
 import dev.selfsame.contract.ExactMath;
-import dev.selfsame.contract.OrderedSum;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.LongVector;
@@ -40,7 +37,6 @@ import jdk.incubator.vector.VectorSpecies;
  */
 public final class VectorMath implements ElementaryKernel {
   private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
-  private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
 
   // At least four doubles where the machine has them: masks of two lanes are not compiled on x86.
   private static final int BITS = Math.max(F.vectorBitSize(), Math.min(256, Lanes.preferredBits()));
@@ -77,35 +73,29 @@ public final class VectorMath implements ElementaryKernel {
   }
 
   @Override
+  public void expRows(
+      MemorySegment x,
+      long xAt,
+      int rows,
+      int columns,
+      long next,
+      float[] maxima,
+      MemorySegment y,
+      long yAt) {
+    for (int r = 0; r < rows; r++) {
+      long row = xAt + (long) r * columns;
+      NarrowRows.subtract(x, row, maxima[r], y, yAt + (long) r * columns, columns);
+      maxima[r + 1] = NarrowRows.maximum(x, r + 1 < rows ? row + columns : next, columns);
+    }
+    exp(y, yAt, y, yAt, (long) rows * columns);
+  }
+
+  @Override
   public float expSum(
       MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int n, float[] lanes) {
-    int i = 0;
-    for (; i <= n - F.length(); i += F.length()) {
-      FLOATS
-          .cast(FloatVector.fromMemorySegment(F, x, xAt + i << 2, ByteOrder.nativeOrder()))
-          .sub(m)
-          .intoMemorySegment(y, yAt + i << 2, ByteOrder.nativeOrder());
-    }
-    for (; i < n; i++) {
-      f32(y, yAt + i, f32(x, xAt + i) - m);
-    }
+    NarrowRows.subtract(x, xAt, m, y, yAt, n);
     exp(y, yAt, y, yAt, n);
-    Arrays.fill(lanes, -0f); // adding a term to it leaves the term's bits
-    int whole = n & -LANES;
-    for (int j = 0; j < LANES && whole > 0; j += F.length()) {
-      FloatVector sum = FloatVector.broadcast(F, -0f);
-      for (int k = j; k < whole; k += LANES) {
-        sum =
-            FLOATS
-                .cast(FloatVector.fromMemorySegment(F, y, yAt + k << 2, ByteOrder.nativeOrder()))
-                .add(sum);
-      }
-      FLOATS.cast(sum).intoArray(lanes, j);
-    }
-    for (int j = whole; j < n; j++) {
-      lanes[j - whole] += f32(y, yAt + j);
-    }
-    return OrderedSum.combineLanes(lanes, Math.min(n, LANES));
+    return NarrowRows.sum(y, yAt, n, lanes);
   }
 
   @Override
