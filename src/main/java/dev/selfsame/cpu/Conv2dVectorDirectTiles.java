@@ -105,30 +105,30 @@ final class Conv2dVectorDirectTiles implements Conv2dVectorDirectKernel {
       c7c = b2.fma(a7, c7c);
       i += 8;
     }
-    c0a.intoArray(c, ct);
-    c0b.intoArray(c, ct + L);
-    c0c.intoArray(c, ct + 2 * L);
-    c1a.intoArray(c, ct + step);
-    c1b.intoArray(c, ct + step + L);
-    c1c.intoArray(c, ct + step + 2 * L);
-    c2a.intoArray(c, ct + 2 * step);
-    c2b.intoArray(c, ct + 2 * step + L);
-    c2c.intoArray(c, ct + 2 * step + 2 * L);
-    c3a.intoArray(c, ct + 3 * step);
-    c3b.intoArray(c, ct + 3 * step + L);
-    c3c.intoArray(c, ct + 3 * step + 2 * L);
-    c4a.intoArray(c, ct + 4 * step);
-    c4b.intoArray(c, ct + 4 * step + L);
-    c4c.intoArray(c, ct + 4 * step + 2 * L);
-    c5a.intoArray(c, ct + 5 * step);
-    c5b.intoArray(c, ct + 5 * step + L);
-    c5c.intoArray(c, ct + 5 * step + 2 * L);
-    c6a.intoArray(c, ct + 6 * step);
-    c6b.intoArray(c, ct + 6 * step + L);
-    c6c.intoArray(c, ct + 6 * step + 2 * L);
-    c7a.intoArray(c, ct + 7 * step);
-    c7b.intoArray(c, ct + 7 * step + L);
-    c7c.intoArray(c, ct + 7 * step + 2 * L);
+    FLOATS.cast(c0a).intoArray(c, ct);
+    FLOATS.cast(c0b).intoArray(c, ct + L);
+    FLOATS.cast(c0c).intoArray(c, ct + 2 * L);
+    FLOATS.cast(c1a).intoArray(c, ct + step);
+    FLOATS.cast(c1b).intoArray(c, ct + step + L);
+    FLOATS.cast(c1c).intoArray(c, ct + step + 2 * L);
+    FLOATS.cast(c2a).intoArray(c, ct + 2 * step);
+    FLOATS.cast(c2b).intoArray(c, ct + 2 * step + L);
+    FLOATS.cast(c2c).intoArray(c, ct + 2 * step + 2 * L);
+    FLOATS.cast(c3a).intoArray(c, ct + 3 * step);
+    FLOATS.cast(c3b).intoArray(c, ct + 3 * step + L);
+    FLOATS.cast(c3c).intoArray(c, ct + 3 * step + 2 * L);
+    FLOATS.cast(c4a).intoArray(c, ct + 4 * step);
+    FLOATS.cast(c4b).intoArray(c, ct + 4 * step + L);
+    FLOATS.cast(c4c).intoArray(c, ct + 4 * step + 2 * L);
+    FLOATS.cast(c5a).intoArray(c, ct + 5 * step);
+    FLOATS.cast(c5b).intoArray(c, ct + 5 * step + L);
+    FLOATS.cast(c5c).intoArray(c, ct + 5 * step + 2 * L);
+    FLOATS.cast(c6a).intoArray(c, ct + 6 * step);
+    FLOATS.cast(c6b).intoArray(c, ct + 6 * step + L);
+    FLOATS.cast(c6c).intoArray(c, ct + 6 * step + 2 * L);
+    FLOATS.cast(c7a).intoArray(c, ct + 7 * step);
+    FLOATS.cast(c7b).intoArray(c, ct + 7 * step + L);
+    FLOATS.cast(c7c).intoArray(c, ct + 7 * step + 2 * L);
   }
 
   @Override

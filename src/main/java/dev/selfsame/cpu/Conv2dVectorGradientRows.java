@@ -148,7 +148,7 @@ final class Conv2dVectorGradientRows implements Conv2dVectorGradientKernel {
       } else if (near[L - 1] < 2 * L) {
         select(from, base, whole, place, pattern, to, at + left, width);
       } else {
-        gather(from, base, whole, place, near, to, at + left, width);
+        scattered(from, base, whole, place, near, to, at + left, width);
       }
     }
     for (int t = whole; t < n; t++) {
@@ -177,12 +177,14 @@ final class Conv2dVectorGradientRows implements Conv2dVectorGradientKernel {
     }
   }
 
-  private static void gather(
+  // Not by a gathering load: it boxes where vectors of another width went through the same code.
+  private static void scattered(
       float[] from, int[] base, int n, int place, int[] near, float[] to, int at, int width) {
     for (int t = 0; t < n; t++) {
-      FLOATS
-          .cast(FloatVector.fromArray(F, from, base[t] + place, near, 0))
-          .intoArray(to, at + t * width);
+      int i = base[t] + place;
+      for (int j = 0; j < L; j++) {
+        to[at + t * width + j] = from[i + near[j]];
+      }
     }
   }
 

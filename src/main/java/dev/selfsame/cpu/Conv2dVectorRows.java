@@ -1,5 +1,7 @@
 package dev.selfsame.cpu;
 
+import static dev.selfsame.contract.Mem.f32;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
@@ -50,7 +52,7 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
       }
       select(from, base, n, place, pattern, to, at);
     } else {
-      gather(from, base, n, places, first, to, at);
+      scattered(from, base, n, places, first, to, at);
     }
   }
 
@@ -138,20 +140,22 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
     }
   }
 
-  private static void gather(
+  // Not by a gathering load: that calls methods of index vectors, in code of the Vector API's own
+  // that no cast reaches, and boxes where vectors of another width went through it.
+  private static void scattered(
       float[] from, int[] base, int n, int[] places, int first, MemorySegment panel, long at) {
-    MemorySegment to = panel.asSlice(at * 4, n * 8L * L - 4 * L);
     for (int t = 0; t < n; t++) {
-      FLOATS
-          .cast(FloatVector.fromArray(F, from, base[t], places, first))
-          .intoMemorySegment(to, t * 8L * L, NATIVE);
+      int i = base[t];
+      for (int j = 0; j < L; j++) {
+        f32(panel, at + t * 2L * L + j, from[i + places[first + j]]);
+      }
     }
   }
 
   @Override
   public void pick(float[] from, int[] map, int first, int n, float[] to, int at) {
-    for (int i = 0; i < n; i += L) {
-      FLOATS.cast(FloatVector.fromArray(F, from, 0, map, first + i)).intoArray(to, at + i);
+    for (int i = 0; i < n; i++) {
+      to[at + i] = from[map[first + i]];
     }
   }
 

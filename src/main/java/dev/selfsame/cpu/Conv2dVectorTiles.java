@@ -119,30 +119,30 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       c11a = b0.fma(a11, c11a);
       c11b = b1.fma(a11, c11b);
     }
-    c0a.intoArray(c, ct);
-    c0b.intoArray(c, ct + L);
-    c1a.intoArray(c, ct + ld);
-    c1b.intoArray(c, ct + ld + L);
-    c2a.intoArray(c, ct + 2 * ld);
-    c2b.intoArray(c, ct + 2 * ld + L);
-    c3a.intoArray(c, ct + 3 * ld);
-    c3b.intoArray(c, ct + 3 * ld + L);
-    c4a.intoArray(c, ct + 4 * ld);
-    c4b.intoArray(c, ct + 4 * ld + L);
-    c5a.intoArray(c, ct + 5 * ld);
-    c5b.intoArray(c, ct + 5 * ld + L);
-    c6a.intoArray(c, ct + 6 * ld);
-    c6b.intoArray(c, ct + 6 * ld + L);
-    c7a.intoArray(c, ct + 7 * ld);
-    c7b.intoArray(c, ct + 7 * ld + L);
-    c8a.intoArray(c, ct + 8 * ld);
-    c8b.intoArray(c, ct + 8 * ld + L);
-    c9a.intoArray(c, ct + 9 * ld);
-    c9b.intoArray(c, ct + 9 * ld + L);
-    c10a.intoArray(c, ct + 10 * ld);
-    c10b.intoArray(c, ct + 10 * ld + L);
-    c11a.intoArray(c, ct + 11 * ld);
-    c11b.intoArray(c, ct + 11 * ld + L);
+    FLOATS.cast(c0a).intoArray(c, ct);
+    FLOATS.cast(c0b).intoArray(c, ct + L);
+    FLOATS.cast(c1a).intoArray(c, ct + ld);
+    FLOATS.cast(c1b).intoArray(c, ct + ld + L);
+    FLOATS.cast(c2a).intoArray(c, ct + 2 * ld);
+    FLOATS.cast(c2b).intoArray(c, ct + 2 * ld + L);
+    FLOATS.cast(c3a).intoArray(c, ct + 3 * ld);
+    FLOATS.cast(c3b).intoArray(c, ct + 3 * ld + L);
+    FLOATS.cast(c4a).intoArray(c, ct + 4 * ld);
+    FLOATS.cast(c4b).intoArray(c, ct + 4 * ld + L);
+    FLOATS.cast(c5a).intoArray(c, ct + 5 * ld);
+    FLOATS.cast(c5b).intoArray(c, ct + 5 * ld + L);
+    FLOATS.cast(c6a).intoArray(c, ct + 6 * ld);
+    FLOATS.cast(c6b).intoArray(c, ct + 6 * ld + L);
+    FLOATS.cast(c7a).intoArray(c, ct + 7 * ld);
+    FLOATS.cast(c7b).intoArray(c, ct + 7 * ld + L);
+    FLOATS.cast(c8a).intoArray(c, ct + 8 * ld);
+    FLOATS.cast(c8b).intoArray(c, ct + 8 * ld + L);
+    FLOATS.cast(c9a).intoArray(c, ct + 9 * ld);
+    FLOATS.cast(c9b).intoArray(c, ct + 9 * ld + L);
+    FLOATS.cast(c10a).intoArray(c, ct + 10 * ld);
+    FLOATS.cast(c10b).intoArray(c, ct + 10 * ld + L);
+    FLOATS.cast(c11a).intoArray(c, ct + 11 * ld);
+    FLOATS.cast(c11b).intoArray(c, ct + 11 * ld + L);
   }
 
   private static void tile8x2(
@@ -193,22 +193,22 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       c7a = b0.fma(a7, c7a);
       c7b = b1.fma(a7, c7b);
     }
-    c0a.intoArray(c, ct);
-    c0b.intoArray(c, ct + L);
-    c1a.intoArray(c, ct + ld);
-    c1b.intoArray(c, ct + ld + L);
-    c2a.intoArray(c, ct + 2 * ld);
-    c2b.intoArray(c, ct + 2 * ld + L);
-    c3a.intoArray(c, ct + 3 * ld);
-    c3b.intoArray(c, ct + 3 * ld + L);
-    c4a.intoArray(c, ct + 4 * ld);
-    c4b.intoArray(c, ct + 4 * ld + L);
-    c5a.intoArray(c, ct + 5 * ld);
-    c5b.intoArray(c, ct + 5 * ld + L);
-    c6a.intoArray(c, ct + 6 * ld);
-    c6b.intoArray(c, ct + 6 * ld + L);
-    c7a.intoArray(c, ct + 7 * ld);
-    c7b.intoArray(c, ct + 7 * ld + L);
+    FLOATS.cast(c0a).intoArray(c, ct);
+    FLOATS.cast(c0b).intoArray(c, ct + L);
+    FLOATS.cast(c1a).intoArray(c, ct + ld);
+    FLOATS.cast(c1b).intoArray(c, ct + ld + L);
+    FLOATS.cast(c2a).intoArray(c, ct + 2 * ld);
+    FLOATS.cast(c2b).intoArray(c, ct + 2 * ld + L);
+    FLOATS.cast(c3a).intoArray(c, ct + 3 * ld);
+    FLOATS.cast(c3b).intoArray(c, ct + 3 * ld + L);
+    FLOATS.cast(c4a).intoArray(c, ct + 4 * ld);
+    FLOATS.cast(c4b).intoArray(c, ct + 4 * ld + L);
+    FLOATS.cast(c5a).intoArray(c, ct + 5 * ld);
+    FLOATS.cast(c5b).intoArray(c, ct + 5 * ld + L);
+    FLOATS.cast(c6a).intoArray(c, ct + 6 * ld);
+    FLOATS.cast(c6b).intoArray(c, ct + 6 * ld + L);
+    FLOATS.cast(c7a).intoArray(c, ct + 7 * ld);
+    FLOATS.cast(c7b).intoArray(c, ct + 7 * ld + L);
   }
 
   private static void tile6x2(
@@ -249,18 +249,18 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       c5a = b0.fma(a5, c5a);
       c5b = b1.fma(a5, c5b);
     }
-    c0a.intoArray(c, ct);
-    c0b.intoArray(c, ct + L);
-    c1a.intoArray(c, ct + ld);
-    c1b.intoArray(c, ct + ld + L);
-    c2a.intoArray(c, ct + 2 * ld);
-    c2b.intoArray(c, ct + 2 * ld + L);
-    c3a.intoArray(c, ct + 3 * ld);
-    c3b.intoArray(c, ct + 3 * ld + L);
-    c4a.intoArray(c, ct + 4 * ld);
-    c4b.intoArray(c, ct + 4 * ld + L);
-    c5a.intoArray(c, ct + 5 * ld);
-    c5b.intoArray(c, ct + 5 * ld + L);
+    FLOATS.cast(c0a).intoArray(c, ct);
+    FLOATS.cast(c0b).intoArray(c, ct + L);
+    FLOATS.cast(c1a).intoArray(c, ct + ld);
+    FLOATS.cast(c1b).intoArray(c, ct + ld + L);
+    FLOATS.cast(c2a).intoArray(c, ct + 2 * ld);
+    FLOATS.cast(c2b).intoArray(c, ct + 2 * ld + L);
+    FLOATS.cast(c3a).intoArray(c, ct + 3 * ld);
+    FLOATS.cast(c3b).intoArray(c, ct + 3 * ld + L);
+    FLOATS.cast(c4a).intoArray(c, ct + 4 * ld);
+    FLOATS.cast(c4b).intoArray(c, ct + 4 * ld + L);
+    FLOATS.cast(c5a).intoArray(c, ct + 5 * ld);
+    FLOATS.cast(c5b).intoArray(c, ct + 5 * ld + L);
   }
 
   private static void tile4x2(
@@ -291,14 +291,14 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       c3a = b0.fma(a3, c3a);
       c3b = b1.fma(a3, c3b);
     }
-    c0a.intoArray(c, ct);
-    c0b.intoArray(c, ct + L);
-    c1a.intoArray(c, ct + ld);
-    c1b.intoArray(c, ct + ld + L);
-    c2a.intoArray(c, ct + 2 * ld);
-    c2b.intoArray(c, ct + 2 * ld + L);
-    c3a.intoArray(c, ct + 3 * ld);
-    c3b.intoArray(c, ct + 3 * ld + L);
+    FLOATS.cast(c0a).intoArray(c, ct);
+    FLOATS.cast(c0b).intoArray(c, ct + L);
+    FLOATS.cast(c1a).intoArray(c, ct + ld);
+    FLOATS.cast(c1b).intoArray(c, ct + ld + L);
+    FLOATS.cast(c2a).intoArray(c, ct + 2 * ld);
+    FLOATS.cast(c2b).intoArray(c, ct + 2 * ld + L);
+    FLOATS.cast(c3a).intoArray(c, ct + 3 * ld);
+    FLOATS.cast(c3b).intoArray(c, ct + 3 * ld + L);
   }
 
   private static void tile6x4(
@@ -365,30 +365,30 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       c5c = b2.fma(a5, c5c);
       c5d = b3.fma(a5, c5d);
     }
-    c0a.intoArray(c, ct);
-    c0b.intoArray(c, ct + L);
-    c0c.intoArray(c, ct + 2 * L);
-    c0d.intoArray(c, ct + 3 * L);
-    c1a.intoArray(c, ct + ld);
-    c1b.intoArray(c, ct + ld + L);
-    c1c.intoArray(c, ct + ld + 2 * L);
-    c1d.intoArray(c, ct + ld + 3 * L);
-    c2a.intoArray(c, ct + 2 * ld);
-    c2b.intoArray(c, ct + 2 * ld + L);
-    c2c.intoArray(c, ct + 2 * ld + 2 * L);
-    c2d.intoArray(c, ct + 2 * ld + 3 * L);
-    c3a.intoArray(c, ct + 3 * ld);
-    c3b.intoArray(c, ct + 3 * ld + L);
-    c3c.intoArray(c, ct + 3 * ld + 2 * L);
-    c3d.intoArray(c, ct + 3 * ld + 3 * L);
-    c4a.intoArray(c, ct + 4 * ld);
-    c4b.intoArray(c, ct + 4 * ld + L);
-    c4c.intoArray(c, ct + 4 * ld + 2 * L);
-    c4d.intoArray(c, ct + 4 * ld + 3 * L);
-    c5a.intoArray(c, ct + 5 * ld);
-    c5b.intoArray(c, ct + 5 * ld + L);
-    c5c.intoArray(c, ct + 5 * ld + 2 * L);
-    c5d.intoArray(c, ct + 5 * ld + 3 * L);
+    FLOATS.cast(c0a).intoArray(c, ct);
+    FLOATS.cast(c0b).intoArray(c, ct + L);
+    FLOATS.cast(c0c).intoArray(c, ct + 2 * L);
+    FLOATS.cast(c0d).intoArray(c, ct + 3 * L);
+    FLOATS.cast(c1a).intoArray(c, ct + ld);
+    FLOATS.cast(c1b).intoArray(c, ct + ld + L);
+    FLOATS.cast(c1c).intoArray(c, ct + ld + 2 * L);
+    FLOATS.cast(c1d).intoArray(c, ct + ld + 3 * L);
+    FLOATS.cast(c2a).intoArray(c, ct + 2 * ld);
+    FLOATS.cast(c2b).intoArray(c, ct + 2 * ld + L);
+    FLOATS.cast(c2c).intoArray(c, ct + 2 * ld + 2 * L);
+    FLOATS.cast(c2d).intoArray(c, ct + 2 * ld + 3 * L);
+    FLOATS.cast(c3a).intoArray(c, ct + 3 * ld);
+    FLOATS.cast(c3b).intoArray(c, ct + 3 * ld + L);
+    FLOATS.cast(c3c).intoArray(c, ct + 3 * ld + 2 * L);
+    FLOATS.cast(c3d).intoArray(c, ct + 3 * ld + 3 * L);
+    FLOATS.cast(c4a).intoArray(c, ct + 4 * ld);
+    FLOATS.cast(c4b).intoArray(c, ct + 4 * ld + L);
+    FLOATS.cast(c4c).intoArray(c, ct + 4 * ld + 2 * L);
+    FLOATS.cast(c4d).intoArray(c, ct + 4 * ld + 3 * L);
+    FLOATS.cast(c5a).intoArray(c, ct + 5 * ld);
+    FLOATS.cast(c5b).intoArray(c, ct + 5 * ld + L);
+    FLOATS.cast(c5c).intoArray(c, ct + 5 * ld + 2 * L);
+    FLOATS.cast(c5d).intoArray(c, ct + 5 * ld + 3 * L);
   }
 
   private static void tile12x1(
@@ -434,18 +434,18 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       FloatVector a11 = FloatVector.broadcast(F, a[i + 11 * LD]);
       c11a = b0.fma(a11, c11a);
     }
-    c0a.intoArray(c, ct);
-    c1a.intoArray(c, ct + ld);
-    c2a.intoArray(c, ct + 2 * ld);
-    c3a.intoArray(c, ct + 3 * ld);
-    c4a.intoArray(c, ct + 4 * ld);
-    c5a.intoArray(c, ct + 5 * ld);
-    c6a.intoArray(c, ct + 6 * ld);
-    c7a.intoArray(c, ct + 7 * ld);
-    c8a.intoArray(c, ct + 8 * ld);
-    c9a.intoArray(c, ct + 9 * ld);
-    c10a.intoArray(c, ct + 10 * ld);
-    c11a.intoArray(c, ct + 11 * ld);
+    FLOATS.cast(c0a).intoArray(c, ct);
+    FLOATS.cast(c1a).intoArray(c, ct + ld);
+    FLOATS.cast(c2a).intoArray(c, ct + 2 * ld);
+    FLOATS.cast(c3a).intoArray(c, ct + 3 * ld);
+    FLOATS.cast(c4a).intoArray(c, ct + 4 * ld);
+    FLOATS.cast(c5a).intoArray(c, ct + 5 * ld);
+    FLOATS.cast(c6a).intoArray(c, ct + 6 * ld);
+    FLOATS.cast(c7a).intoArray(c, ct + 7 * ld);
+    FLOATS.cast(c8a).intoArray(c, ct + 8 * ld);
+    FLOATS.cast(c9a).intoArray(c, ct + 9 * ld);
+    FLOATS.cast(c10a).intoArray(c, ct + 10 * ld);
+    FLOATS.cast(c11a).intoArray(c, ct + 11 * ld);
   }
 
   private static void tile1x8(
@@ -460,7 +460,7 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
     FloatVector c7 = FloatVector.fromArray(F, c, ct + 7 * L);
     for (int t = 0; t < n; t++) {
       int bt = base[from + t] + j;
-      FloatVector w = FloatVector.broadcast(F, a[at + t]);
+      FloatVector w = FLOATS.cast(FloatVector.broadcast(F, a[at + t]));
       c0 = w.fma(FloatVector.fromArray(F, b, bt), c0);
       c1 = w.fma(FloatVector.fromArray(F, b, bt + L), c1);
       c2 = w.fma(FloatVector.fromArray(F, b, bt + 2 * L), c2);
@@ -470,13 +470,13 @@ final class Conv2dVectorTiles implements Conv2dVectorKernel {
       c6 = w.fma(FloatVector.fromArray(F, b, bt + 6 * L), c6);
       c7 = w.fma(FloatVector.fromArray(F, b, bt + 7 * L), c7);
     }
-    c0.intoArray(c, ct);
-    c1.intoArray(c, ct + L);
-    c2.intoArray(c, ct + 2 * L);
-    c3.intoArray(c, ct + 3 * L);
-    c4.intoArray(c, ct + 4 * L);
-    c5.intoArray(c, ct + 5 * L);
-    c6.intoArray(c, ct + 6 * L);
-    c7.intoArray(c, ct + 7 * L);
+    FLOATS.cast(c0).intoArray(c, ct);
+    FLOATS.cast(c1).intoArray(c, ct + L);
+    FLOATS.cast(c2).intoArray(c, ct + 2 * L);
+    FLOATS.cast(c3).intoArray(c, ct + 3 * L);
+    FLOATS.cast(c4).intoArray(c, ct + 4 * L);
+    FLOATS.cast(c5).intoArray(c, ct + 5 * L);
+    FLOATS.cast(c6).intoArray(c, ct + 6 * L);
+    FLOATS.cast(c7).intoArray(c, ct + 7 * L);
   }
 }

@@ -145,34 +145,30 @@ final class GemmTiles implements GemmKernel {
       c11b = bb.fma(a11, c11b);
       from += 2 * N;
     }
-    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
-    FloatVector.fromArray(F, total, to + N).add(c0b).intoArray(c, co + N);
-    FloatVector.fromArray(F, total, to + 1 * 2 * N).add(c1a).intoArray(c, co + 1 * 2 * N);
-    FloatVector.fromArray(F, total, to + 1 * 2 * N + N).add(c1b).intoArray(c, co + 1 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 2 * 2 * N).add(c2a).intoArray(c, co + 2 * 2 * N);
-    FloatVector.fromArray(F, total, to + 2 * 2 * N + N).add(c2b).intoArray(c, co + 2 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 3 * 2 * N).add(c3a).intoArray(c, co + 3 * 2 * N);
-    FloatVector.fromArray(F, total, to + 3 * 2 * N + N).add(c3b).intoArray(c, co + 3 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 4 * 2 * N).add(c4a).intoArray(c, co + 4 * 2 * N);
-    FloatVector.fromArray(F, total, to + 4 * 2 * N + N).add(c4b).intoArray(c, co + 4 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 5 * 2 * N).add(c5a).intoArray(c, co + 5 * 2 * N);
-    FloatVector.fromArray(F, total, to + 5 * 2 * N + N).add(c5b).intoArray(c, co + 5 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 6 * 2 * N).add(c6a).intoArray(c, co + 6 * 2 * N);
-    FloatVector.fromArray(F, total, to + 6 * 2 * N + N).add(c6b).intoArray(c, co + 6 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 7 * 2 * N).add(c7a).intoArray(c, co + 7 * 2 * N);
-    FloatVector.fromArray(F, total, to + 7 * 2 * N + N).add(c7b).intoArray(c, co + 7 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 8 * 2 * N).add(c8a).intoArray(c, co + 8 * 2 * N);
-    FloatVector.fromArray(F, total, to + 8 * 2 * N + N).add(c8b).intoArray(c, co + 8 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 9 * 2 * N).add(c9a).intoArray(c, co + 9 * 2 * N);
-    FloatVector.fromArray(F, total, to + 9 * 2 * N + N).add(c9b).intoArray(c, co + 9 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 10 * 2 * N).add(c10a).intoArray(c, co + 10 * 2 * N);
-    FloatVector.fromArray(F, total, to + 10 * 2 * N + N)
-        .add(c10b)
-        .intoArray(c, co + 10 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 11 * 2 * N).add(c11a).intoArray(c, co + 11 * 2 * N);
-    FloatVector.fromArray(F, total, to + 11 * 2 * N + N)
-        .add(c11b)
-        .intoArray(c, co + 11 * 2 * N + N);
+    FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
+    FLOATS.cast(c0b).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
+    FLOATS.cast(c1a).add(FloatVector.fromArray(F, total, to + 2 * N)).intoArray(c, co + 2 * N);
+    FLOATS.cast(c1b).add(FloatVector.fromArray(F, total, to + 3 * N)).intoArray(c, co + 3 * N);
+    FLOATS.cast(c2a).add(FloatVector.fromArray(F, total, to + 4 * N)).intoArray(c, co + 4 * N);
+    FLOATS.cast(c2b).add(FloatVector.fromArray(F, total, to + 5 * N)).intoArray(c, co + 5 * N);
+    FLOATS.cast(c3a).add(FloatVector.fromArray(F, total, to + 6 * N)).intoArray(c, co + 6 * N);
+    FLOATS.cast(c3b).add(FloatVector.fromArray(F, total, to + 7 * N)).intoArray(c, co + 7 * N);
+    FLOATS.cast(c4a).add(FloatVector.fromArray(F, total, to + 8 * N)).intoArray(c, co + 8 * N);
+    FLOATS.cast(c4b).add(FloatVector.fromArray(F, total, to + 9 * N)).intoArray(c, co + 9 * N);
+    FLOATS.cast(c5a).add(FloatVector.fromArray(F, total, to + 10 * N)).intoArray(c, co + 10 * N);
+    FLOATS.cast(c5b).add(FloatVector.fromArray(F, total, to + 11 * N)).intoArray(c, co + 11 * N);
+    FLOATS.cast(c6a).add(FloatVector.fromArray(F, total, to + 12 * N)).intoArray(c, co + 12 * N);
+    FLOATS.cast(c6b).add(FloatVector.fromArray(F, total, to + 13 * N)).intoArray(c, co + 13 * N);
+    FLOATS.cast(c7a).add(FloatVector.fromArray(F, total, to + 14 * N)).intoArray(c, co + 14 * N);
+    FLOATS.cast(c7b).add(FloatVector.fromArray(F, total, to + 15 * N)).intoArray(c, co + 15 * N);
+    FLOATS.cast(c8a).add(FloatVector.fromArray(F, total, to + 16 * N)).intoArray(c, co + 16 * N);
+    FLOATS.cast(c8b).add(FloatVector.fromArray(F, total, to + 17 * N)).intoArray(c, co + 17 * N);
+    FLOATS.cast(c9a).add(FloatVector.fromArray(F, total, to + 18 * N)).intoArray(c, co + 18 * N);
+    FLOATS.cast(c9b).add(FloatVector.fromArray(F, total, to + 19 * N)).intoArray(c, co + 19 * N);
+    FLOATS.cast(c10a).add(FloatVector.fromArray(F, total, to + 20 * N)).intoArray(c, co + 20 * N);
+    FLOATS.cast(c10b).add(FloatVector.fromArray(F, total, to + 21 * N)).intoArray(c, co + 21 * N);
+    FLOATS.cast(c11a).add(FloatVector.fromArray(F, total, to + 22 * N)).intoArray(c, co + 22 * N);
+    FLOATS.cast(c11b).add(FloatVector.fromArray(F, total, to + 23 * N)).intoArray(c, co + 23 * N);
   }
 
   private static void tile8x2(
@@ -233,22 +229,22 @@ final class GemmTiles implements GemmKernel {
       c7b = bb.fma(a7, c7b);
       from += 2 * N;
     }
-    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
-    FloatVector.fromArray(F, total, to + N).add(c0b).intoArray(c, co + N);
-    FloatVector.fromArray(F, total, to + 1 * 2 * N).add(c1a).intoArray(c, co + 1 * 2 * N);
-    FloatVector.fromArray(F, total, to + 1 * 2 * N + N).add(c1b).intoArray(c, co + 1 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 2 * 2 * N).add(c2a).intoArray(c, co + 2 * 2 * N);
-    FloatVector.fromArray(F, total, to + 2 * 2 * N + N).add(c2b).intoArray(c, co + 2 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 3 * 2 * N).add(c3a).intoArray(c, co + 3 * 2 * N);
-    FloatVector.fromArray(F, total, to + 3 * 2 * N + N).add(c3b).intoArray(c, co + 3 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 4 * 2 * N).add(c4a).intoArray(c, co + 4 * 2 * N);
-    FloatVector.fromArray(F, total, to + 4 * 2 * N + N).add(c4b).intoArray(c, co + 4 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 5 * 2 * N).add(c5a).intoArray(c, co + 5 * 2 * N);
-    FloatVector.fromArray(F, total, to + 5 * 2 * N + N).add(c5b).intoArray(c, co + 5 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 6 * 2 * N).add(c6a).intoArray(c, co + 6 * 2 * N);
-    FloatVector.fromArray(F, total, to + 6 * 2 * N + N).add(c6b).intoArray(c, co + 6 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 7 * 2 * N).add(c7a).intoArray(c, co + 7 * 2 * N);
-    FloatVector.fromArray(F, total, to + 7 * 2 * N + N).add(c7b).intoArray(c, co + 7 * 2 * N + N);
+    FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
+    FLOATS.cast(c0b).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
+    FLOATS.cast(c1a).add(FloatVector.fromArray(F, total, to + 2 * N)).intoArray(c, co + 2 * N);
+    FLOATS.cast(c1b).add(FloatVector.fromArray(F, total, to + 3 * N)).intoArray(c, co + 3 * N);
+    FLOATS.cast(c2a).add(FloatVector.fromArray(F, total, to + 4 * N)).intoArray(c, co + 4 * N);
+    FLOATS.cast(c2b).add(FloatVector.fromArray(F, total, to + 5 * N)).intoArray(c, co + 5 * N);
+    FLOATS.cast(c3a).add(FloatVector.fromArray(F, total, to + 6 * N)).intoArray(c, co + 6 * N);
+    FLOATS.cast(c3b).add(FloatVector.fromArray(F, total, to + 7 * N)).intoArray(c, co + 7 * N);
+    FLOATS.cast(c4a).add(FloatVector.fromArray(F, total, to + 8 * N)).intoArray(c, co + 8 * N);
+    FLOATS.cast(c4b).add(FloatVector.fromArray(F, total, to + 9 * N)).intoArray(c, co + 9 * N);
+    FLOATS.cast(c5a).add(FloatVector.fromArray(F, total, to + 10 * N)).intoArray(c, co + 10 * N);
+    FLOATS.cast(c5b).add(FloatVector.fromArray(F, total, to + 11 * N)).intoArray(c, co + 11 * N);
+    FLOATS.cast(c6a).add(FloatVector.fromArray(F, total, to + 12 * N)).intoArray(c, co + 12 * N);
+    FLOATS.cast(c6b).add(FloatVector.fromArray(F, total, to + 13 * N)).intoArray(c, co + 13 * N);
+    FLOATS.cast(c7a).add(FloatVector.fromArray(F, total, to + 14 * N)).intoArray(c, co + 14 * N);
+    FLOATS.cast(c7b).add(FloatVector.fromArray(F, total, to + 15 * N)).intoArray(c, co + 15 * N);
   }
 
   private static void tile6x2(
@@ -299,18 +295,18 @@ final class GemmTiles implements GemmKernel {
       c5b = bb.fma(a5, c5b);
       from += 2 * N;
     }
-    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
-    FloatVector.fromArray(F, total, to + N).add(c0b).intoArray(c, co + N);
-    FloatVector.fromArray(F, total, to + 1 * 2 * N).add(c1a).intoArray(c, co + 1 * 2 * N);
-    FloatVector.fromArray(F, total, to + 1 * 2 * N + N).add(c1b).intoArray(c, co + 1 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 2 * 2 * N).add(c2a).intoArray(c, co + 2 * 2 * N);
-    FloatVector.fromArray(F, total, to + 2 * 2 * N + N).add(c2b).intoArray(c, co + 2 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 3 * 2 * N).add(c3a).intoArray(c, co + 3 * 2 * N);
-    FloatVector.fromArray(F, total, to + 3 * 2 * N + N).add(c3b).intoArray(c, co + 3 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 4 * 2 * N).add(c4a).intoArray(c, co + 4 * 2 * N);
-    FloatVector.fromArray(F, total, to + 4 * 2 * N + N).add(c4b).intoArray(c, co + 4 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 5 * 2 * N).add(c5a).intoArray(c, co + 5 * 2 * N);
-    FloatVector.fromArray(F, total, to + 5 * 2 * N + N).add(c5b).intoArray(c, co + 5 * 2 * N + N);
+    FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
+    FLOATS.cast(c0b).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
+    FLOATS.cast(c1a).add(FloatVector.fromArray(F, total, to + 2 * N)).intoArray(c, co + 2 * N);
+    FLOATS.cast(c1b).add(FloatVector.fromArray(F, total, to + 3 * N)).intoArray(c, co + 3 * N);
+    FLOATS.cast(c2a).add(FloatVector.fromArray(F, total, to + 4 * N)).intoArray(c, co + 4 * N);
+    FLOATS.cast(c2b).add(FloatVector.fromArray(F, total, to + 5 * N)).intoArray(c, co + 5 * N);
+    FLOATS.cast(c3a).add(FloatVector.fromArray(F, total, to + 6 * N)).intoArray(c, co + 6 * N);
+    FLOATS.cast(c3b).add(FloatVector.fromArray(F, total, to + 7 * N)).intoArray(c, co + 7 * N);
+    FLOATS.cast(c4a).add(FloatVector.fromArray(F, total, to + 8 * N)).intoArray(c, co + 8 * N);
+    FLOATS.cast(c4b).add(FloatVector.fromArray(F, total, to + 9 * N)).intoArray(c, co + 9 * N);
+    FLOATS.cast(c5a).add(FloatVector.fromArray(F, total, to + 10 * N)).intoArray(c, co + 10 * N);
+    FLOATS.cast(c5b).add(FloatVector.fromArray(F, total, to + 11 * N)).intoArray(c, co + 11 * N);
   }
 
   private static void tile4x2(
@@ -351,14 +347,14 @@ final class GemmTiles implements GemmKernel {
       c3b = bb.fma(a3, c3b);
       from += 2 * N;
     }
-    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
-    FloatVector.fromArray(F, total, to + N).add(c0b).intoArray(c, co + N);
-    FloatVector.fromArray(F, total, to + 1 * 2 * N).add(c1a).intoArray(c, co + 1 * 2 * N);
-    FloatVector.fromArray(F, total, to + 1 * 2 * N + N).add(c1b).intoArray(c, co + 1 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 2 * 2 * N).add(c2a).intoArray(c, co + 2 * 2 * N);
-    FloatVector.fromArray(F, total, to + 2 * 2 * N + N).add(c2b).intoArray(c, co + 2 * 2 * N + N);
-    FloatVector.fromArray(F, total, to + 3 * 2 * N).add(c3a).intoArray(c, co + 3 * 2 * N);
-    FloatVector.fromArray(F, total, to + 3 * 2 * N + N).add(c3b).intoArray(c, co + 3 * 2 * N + N);
+    FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
+    FLOATS.cast(c0b).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
+    FLOATS.cast(c1a).add(FloatVector.fromArray(F, total, to + 2 * N)).intoArray(c, co + 2 * N);
+    FLOATS.cast(c1b).add(FloatVector.fromArray(F, total, to + 3 * N)).intoArray(c, co + 3 * N);
+    FLOATS.cast(c2a).add(FloatVector.fromArray(F, total, to + 4 * N)).intoArray(c, co + 4 * N);
+    FLOATS.cast(c2b).add(FloatVector.fromArray(F, total, to + 5 * N)).intoArray(c, co + 5 * N);
+    FLOATS.cast(c3a).add(FloatVector.fromArray(F, total, to + 6 * N)).intoArray(c, co + 6 * N);
+    FLOATS.cast(c3b).add(FloatVector.fromArray(F, total, to + 7 * N)).intoArray(c, co + 7 * N);
   }
 
   /** Rows of b and c are {@code step} apart. */
@@ -417,18 +413,18 @@ final class GemmTiles implements GemmKernel {
       bk += N;
       ak += ROWS;
     }
-    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
-    FloatVector.fromArray(F, total, to + N).add(c1a).intoArray(c, co + N);
-    FloatVector.fromArray(F, total, to + 2 * N).add(c2a).intoArray(c, co + 2 * N);
-    FloatVector.fromArray(F, total, to + 3 * N).add(c3a).intoArray(c, co + 3 * N);
-    FloatVector.fromArray(F, total, to + 4 * N).add(c4a).intoArray(c, co + 4 * N);
-    FloatVector.fromArray(F, total, to + 5 * N).add(c5a).intoArray(c, co + 5 * N);
-    FloatVector.fromArray(F, total, to + 6 * N).add(c6a).intoArray(c, co + 6 * N);
-    FloatVector.fromArray(F, total, to + 7 * N).add(c7a).intoArray(c, co + 7 * N);
-    FloatVector.fromArray(F, total, to + 8 * N).add(c8a).intoArray(c, co + 8 * N);
-    FloatVector.fromArray(F, total, to + 9 * N).add(c9a).intoArray(c, co + 9 * N);
-    FloatVector.fromArray(F, total, to + 10 * N).add(c10a).intoArray(c, co + 10 * N);
-    FloatVector.fromArray(F, total, to + 11 * N).add(c11a).intoArray(c, co + 11 * N);
+    FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
+    FLOATS.cast(c1a).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
+    FLOATS.cast(c2a).add(FloatVector.fromArray(F, total, to + 2 * N)).intoArray(c, co + 2 * N);
+    FLOATS.cast(c3a).add(FloatVector.fromArray(F, total, to + 3 * N)).intoArray(c, co + 3 * N);
+    FLOATS.cast(c4a).add(FloatVector.fromArray(F, total, to + 4 * N)).intoArray(c, co + 4 * N);
+    FLOATS.cast(c5a).add(FloatVector.fromArray(F, total, to + 5 * N)).intoArray(c, co + 5 * N);
+    FLOATS.cast(c6a).add(FloatVector.fromArray(F, total, to + 6 * N)).intoArray(c, co + 6 * N);
+    FLOATS.cast(c7a).add(FloatVector.fromArray(F, total, to + 7 * N)).intoArray(c, co + 7 * N);
+    FLOATS.cast(c8a).add(FloatVector.fromArray(F, total, to + 8 * N)).intoArray(c, co + 8 * N);
+    FLOATS.cast(c9a).add(FloatVector.fromArray(F, total, to + 9 * N)).intoArray(c, co + 9 * N);
+    FLOATS.cast(c10a).add(FloatVector.fromArray(F, total, to + 10 * N)).intoArray(c, co + 10 * N);
+    FLOATS.cast(c11a).add(FloatVector.fromArray(F, total, to + 11 * N)).intoArray(c, co + 11 * N);
   }
 
   private static void tile6x1(
@@ -466,11 +462,11 @@ final class GemmTiles implements GemmKernel {
       c5a = ba.fma(a5, c5a);
       from += N;
     }
-    FloatVector.fromArray(F, total, to).add(c0a).intoArray(c, co);
-    FloatVector.fromArray(F, total, to + 1 * N).add(c1a).intoArray(c, co + 1 * N);
-    FloatVector.fromArray(F, total, to + 2 * N).add(c2a).intoArray(c, co + 2 * N);
-    FloatVector.fromArray(F, total, to + 3 * N).add(c3a).intoArray(c, co + 3 * N);
-    FloatVector.fromArray(F, total, to + 4 * N).add(c4a).intoArray(c, co + 4 * N);
-    FloatVector.fromArray(F, total, to + 5 * N).add(c5a).intoArray(c, co + 5 * N);
+    FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
+    FLOATS.cast(c1a).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
+    FLOATS.cast(c2a).add(FloatVector.fromArray(F, total, to + 2 * N)).intoArray(c, co + 2 * N);
+    FLOATS.cast(c3a).add(FloatVector.fromArray(F, total, to + 3 * N)).intoArray(c, co + 3 * N);
+    FLOATS.cast(c4a).add(FloatVector.fromArray(F, total, to + 4 * N)).intoArray(c, co + 4 * N);
+    FLOATS.cast(c5a).add(FloatVector.fromArray(F, total, to + 5 * N)).intoArray(c, co + 5 * N);
   }
 }

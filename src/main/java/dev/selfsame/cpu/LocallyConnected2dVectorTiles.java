@@ -215,22 +215,22 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
       c32 = x3.fma(y2, c32);
       c33 = x3.fma(y3, c33);
     }
-    c00.intoArray(chains, 0 * L);
-    c01.intoArray(chains, 1 * L);
-    c02.intoArray(chains, 2 * L);
-    c03.intoArray(chains, 3 * L);
-    c10.intoArray(chains, 4 * L);
-    c11.intoArray(chains, 5 * L);
-    c12.intoArray(chains, 6 * L);
-    c13.intoArray(chains, 7 * L);
-    c20.intoArray(chains, 8 * L);
-    c21.intoArray(chains, 9 * L);
-    c22.intoArray(chains, 10 * L);
-    c23.intoArray(chains, 11 * L);
-    c30.intoArray(chains, 12 * L);
-    c31.intoArray(chains, 13 * L);
-    c32.intoArray(chains, 14 * L);
-    c33.intoArray(chains, 15 * L);
+    FLOATS.cast(c00).intoArray(chains, 0 * L);
+    FLOATS.cast(c01).intoArray(chains, 1 * L);
+    FLOATS.cast(c02).intoArray(chains, 2 * L);
+    FLOATS.cast(c03).intoArray(chains, 3 * L);
+    FLOATS.cast(c10).intoArray(chains, 4 * L);
+    FLOATS.cast(c11).intoArray(chains, 5 * L);
+    FLOATS.cast(c12).intoArray(chains, 6 * L);
+    FLOATS.cast(c13).intoArray(chains, 7 * L);
+    FLOATS.cast(c20).intoArray(chains, 8 * L);
+    FLOATS.cast(c21).intoArray(chains, 9 * L);
+    FLOATS.cast(c22).intoArray(chains, 10 * L);
+    FLOATS.cast(c23).intoArray(chains, 11 * L);
+    FLOATS.cast(c30).intoArray(chains, 12 * L);
+    FLOATS.cast(c31).intoArray(chains, 13 * L);
+    FLOATS.cast(c32).intoArray(chains, 14 * L);
+    FLOATS.cast(c33).intoArray(chains, 15 * L);
   }
 
   private static void terms2(
@@ -274,14 +274,14 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
       c30 = x3.fma(y0, c30);
       c31 = x3.fma(y1, c31);
     }
-    c00.intoArray(chains, 0 * L);
-    c01.intoArray(chains, 1 * L);
-    c10.intoArray(chains, 2 * L);
-    c11.intoArray(chains, 3 * L);
-    c20.intoArray(chains, 4 * L);
-    c21.intoArray(chains, 5 * L);
-    c30.intoArray(chains, 6 * L);
-    c31.intoArray(chains, 7 * L);
+    FLOATS.cast(c00).intoArray(chains, 0 * L);
+    FLOATS.cast(c01).intoArray(chains, 1 * L);
+    FLOATS.cast(c10).intoArray(chains, 2 * L);
+    FLOATS.cast(c11).intoArray(chains, 3 * L);
+    FLOATS.cast(c20).intoArray(chains, 4 * L);
+    FLOATS.cast(c21).intoArray(chains, 5 * L);
+    FLOATS.cast(c30).intoArray(chains, 6 * L);
+    FLOATS.cast(c31).intoArray(chains, 7 * L);
   }
 
   private static void samples4(
@@ -345,22 +345,22 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
       c32 = x3.fma(y2, c32);
       c33 = x3.fma(y3, c33);
     }
-    c00.intoArray(chains, 0 * L);
-    c01.intoArray(chains, 1 * L);
-    c02.intoArray(chains, 2 * L);
-    c03.intoArray(chains, 3 * L);
-    c10.intoArray(chains, 4 * L);
-    c11.intoArray(chains, 5 * L);
-    c12.intoArray(chains, 6 * L);
-    c13.intoArray(chains, 7 * L);
-    c20.intoArray(chains, 8 * L);
-    c21.intoArray(chains, 9 * L);
-    c22.intoArray(chains, 10 * L);
-    c23.intoArray(chains, 11 * L);
-    c30.intoArray(chains, 12 * L);
-    c31.intoArray(chains, 13 * L);
-    c32.intoArray(chains, 14 * L);
-    c33.intoArray(chains, 15 * L);
+    FLOATS.cast(c00).intoArray(chains, 0 * L);
+    FLOATS.cast(c01).intoArray(chains, 1 * L);
+    FLOATS.cast(c02).intoArray(chains, 2 * L);
+    FLOATS.cast(c03).intoArray(chains, 3 * L);
+    FLOATS.cast(c10).intoArray(chains, 4 * L);
+    FLOATS.cast(c11).intoArray(chains, 5 * L);
+    FLOATS.cast(c12).intoArray(chains, 6 * L);
+    FLOATS.cast(c13).intoArray(chains, 7 * L);
+    FLOATS.cast(c20).intoArray(chains, 8 * L);
+    FLOATS.cast(c21).intoArray(chains, 9 * L);
+    FLOATS.cast(c22).intoArray(chains, 10 * L);
+    FLOATS.cast(c23).intoArray(chains, 11 * L);
+    FLOATS.cast(c30).intoArray(chains, 12 * L);
+    FLOATS.cast(c31).intoArray(chains, 13 * L);
+    FLOATS.cast(c32).intoArray(chains, 14 * L);
+    FLOATS.cast(c33).intoArray(chains, 15 * L);
   }
 
   private static void samples2(
@@ -404,13 +404,13 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
       c30 = x3.fma(y0, c30);
       c31 = x3.fma(y1, c31);
     }
-    c00.intoArray(chains, 0 * L);
-    c01.intoArray(chains, 1 * L);
-    c10.intoArray(chains, 2 * L);
-    c11.intoArray(chains, 3 * L);
-    c20.intoArray(chains, 4 * L);
-    c21.intoArray(chains, 5 * L);
-    c30.intoArray(chains, 6 * L);
-    c31.intoArray(chains, 7 * L);
+    FLOATS.cast(c00).intoArray(chains, 0 * L);
+    FLOATS.cast(c01).intoArray(chains, 1 * L);
+    FLOATS.cast(c10).intoArray(chains, 2 * L);
+    FLOATS.cast(c11).intoArray(chains, 3 * L);
+    FLOATS.cast(c20).intoArray(chains, 4 * L);
+    FLOATS.cast(c21).intoArray(chains, 5 * L);
+    FLOATS.cast(c30).intoArray(chains, 6 * L);
+    FLOATS.cast(c31).intoArray(chains, 7 * L);
   }
 }

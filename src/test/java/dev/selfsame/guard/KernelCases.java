@@ -103,6 +103,7 @@ final class KernelCases {
   static List<Case> of(Scope scope, Device device, String wanted) {
     KernelCases all = new KernelCases(scope, device, wanted);
     all.group("convolutions", all::convolutions);
+    all.group("convolutions", all::narrowConvolutions);
     all.group("convolutions", all::locallyConnected);
     all.group("products", all::products);
     all.group("products", all::sixteenRegisters);
@@ -222,6 +223,17 @@ final class KernelCases {
       var narrow = new KernelCases(scope, Device.vector(256, 1), wanted);
       narrow.group = group;
       narrow.product("256 bits, ", 96, 64, 1201, false, false);
+      cases.addAll(narrow.cases);
+    }
+  }
+
+  /** Windows, pixels and tiles of 256 bits: their vectors are in the profiles, too. */
+  private void narrowConvolutions() {
+    if (Lanes.preferredBits() > 256) {
+      var narrow = new KernelCases(scope, Device.vector(256, 1), wanted);
+      narrow.group = group;
+      narrow.convolution("3x3, 256 bits", 1, 32, 28, 24, 3, Conv2d.Geometry.of(1, 1));
+      narrow.convolution("3x3 on 7x7, 256 bits", 4, 24, 7, 32, 3, Conv2d.Geometry.of(1, 1));
       cases.addAll(narrow.cases);
     }
   }

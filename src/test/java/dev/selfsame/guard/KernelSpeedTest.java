@@ -37,10 +37,6 @@ import org.junit.jupiter.api.io.TempDir;
  * all cases in one JVM, once forth and once back: what other kernels leave in the profiles must not
  * make a kernel box. What they leave depends on when C2 comes to what, so one run shows one such
  * process; {@link VectorReceivers} shows in the bytecode what would box in some of them.
- *
- * <p>A case that boxes is run in a second process: if it does there as well, the test fails; if
- * not, it is named in a warning: not every box's cause is known (bench/records/NOTES.md, "Vectors
- * of a guessed class").
  */
 class KernelSpeedTest {
   /** Above 8,000 bytes of code (HugeMethodLimit) a method is never compiled. */
@@ -55,22 +51,9 @@ class KernelSpeedTest {
    */
   private static final int MOST_LEFT = 15;
 
-  /**
-   * Where a guess is left. With all their results cast before they are stored, C1 has too few
-   * virtual registers for the large tiles, and C2 never sees them; the functions stand at C2's
-   * limit of nodes.
-   */
+  /** Where a guess is left: these stand at C2's limit of nodes, and a cast is nodes, too. */
   private static final List<String> GUESSED =
-      Stream.of(
-              "GemmTiles.",
-              "OutputTiles.rows12",
-              "Conv2dVectorTiles.",
-              "Conv2dVectorDirectTiles.tile",
-              "Conv2dVectorFilterTiles.taps",
-              "LocallyConnected2dVectorTiles.",
-              "PairErfWide.products",
-              "PairErfNarrow.products",
-              "RunGroups.groups")
+      Stream.of("PairErfWide.products", "PairErfNarrow.products", "RunGroups.groups")
           .map(method -> Lanes.class.getPackageName() + "." + method)
           .toList();
 
@@ -83,29 +66,7 @@ class KernelSpeedTest {
   static void probe(@TempDir Path folder) throws Exception {
     KERNELS.addAll(shapes(Lanes.class));
     for (String order : List.of(KernelProbe.FORTH, KernelProbe.BACK)) {
-      List<String[]> facts = probe(folder, order);
-      List<String[]> boxing = facts.stream().filter(KernelSpeedTest::boxesUnplanned).toList();
-      if (!boxing.isEmpty()) {
-        keepTheLesser(boxing, probe(folder, order));
-      }
-      FACTS.addAll(facts);
-    }
-  }
-
-  private static boolean boxesUnplanned(String[] fact) {
-    return fact[0].equals("bytes") && boxes(fact) && !fact[1].startsWith("control");
-  }
-
-  /** Takes bytes a call from a second process where they are fewer, and says so. */
-  private static void keepTheLesser(List<String[]> boxing, List<String[]> second) {
-    for (String[] fact : boxing) {
-      for (String[] again : second) {
-        if (again[0].equals("bytes") && again[1].equals(fact[1]) && !boxes(again)) {
-          System.err.printf(
-              "WARNING: %s boxed in one process of two: %s bytes a call%n", fact[1], fact[2]);
-          fact[2] = again[2];
-        }
-      }
+      FACTS.addAll(probe(folder, order));
     }
   }
 
