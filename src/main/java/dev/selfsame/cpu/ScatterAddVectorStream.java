@@ -19,7 +19,8 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>Each row has two sums in scratch: of its run so far, and of its finished runs. These are the
  * two lower levels of its tree, so rows of up to 1,024 terms can be summed so. Lanes lie across
- * columns; a task takes a strip of one or four vectors of columns.
+ * columns; a task takes a strip of one or four vectors of columns, and all rows or, where there are
+ * more threads than strips, a share of them.
  */
 public interface ScatterAddVectorStream {
   /**
@@ -76,6 +77,12 @@ public interface ScatterAddVectorStream {
 
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
+    /** Fewest rows of a task, where threads share them. */
+    private static final int SHARE = 1_024;
+
+    /** Terms at a time. */
+    private static final int BLOCK = 1_024;
+
     Kernel() {}
 
     @Override
@@ -95,23 +102,40 @@ public interface ScatterAddVectorStream {
         return false;
       }
       int width = columns == W ? W : 4 * W;
+      int strips = columns / width;
+      // Threads that find no strip of columns share the rows of dst. What a row is added to does
+      // not depend on it: each row's terms meet one task, in their order. Rows of one vector don't
+      // pay for choosing terms.
+      int wanted = width == W ? 1 : Math.ceilDiv(workers.threads(), strips);
+      int shares = Math.clamp(rows / SHARE, 1, wanted);
       workers.run(
-          columns / width,
-          strip -> {
+          (long) shares * strips,
+          task -> {
+            int first = (int) (task / strips * rows / shares);
+            int end = (int) ((task / strips + 1) * rows / shares);
             ScatterAddScratch mine = ScatterAddScratch.mine();
-            MemorySegment runs = mine.runs(rows * width);
-            MemorySegment finished = most > RUN ? mine.finished(rows * width) : runs;
-            int[] seen = mine.seen(rows);
-            Arrays.fill(seen, 0, rows, 0);
-            long column = strip * width * Float.BYTES;
+            MemorySegment runs = mine.runs((end - first) * width);
+            MemorySegment finished = most > RUN ? mine.finished((end - first) * width) : runs;
+            int[] seen = mine.seen(end - first);
+            Arrays.fill(seen, 0, end - first, 0);
+            long column = task % strips * width * Float.BYTES;
             long pitch = (long) columns * Float.BYTES;
             if (width == W) {
               one(src, indices, n, padding, seen, runs, finished);
             } else {
-              four(src, column, pitch, indices, n, padding, seen, runs, finished);
+              int[] places = mine.order(BLOCK);
+              boolean all = shares == 1 && padding < 0;
+              for (int i = 0; all && i < BLOCK; i++) {
+                places[i] = i;
+              }
+              for (int from = 0; from < n; from += BLOCK) {
+                int block = Math.min(BLOCK, n - from);
+                int count = all ? block : choose(indices, from, block, first, end, padding, places);
+                four(src, column, pitch, indices, from, places, count, first, seen, runs, finished);
+              }
             }
             int bytes = width * Float.BYTES;
-            add(counts, rows, runs, finished, dst, column, pitch, bytes, clears);
+            add(counts, first, end, runs, finished, dst, column, pitch, bytes, clears);
           });
       return true;
     }
@@ -130,6 +154,22 @@ public interface ScatterAddVectorStream {
         most = Math.max(most, counts[row]);
       }
       return most;
+    }
+
+    /**
+     * Lists which of a block's terms belong to rows {@code first} … {@code end} − 1, without a
+     * branch: half of all terms would take one the wrong way.
+     */
+    private static int choose(
+        MemorySegment indices, int from, int block, int first, int end, int padding, int[] places) {
+      int count = 0;
+      for (int j = 0; j < block; j++) {
+        int row = Mem.i32(indices, from + j);
+        int other = row ^ padding;
+        places[count] = j;
+        count += (other | -other) >>> 31 & ~((row - first) | (end - 1 - row)) >>> 31;
+      }
+      return count;
     }
 
     /** Sums runs of rows of one vector. Slices leave one check for a row. */
@@ -163,22 +203,25 @@ public interface ScatterAddVectorStream {
       }
     }
 
-    /** The same for four vectors of longer rows; column and pitch in bytes. */
+    /**
+     * The same for four vectors of longer rows, for terms that are listed of a block; column and
+     * pitch in bytes.
+     */
     private static void four(
         MemorySegment src,
         long column,
         long pitch,
         MemorySegment indices,
-        int n,
-        int padding,
+        int from,
+        int[] places,
+        int count,
+        int first,
         int[] seen,
         MemorySegment runs,
         MemorySegment finished) {
-      for (int i = 0; i < n; i++) {
-        int row = Mem.i32(indices, i);
-        if (row == padding) {
-          continue;
-        }
+      for (int k = 0; k < count; k++) {
+        int i = from + places[k];
+        int row = Mem.i32(indices, i) - first;
         MemorySegment x = src.asSlice(i * pitch + column, 4L * V);
         MemorySegment sum = runs.asSlice(row * (4L * V), 4L * V);
         FloatVector a = FLOATS.cast(FloatVector.fromMemorySegment(F, x, 0, ORDER));
@@ -234,7 +277,8 @@ public interface ScatterAddVectorStream {
     /** dst += finished runs + last run, for the rows that received something. */
     private static void add(
         int[] counts,
-        int rows,
+        int first,
+        int end,
         MemorySegment runs,
         MemorySegment finished,
         MemorySegment dst,
@@ -242,14 +286,14 @@ public interface ScatterAddVectorStream {
         long pitch,
         int bytes,
         boolean clears) {
-      for (int row = 0; row < rows; row++) {
+      for (int row = first; row < end; row++) {
         long to = row * pitch + column;
         if (clears) {
           MemorySegment.copy(BlockScratch.ZEROS, 0, dst, to, bytes);
         }
         int count = counts[row];
         for (int j = 0; count > 0 && j < bytes; j += V) {
-          long at = (long) row * bytes + j;
+          long at = (long) (row - first) * bytes + j;
           FloatVector sum = FLOATS.cast(FloatVector.fromMemorySegment(F, runs, at, ORDER));
           if (count > RUN) {
             FLOATS

@@ -189,6 +189,35 @@ class ScatterAddTest {
     }
   }
 
+  /** So many narrow rows that threads share them; some receive more than a run. */
+  @ParameterizedTest
+  @ValueSource(ints = {16, 64})
+  void narrowRowsSharedByThreads(int columns) {
+    int rows = 3_100;
+    int n = 7_001;
+    int[] indices = Pattern.UNIFORM.indices(n, rows);
+    for (int i = 0; i < n; i += 3) {
+      indices[i] = i % 40 * 77;
+    }
+    float[] src = Values.random(columns, (long) n * columns);
+    float[] dst = Values.random(7, (long) rows * columns);
+    sameEverywhere("shared rows", src, indices, dst, columns);
+    int padding = indices[n / 2];
+    float[] expected = withoutPadding(src, indices, padding, dst, columns);
+    float[] zeros = withoutPadding(src, indices, -1, new float[rows * columns], columns);
+    for (Device device : all()) {
+      try (Scope scope = Scope.open()) {
+        Tensor from = Tensor.of(scope, device, src, n, columns);
+        Tensor at = Tensor.of(scope, device, indices, n);
+        Tensor to = Tensor.of(scope, device, dst, rows, columns);
+        ScatterAdd.scatterAdd(from, at, padding, to);
+        Bits.assertSame("padded on " + device, expected, to.toFloatArray());
+        ScatterAdd.scatter(from, at, to.fill(3f));
+        Bits.assertSame("into zeros on " + device, zeros, to.toFloatArray());
+      }
+    }
+  }
+
   /** Larger than one task of the sort, and than three levels; on the vector devices. */
   @Test
   void manyIndices() {
