@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GemmVector {
   /**
-   * Work below which handing tasks to other threads costs more than it brings, in multiply-adds; 60
+   * Work below which handing tasks to other threads costs more than it brings, in multiply-adds; 40
    * µs.
    */
-  private static final long SMALL = 5_000_000;
+  private static final long SMALL = 3_000_000;
 
   /** Multiply-adds in the time that packing a float takes. */
   private static final long PACKING = 20;
