@@ -3,12 +3,15 @@ package dev.selfsame.cpu;
 import static dev.selfsame.cpu.PairMathConstants.bits;
 
 /**
- * The constants of {@link PairLog}. Tables are bits of floats, the first 16 and the last 16 entries
- * in one vector each; entry j belongs to mantissas around 1 + j/32.
+ * The constants of {@link PairLog}. Tables are bits of floats; of those of 32 entries, the first 16
+ * and the last 16 lie in one vector each, and entry j belongs to mantissas around 1 + j/32.
  */
 final class PairLogConstants {
   /** Bits of 1 − 2⁻⁷, where the first piece begins. */
   static final int FIRST = 0x3f7e0000;
+
+  /** With 8 pieces: bits of 1 − 2⁻⁵. */
+  static final int FIRST_8 = 0x3f780000;
 
   // ln 2 in two parts, for a factor of 2²³·k: LN2_HI and LOGS are multiples of 2⁻¹⁷, so that
   // k·ln 2 + LOGS[j] is exact.
@@ -21,9 +24,22 @@ final class PairLogConstants {
   static final float LOG_4 = -0x1.001136p-2f;
   static final float LOG_5 = 0x1.99be7ap-3f;
 
+  // The same for −0.0704 ≤ f ≤ 0.0665 with two terms more (Sollya's fpminimax), good to 2⁻³⁸·⁶.
+  static final float LOG_8_3 = 0x1.555556p-2f;
+  static final float LOG_8_4 = -0x1.ffff6p-3f;
+  static final float LOG_8_5 = 0x1.999398p-3f;
+  static final float LOG_8_6 = -0x1.570162p-3f;
+  static final float LOG_8_7 = 0x1.2a655ap-3f;
+
   // Distance from the value of either bound: |head|·WIDTH + WIDTH_2·f².
   static final float WIDTH = 0x1p-35f;
   static final float WIDTH_2 = 0x1p-23f;
+
+  /**
+   * With 8 pieces. In units of 2⁻²⁴·f², the roundings of f², of q, of f²·q + rest and of low ±
+   * width are 0.52 each at most, those in q 0.1.
+   */
+  static final float WIDTH_8_2 = 0x1.4p-23f;
 
   /** About 1/(1 + j/32), of so few bits that mantissa · RECIPROCALS[j] − 1 is exact. */
   static final int[] RECIPROCALS =
@@ -132,6 +148,31 @@ final class PairLogConstants {
           -0x1.48347ap-20f,
           -0x1.d97988p-21f,
           0x1.70d928p-23f);
+
+  // The tables for 8 pieces, entry j around 1 + j/8. The reciprocals are multiples of 1/32, and of
+  // 1/16 where |f| exceeds 1/16: so f is exact.
+  static final int[] RECIPROCALS_8 =
+      bits(1f, 28 / 32f, 26 / 32f, 23 / 32f, 21 / 32f, 20 / 32f, 18 / 32f, 17 / 32f);
+  static final int[] LOGS_8 =
+      bits(
+          0x0p0f,
+          0x1.1178p-3f,
+          0x1.a94p-3f,
+          0x1.522ap-2f,
+          0x1.af52p-2f,
+          0x1.e148p-2f,
+          0x1.2696p-1f,
+          0x1.43dap-1f);
+  static final int[] LOGS_LOW_8 =
+      bits(
+          0x0p0f,
+          0x1.d044fcp-20f,
+          -0x1.2c3752p-19f,
+          0x1.c0e714p-19f,
+          0x1.2a491ap-19f,
+          0x1.4344e4p-19f,
+          0x1.089a6ep-20f,
+          -0x1.a0db88p-26f);
 
   private PairLogConstants() {}
 }

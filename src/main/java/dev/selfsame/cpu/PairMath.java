@@ -39,7 +39,8 @@ public final class PairMath implements ElementaryKernel {
   private static final PairBlocks.Loop EXP = LOOPS::exp;
   private static final PairBlocks.Loop TANH = LOOPS::tanh;
   private static final PairBlocks.Loop SIGMOID = LOOPS::sigmoid;
-  private static final PairBlocks.Loop LOG = PairLog::log;
+  private static final PairBlocks.Loop LOG =
+      Lanes.kernel(PairLog.class, PairBlocks.Loop.class, F.vectorBitSize());
   private static final UndecidedLanes.Slow EXP_IN_DOUBLES = DOUBLES::exp;
   private static final UndecidedLanes.Slow TANH_IN_DOUBLES = DOUBLES::tanh;
   private static final UndecidedLanes.Slow SIGMOID_IN_DOUBLES = DOUBLES::sigmoid;
@@ -103,11 +104,7 @@ public final class PairMath implements ElementaryKernel {
 
   @Override
   public void log(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
-    if (W == 16) {
-      PairBlocks.run(x, xAt, 0f, y, yAt, n, W, LOG, LOG_IN_DOUBLES);
-    } else {
-      DOUBLES.log(x, xAt, y, yAt, n);
-    }
+    PairBlocks.run(x, xAt, 0f, y, yAt, n, W, LOG, LOG_IN_DOUBLES);
   }
 
   /** The contract's sum of one block, two vectors of its lanes at a time. */
