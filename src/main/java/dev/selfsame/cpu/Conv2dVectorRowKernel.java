@@ -13,39 +13,6 @@ interface Conv2dVectorRowKernel {
   int lanes();
 
   /**
-   * Packs a vector of lanes of a panel of two vectors: to[at + t * 2 * lanes + j] ← from[base[t] +
-   * places[first + j]] for t = 0 … n−1 and all lanes j. Places ascend. Reads up to two vectors
-   * after the first place.
-   *
-   * @param pattern scratch, at least a vector
-   */
-  void spread(
-      float[] from,
-      int[] base,
-      int n,
-      int[] places,
-      int first,
-      float[] pattern,
-      MemorySegment to,
-      long at);
-
-  /**
-   * As {@link #spread} for both vectors of a panel, where each reads from two vectors only;
-   * otherwise false, and nothing is written.
-   *
-   * @param pattern scratch, at least two vectors
-   */
-  boolean spreadPair(
-      float[] from,
-      int[] base,
-      int n,
-      int[] places,
-      int first,
-      float[] pattern,
-      MemorySegment to,
-      long at);
-
-  /**
    * to[at + i] ← from[map[first + i]] for i &lt; n. Reads the map, and writes, up to a vector more.
    */
   void pick(float[] from, int[] map, int first, int n, float[] to, int at);

@@ -16,6 +16,7 @@ import java.util.Arrays;
  */
 final class Conv2dVectorWindow {
   private final Conv2dVectorRowKernel kernel;
+  private final Conv2dVectorSpread spread;
   private final GemmEnds ends;
   private final Image in;
   private final Grid out;
@@ -88,6 +89,7 @@ final class Conv2dVectorWindow {
     this.out = out;
     this.blocks = blocks;
     lanes = kernel.lanes();
+    spread = Conv2dVectorSpread.on(lanes * Float.SIZE);
     int across = taps.col().length;
     tapCount = taps.row().length * across;
     planeRow = new long[tapCount];
@@ -329,11 +331,11 @@ final class Conv2dVectorWindow {
       MemorySegment to,
       long at) {
     float[] window = block.window;
-    if (kernel.spreadPair(window, block.base, n, block.places, first, block.pattern, to, at)) {
+    if (spread.spreadPair(window, block.base, n, block.places, first, block.pattern, to, at)) {
       return;
     }
     for (int lane = 0; lane < 2 * lanes; lane += lanes) {
-      kernel.spread(
+      spread.spread(
           window, block.base, n, block.places, first + lane, block.pattern, to, at + lane);
     }
   }
