@@ -22,26 +22,17 @@ interface SoftmaxRows {
   /** Rows of 32 elements or more at a time. */
   int ROWS = 4;
 
-  /** Rows at a time: of short ones, as many as fill a block. */
-  static int group(int columns) {
-    return columns < LANES ? BLOCK / columns : ROWS;
-  }
-
   /**
-   * y = e^(x − m) for at most a {@link #group} of rows, with m and the sums of y left in the
+   * y = e^(x − m) for the first few of the rows that are left, with m and the sums of y left in the
    * scratch.
    *
-   * @param next where the row begins that comes after these; its maximum comes behind theirs
+   * @param left rows that lie behind each other from {@code at} on
+   * @param scratch with the first row's maximum as {@link Scratch#next}; afterwards it is that of
+   *     the first row after these
+   * @return how many rows are done: of short ones, as many as fill a block
    */
-  void exponentials(
-      MemorySegment x,
-      long at,
-      int rows,
-      int columns,
-      long next,
-      MemorySegment y,
-      long yAt,
-      Scratch scratch);
+  int exponentials(
+      MemorySegment x, long at, int left, int columns, MemorySegment y, long yAt, Scratch scratch);
 
   /** The kernel for a vector width. */
   static SoftmaxRows on(int bits) {
@@ -52,7 +43,10 @@ interface SoftmaxRows {
   final class Scratch {
     private static final ThreadLocal<Scratch> MINE = ThreadLocal.withInitial(Scratch::new);
 
-    /** Of the rows and of the next one; the first is given. */
+    /** The maximum of the row that comes next. */
+    float next;
+
+    /** Of the rows and of the next one. */
     final float[] maxima = new float[BLOCK + 1];
 
     final float[] sums = new float[BLOCK];
@@ -81,20 +75,25 @@ interface SoftmaxRows {
     Kernel() {}
 
     @Override
-    public void exponentials(
+    public int exponentials(
         MemorySegment x,
         long at,
-        int rows,
+        int left,
         int columns,
-        long next,
         MemorySegment y,
         long yAt,
         Scratch scratch) {
       if (columns < LANES) {
+        int rows = Math.min(BLOCK / columns, left);
         shortRows(x, at, rows, columns, y, yAt, scratch);
-        return;
+        return rows;
       }
+      int rows = Math.min(ROWS, left);
+      // After the last row none is read ahead; any other will do.
+      long next = rows < left ? at + (long) rows * columns : at;
+      scratch.maxima[0] = scratch.next;
       EXACT.expRows(x, at, rows, columns, next, scratch.maxima, y, yAt);
+      scratch.next = scratch.maxima[rows];
       lanes(y, yAt, rows, columns, scratch);
       int whole = columns & -LANES;
       for (int r = 0; r < rows; r++) {
@@ -105,6 +104,7 @@ interface SoftmaxRows {
         }
         scratch.sums[r] = OrderedSum.combineLanes(lane, LANES);
       }
+      return rows;
     }
 
     /** Rows that fill no vector: one after the other but for their exponentials. */

@@ -113,16 +113,13 @@ public interface SoftmaxVector {
     private static void shortSoftmax(
         MemorySegment x, MemorySegment y, long at, int rows, int columns) {
       SoftmaxRows.Scratch t = SoftmaxRows.Scratch.mine();
-      t.maxima[0] = maximum(x, at, columns);
+      t.next = maximum(x, at, columns);
       for (int r = 0, n; r < rows; r += n) {
-        n = Math.min(SoftmaxRows.group(columns), rows - r);
         long row = at + (long) r * columns;
-        long next = r + n < rows ? row + (long) n * columns : row;
-        ROWS.exponentials(x, row, n, columns, next, y, row, t);
+        n = ROWS.exponentials(x, row, rows - r, columns, y, row, t);
         for (int i = 0; i < n; i++) {
           divide(y, t.sums[i], row + (long) i * columns, columns);
         }
-        t.maxima[0] = t.maxima[n];
       }
     }
 
@@ -160,17 +157,14 @@ public interface SoftmaxVector {
     private static void shortLogSoftmax(
         MemorySegment x, MemorySegment y, long at, int rows, int columns) {
       SoftmaxRows.Scratch t = SoftmaxRows.Scratch.mine();
-      t.maxima[0] = maximum(x, at, columns);
+      t.next = maximum(x, at, columns);
       for (int r = 0, n; r < rows; r += n) {
-        n = Math.min(SoftmaxRows.group(columns), rows - r);
         long row = at + (long) r * columns;
-        long next = r + n < rows ? row + (long) n * columns : row;
-        ROWS.exponentials(x, row, n, columns, next, t.rows, 0, t);
+        n = ROWS.exponentials(x, row, rows - r, columns, t.rows, 0, t);
         for (int i = 0; i < n; i++) {
           float log = ExactMath.log(t.sums[i]);
           subtract(x, t.maxima[i], log, y, row + (long) i * columns, columns);
         }
-        t.maxima[0] = t.maxima[n];
       }
     }
 
@@ -207,15 +201,12 @@ public interface SoftmaxVector {
     private static void shortStatistics(
         MemorySegment x, long first, int rows, int columns, float[] m, float[] s) {
       SoftmaxRows.Scratch t = SoftmaxRows.Scratch.mine();
-      t.maxima[0] = maximum(x, first * columns, columns);
+      t.next = maximum(x, first * columns, columns);
       for (int r = 0, n; r < rows; r += n) {
-        n = Math.min(SoftmaxRows.group(columns), rows - r);
         long row = (first + r) * columns;
-        long next = r + n < rows ? row + (long) n * columns : row;
-        ROWS.exponentials(x, row, n, columns, next, t.rows, 0, t);
+        n = ROWS.exponentials(x, row, rows - r, columns, t.rows, 0, t);
         System.arraycopy(t.maxima, 0, m, (int) first + r, n);
         System.arraycopy(t.sums, 0, s, (int) first + r, n);
-        t.maxima[0] = t.maxima[n];
       }
     }
 
