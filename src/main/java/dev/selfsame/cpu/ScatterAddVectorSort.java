@@ -28,8 +28,8 @@ public record ScatterAddVectorSort(
   /** Most rows for counting by row: the counts stay in a second-level cache. */
   private static final int COUNTED_ROWS = 1 << 18;
 
-  /** Positions from here on are worth the threads' time. */
-  private static final int SHARED = 1 << 18;
+  /** Positions from here on are worth the threads' time, where they are counted by row. */
+  private static final int COUNT_SHARED = 1 << 18;
 
   /** Source positions that take part. */
   int terms() {
@@ -105,48 +105,84 @@ public record ScatterAddVectorSort(
    */
   public static ScatterAddVectorSort of(
       MemorySegment indices, int n, long rows, int padding, boolean lasting, Workers workers) {
-    boolean alone = workers.threads() == 1 || n < SHARED;
-    if (alone && rows <= Math.min(COUNTED_ROWS, 8L * n)) {
-      return counted(indices, n, (int) rows, padding, lasting);
+    if (rows <= Math.min(COUNTED_ROWS, 8L * n)) {
+      return counted(indices, n, (int) rows, padding, lasting, workers);
     }
     ScatterAddVectorSort all = sorted(indices, n, rows, workers);
     return padding < 0 ? all : all.without(padding);
   }
 
+  /**
+   * Each block of positions is counted, then placed, by a task of its own; where a block's
+   * positions of a row begin, follows from the counts of all blocks before it.
+   */
   private static ScatterAddVectorSort counted(
-      MemorySegment indices, int n, int rows, int padding, boolean lasting) {
+      MemorySegment indices, int n, int rows, int padding, boolean lasting, Workers workers) {
     ScatterAddScratch scratch = ScatterAddScratch.mine();
-    int[] next = scratch.counts(rows);
-    Arrays.fill(next, 0, rows, 0);
-    for (int i = 0; i < n; i++) {
-      next[Mem.i32(indices, i)]++;
-    }
-    if (padding >= 0) {
-      next[padding] = 0;
-    }
-    int most = Math.min(n, rows);
-    int[] found = lasting ? new int[most + 1] : scratch.rows(most + 1);
-    int[] starts = lasting ? new int[most + 1] : scratch.starts(most + 1);
+    // As many blocks as threads, if their counts cost no more than the positions; any number gives
+    // the same order.
+    long most = Math.min(4L * n, ScatterAddScratch.KEPT) / rows;
+    int blocks = n < COUNT_SHARED ? 1 : Math.clamp(most, 1, workers.threads());
+    int[] next = scratch.counts(blocks * rows);
+    workers.run(
+        blocks,
+        block -> {
+          int from = (int) (block * n / blocks);
+          int end = (int) ((block + 1) * n / blocks);
+          count(indices, from, end, next, (int) block * rows, rows, padding);
+        });
+    int segmentsAtMost = Math.min(n, rows);
+    int[] found = lasting ? new int[segmentsAtMost + 1] : scratch.rows(segmentsAtMost + 1);
+    int[] starts = lasting ? new int[segmentsAtMost + 1] : scratch.starts(segmentsAtMost + 1);
     starts[0] = 0;
     int segments = 0;
     int sum = 0;
     for (int row = 0; row < rows; row++) {
-      int count = next[row];
-      next[row] = sum;
-      sum += count;
+      int before = sum;
+      for (int at = row; at < blocks * rows; at += rows) {
+        int count = next[at];
+        next[at] = sum;
+        sum += count;
+      }
       // Without a branch: which rows are empty is hard to predict.
       found[segments] = row;
-      segments += -count >>> 31;
+      segments += before - sum >>> 31;
       starts[segments] = sum;
     }
     int[] order = lasting ? new int[n] : scratch.order(n);
-    for (int i = 0; i < n; i++) {
+    workers.run(
+        blocks,
+        block -> {
+          int from = (int) (block * n / blocks);
+          int end = (int) ((block + 1) * n / blocks);
+          place(indices, from, end, next, (int) block * rows, padding, order);
+        });
+    return segmented(order, segments, found, starts);
+  }
+
+  /**
+   * The terms of each row among positions {@code from … end − 1}, to {@code counts[base + row]}.
+   */
+  private static void count(
+      MemorySegment indices, int from, int end, int[] counts, int base, int rows, int padding) {
+    Arrays.fill(counts, base, base + rows, 0);
+    for (int i = from; i < end; i++) {
+      counts[base + Mem.i32(indices, i)]++;
+    }
+    if (padding >= 0) {
+      counts[base + padding] = 0;
+    }
+  }
+
+  /** Puts each position where its row's next one belongs. */
+  private static void place(
+      MemorySegment indices, int from, int end, int[] next, int base, int padding, int[] order) {
+    for (int i = from; i < end; i++) {
       int row = Mem.i32(indices, i);
       if (row != padding) {
-        order[next[row]++] = i;
+        order[next[base + row]++] = i;
       }
     }
-    return segmented(order, segments, found, starts);
   }
 
   /**
