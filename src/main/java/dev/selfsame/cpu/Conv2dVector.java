@@ -24,6 +24,7 @@ public final class Conv2dVector {
   private final Conv2dVectorRowKernel rowKernel;
   private final GemmKernel gemm;
   private final Conv2dVectorPanelKernel panels;
+  private final Conv2dVectorTurnKernel turns;
   private final Conv2dVectorFilterKernel filters;
   private final Conv2dVectorGradientKernel gradients;
   private final GemmVector product;
@@ -36,6 +37,7 @@ public final class Conv2dVector {
       Conv2dVectorRowKernel rowKernel,
       GemmKernel gemm,
       Conv2dVectorPanelKernel panels,
+      Conv2dVectorTurnKernel turns,
       Conv2dVectorFilterKernel filters,
       Conv2dVectorGradientKernel gradients,
       GemmVector product,
@@ -46,6 +48,7 @@ public final class Conv2dVector {
     this.rowKernel = rowKernel;
     this.gemm = gemm;
     this.panels = panels;
+    this.turns = turns;
     this.filters = filters;
     this.gradients = gradients;
     this.product = product;
@@ -61,6 +64,7 @@ public final class Conv2dVector {
         Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits),
         GemmKernel.on(bits),
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
+        Lanes.kernel(Conv2dVectorTurns.class, Conv2dVectorTurnKernel.class, bits),
         Lanes.kernel(Conv2dVectorFilterTiles.class, Conv2dVectorFilterKernel.class, bits),
         Lanes.kernel(Conv2dVectorGradientRows.class, Conv2dVectorGradientKernel.class, bits),
         GemmVector.on(bits),
@@ -223,9 +227,9 @@ public final class Conv2dVector {
     if (Conv2dVectorDepthwise.takes(z)) {
       new Conv2dVectorDepthwise(panels, rowKernel, z).run(x, dy, dw, workers);
     } else if (Conv2dVectorFewFilters.takes(z, panels.lanes())) {
-      new Conv2dVectorFewFilters(filters, panels, rowKernel, z, x, dy, dw).run(workers);
+      new Conv2dVectorFewFilters(filters, turns, rowKernel, z, x, dy, dw).run(workers);
     } else {
-      new Conv2dVectorWeightGradient(gemm, panels, rowKernel, z, x, dy, dw).run(workers);
+      new Conv2dVectorWeightGradient(gemm, panels, turns, rowKernel, z, x, dy, dw).run(workers);
     }
   }
 

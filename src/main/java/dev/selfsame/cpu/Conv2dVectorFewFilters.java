@@ -20,7 +20,6 @@ final class Conv2dVectorFewFilters {
   private static final long MAX_WINDOW_FLOATS = 1 << 15;
 
   private final Conv2dVectorFilterKernel kernel;
-  private final Conv2dVectorPanelKernel mover;
   private final Conv2dVectorRowKernel rowKernel;
   private final Conv2dVectorOperands operands;
   private final Conv2dSizes z;
@@ -35,20 +34,19 @@ final class Conv2dVectorFewFilters {
 
   Conv2dVectorFewFilters(
       Conv2dVectorFilterKernel kernel,
-      Conv2dVectorPanelKernel mover,
+      Conv2dVectorTurnKernel turns,
       Conv2dVectorRowKernel rowKernel,
       Conv2dSizes z,
       MemorySegment x,
       MemorySegment dy,
       MemorySegment dw) {
     this.kernel = kernel;
-    this.mover = mover;
     this.rowKernel = rowKernel;
     this.z = z;
     this.x = x;
     this.dw = dw;
-    operands = new Conv2dVectorOperands(mover, rowKernel, z, x, dy, DEPTH);
-    lanes = mover.lanes();
+    operands = new Conv2dVectorOperands(turns, rowKernel, z, x, dy, DEPTH);
+    lanes = rowKernel.lanes();
     terms = z.n() * z.p() * z.q();
     chunk = Contract.chunk(terms);
     width = (int) width(z);
@@ -162,14 +160,19 @@ final class Conv2dVectorFewFilters {
   private void store(long group, float[] total, int at) {
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
     int weights = filterRows * TAPS;
-    float[] filters =
-        mine.floats(Conv2dVectorScratch.SCALARS, (long) (lanes + lanes / 2) * weights + lanes);
+    MemorySegment filters =
+        mine.natives(Conv2dVectorScratch.PANELS, (long) (lanes + lanes / 2) * weights + lanes);
     int[] row = mine.ints(weights + lanes);
     for (int i = 0; i < weights + lanes; i++) {
       row[i] = Math.min(i, weights - 1) * lanes;
     }
     int count = (int) z.groupK();
     operands.turnArray(total, at, row, count, filters, 0, weights);
-    mover.store(filters, 0, 0, 1, count * weights, dw, group * count * weights, 0);
+    MemorySegment.copy(
+        filters,
+        0,
+        dw,
+        group * count * weights * Float.BYTES,
+        (long) count * weights * Float.BYTES);
   }
 }

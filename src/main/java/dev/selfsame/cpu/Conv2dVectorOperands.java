@@ -1,6 +1,7 @@
 package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * The two operands of a weight gradient's matrix product, dy[k][term] and pixel[(c, r, s)][term],
@@ -13,7 +14,7 @@ final class Conv2dVectorOperands {
   /** Distance of staged rows: not a power of two, they would share cache sets. */
   private static final int STAGED_STEP = STAGED + 16;
 
-  private final Conv2dVectorPanelKernel mover;
+  private final Conv2dVectorTurnKernel turns;
   private final Conv2dVectorRowKernel rowKernel;
   private final Conv2dSizes z;
   private final MemorySegment x;
@@ -33,19 +34,19 @@ final class Conv2dVectorOperands {
    * @param depth most terms of a panel
    */
   Conv2dVectorOperands(
-      Conv2dVectorPanelKernel mover,
+      Conv2dVectorTurnKernel turns,
       Conv2dVectorRowKernel rowKernel,
       Conv2dSizes z,
       MemorySegment x,
       MemorySegment dy,
       int depth) {
-    this.mover = mover;
+    this.turns = turns;
     this.rowKernel = rowKernel;
     this.z = z;
     this.x = x;
     this.dy = dy;
     this.depth = depth;
-    lanes = mover.lanes();
+    lanes = rowKernel.lanes();
     runs = new Conv2dVectorRuns(z, rowKernel, lanes, depth);
     flat = z.r() * z.s() == 1 && z.strideH() * z.strideW() == 1 && z.paddingH() + z.paddingW() == 0;
   }
@@ -69,16 +70,27 @@ final class Conv2dVectorOperands {
 
   /**
    * Turns dy of filters {@code first} … {@code first} + {@code count} − 1 of a group at terms t …
-   * t+n−1 into a panel of {@code size} rows. Writes up to half a vector more terms, and up to a
-   * vector beyond them.
+   * t+n−1 into a panel of {@code size} rows, in an array.
    */
   void outputs(long group, int first, int count, long t, int n, float[] to, int at, int size) {
     long k = group * z.groupK() + first;
-    turnPlanes(dy, k, z.k(), z.p() * z.q(), count, t, n, to, at, size);
+    MemorySegment turned =
+        Conv2dVectorScratch.mine().natives(Conv2dVectorScratch.PANELS, panelFloats(size));
+    turnPlanes(dy, k, z.k(), z.p() * z.q(), count, t, n, turned, 0, size);
+    MemorySegment.copy(turned, ValueLayout.JAVA_FLOAT, 0, to, at, n * size);
   }
 
-  /** As {@link #outputs}, of the pixels that weights {@code first}, … of a filter meet. */
-  void pixels(long group, int first, int count, long t, int n, float[] to, int at, int size) {
+  /** Floats of native memory that turning {@code size} rows takes, more than a panel holds. */
+  long panelFloats(int size) {
+    return (long) (depth + lanes) * size + lanes;
+  }
+
+  /**
+   * Turns the pixels that weights {@code first}, … of a filter meet. Writes up to half a vector
+   * more terms, and up to a vector beyond them.
+   */
+  void pixels(
+      long group, int first, int count, long t, int n, MemorySegment to, long at, int size) {
     if (flat) {
       long c = group * z.groupC() + first;
       turnPlanes(x, c, z.c(), z.h() * z.w(), count, t, n, to, at, size);
@@ -98,21 +110,28 @@ final class Conv2dVectorOperands {
       int count,
       long t,
       int n,
-      float[] to,
-      int at,
+      MemorySegment to,
+      long at,
       int size) {
     for (int done = 0; done < n; ) {
       long position = (t + done) % plane;
       int run = (int) Math.min(n - done, plane - position);
       long start = ((t + done) / plane * channels + first) * plane + position;
-      turnRows(from, start, plane, count, run, to, at + done * size, size);
+      turnRows(from, start, plane, count, run, to, at + (long) done * size, size);
       done += run;
     }
   }
 
   /** Turns rows in memory, directly where the vectors that are read lie in the segment. */
   private void turnRows(
-      MemorySegment from, long start, long step, int count, int n, float[] to, int at, int size) {
+      MemorySegment from,
+      long start,
+      long step,
+      int count,
+      int n,
+      MemorySegment to,
+      long at,
+      int size) {
     boolean inside =
         start >= lanes && start + (count - 1) * step + n + 2L * lanes <= from.byteSize() >> 2;
     if (inside) {
@@ -130,7 +149,7 @@ final class Conv2dVectorOperands {
       for (int i = 0; i < count; i++) {
         rowKernel.copy(from, start + i * step + done, 1, staged, lanes + i * STAGED_STEP, some);
       }
-      turnArray(staged, 0, place, some, to, at + done * size, size);
+      turnArray(staged, 0, place, some, to, at + (long) done * size, size);
     }
   }
 
@@ -141,11 +160,11 @@ final class Conv2dVectorOperands {
       int first,
       int count,
       int n,
-      float[] to,
-      int at,
+      MemorySegment to,
+      long at,
       int size) {
     int row = Math.min(first, count - 1);
-    mover.turn(from, start + row * step, step, count - 1 - row, n, to, at + first, size);
+    turns.turn(from, start + row * step, step, count - 1 - row, n, to, at + first, size);
   }
 
   private float[] staged(int size) {
@@ -163,18 +182,18 @@ final class Conv2dVectorOperands {
   }
 
   /** Turns {@code size} rows; row i is at {@code base + place[i]}. */
-  void turnArray(float[] from, int base, int[] place, int n, float[] to, int at, int size) {
+  void turnArray(float[] from, int base, int[] place, int n, MemorySegment to, long at, int size) {
     int first = 0;
     for (; first < size - lanes; first += lanes) {
-      mover.turn(from, base, place, first, n, to, at + first, size);
+      turns.turn(from, base, place, first, n, to, at + first, size);
     }
     // Rows that don't fill a vector: the last one must not write beside its terms.
     first = Math.max(0, size - lanes);
-    mover.turn(from, base, place, first, n, to, at + first, size);
+    turns.turn(from, base, place, first, n, to, at + first, size);
   }
 
   private void turnWindow(
-      long group, int first, int count, int block, float[] to, int at, int size) {
+      long group, int first, int count, int block, MemorySegment to, long at, int size) {
     int[] place = Conv2dVectorScratch.mine().ints(size + lanes);
     long s = first % z.s();
     long r = first / z.s() % z.r();
@@ -193,13 +212,13 @@ final class Conv2dVectorOperands {
     int term = 0;
     for (int run = runs.firstRun(block); run < end; run++) {
       int n = runs.length(run);
-      turnArray(runs.window(), runs.place(run), place, n, to, at + term * size, size);
+      turnArray(runs.window(), runs.place(run), place, n, to, at + (long) term * size, size);
       term += n;
     }
   }
 
   private void turnScanned(
-      long group, int first, int count, long t, int n, float[] to, int at, int size) {
+      long group, int first, int count, long t, int n, MemorySegment to, long at, int size) {
     float[] staged = staged(size);
     int[] place = places(size, count);
     for (int done = 0; done < n; done += STAGED) {
@@ -207,7 +226,7 @@ final class Conv2dVectorOperands {
       for (int i = 0; i < count; i++) {
         scan(group, first + i, t + done, some, staged, lanes + i * STAGED_STEP);
       }
-      turnArray(staged, 0, place, some, to, at + done * size, size);
+      turnArray(staged, 0, place, some, to, at + (long) done * size, size);
     }
   }
 

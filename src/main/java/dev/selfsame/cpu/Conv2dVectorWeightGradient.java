@@ -14,15 +14,16 @@ import java.lang.foreign.MemorySegment;
  */
 final class Conv2dVectorWeightGradient {
   /**
-   * Terms of a panel; both divide the shortest chunk, so that chunks end where panels end. A short
-   * panel stays in the first cache; from the second one, a long panel saves storing chains for many
-   * tiles.
+   * Terms of a panel; both divide the shortest chunk, so that chunks end where panels end. A long
+   * panel is read from the second cache, which a tile of 12 rows doesn't notice, and saves storing
+   * chains.
    */
-  private static final int SHORT_PANEL = 256;
-
   private static final int LONG_PANEL = 512;
 
-  /** Most tiles that a short panel is better for. */
+  /** With 16 registers a tile passes over b twice, and wants it in the first cache. */
+  private static final int SHORT_PANEL = 256;
+
+  /** Most tiles for which a panel that holds all terms is short there, too. */
   private static final int FEW_TILES = 16;
 
   private static final long MIN_TASKS = 16;
@@ -68,6 +69,7 @@ final class Conv2dVectorWeightGradient {
   Conv2dVectorWeightGradient(
       GemmKernel kernel,
       Conv2dVectorPanelKernel mover,
+      Conv2dVectorTurnKernel turns,
       Conv2dVectorRowKernel rowKernel,
       Conv2dSizes z,
       MemorySegment x,
@@ -96,11 +98,9 @@ final class Conv2dVectorWeightGradient {
     tailRows = two ? 2 * third : left;
     tiles = fullTiles + Math.ceilDiv(rows - fullTiles * height, Math.max(1, tailRows));
     panelFloats = tiles * height * width;
-    // With 16 registers a tile passes over b twice, so that a long panel is only worth it if it is
-    // the only one.
-    boolean longer = tiles > FEW_TILES && (lanes == 16 || terms <= LONG_PANEL);
+    boolean longer = lanes == 16 || tiles > FEW_TILES && terms <= LONG_PANEL;
     depth = longer ? LONG_PANEL : SHORT_PANEL;
-    operands = new Conv2dVectorOperands(mover, rowKernel, z, x, dy, depth);
+    operands = new Conv2dVectorOperands(turns, rowKernel, z, x, dy, depth);
 
     long fit = TURNED_FLOATS / (groups * tiles * height) / chunk;
     while (fit > 1 && operands.preparedFloats(fit * chunk) > PREPARED_FLOATS) {
@@ -109,8 +109,8 @@ final class Conv2dVectorWeightGradient {
     span = Math.min(terms, Math.max(1, fit) * chunk);
     blocks = Math.ceilDiv(span, depth);
     parts = groups * panels < MIN_TASKS ? (int) Math.ceilDiv(span, chunk) : 1;
-    // Turning writes up to half a vector more terms, and a vector beyond them.
-    tileFloats = (depth + lanes / 2) * height + lanes;
+    // Not a multiple of a page, so that tiles don't share cache sets.
+    tileFloats = depth * height + lanes;
   }
 
   void run(Workers workers) {
@@ -202,7 +202,7 @@ final class Conv2dVectorWeightGradient {
     }
     // Each tile is stored at once, so that the writes to memory hide behind the next one's work.
     long group = panel / panels;
-    float[] pixels = turnColumns(panel, 0, (int) terms);
+    MemorySegment pixels = turnColumns(panel, 0, (int) terms);
     for (int tile = 0; tile < tiles; tile++) {
       int count = rowsOf(tile);
       kernel.tile(
@@ -224,10 +224,9 @@ final class Conv2dVectorWeightGradient {
   }
 
   /** A panel's columns at terms t … t+n−1. */
-  private float[] turnColumns(long panel, long t, int n) {
-    float[] turned =
-        Conv2dVectorScratch.mine()
-            .floats(Conv2dVectorScratch.WINDOW, (long) (depth + mover.lanes()) * width);
+  private MemorySegment turnColumns(long panel, long t, int n) {
+    MemorySegment turned =
+        Conv2dVectorScratch.mine().natives(Conv2dVectorScratch.PANELS, operands.panelFloats(width));
     int first = (int) (panel % panels) * width;
     int count = Math.min(width, columns - first);
     operands.pixels(panel / panels, first, count, t, n, turned, 0, width);
@@ -256,7 +255,7 @@ final class Conv2dVectorWeightGradient {
       boolean begins = t % chunk == 0;
       boolean ends = (t + n) % chunk == 0 || t + n == to;
       boolean first = fresh && t < from + chunk;
-      float[] b = turnColumns(panel, t, n);
+      MemorySegment b = turnColumns(panel, t, n);
       for (int tile = 0; tile < tiles; tile++) {
         int place = firstRow(tile) * width;
         int sum = at + place;

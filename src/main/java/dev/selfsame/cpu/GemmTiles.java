@@ -1,6 +1,8 @@
 package dev.selfsame.cpu;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -17,6 +19,7 @@ final class GemmTiles implements GemmKernel {
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final int ROWS = 12;
+  private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   GemmTiles() {}
 
@@ -41,8 +44,8 @@ final class GemmTiles implements GemmKernel {
       int columns,
       float[] a,
       int aAt,
-      float[] b,
-      int bAt,
+      MemorySegment b,
+      long bAt,
       int depth,
       float[] start,
       int startAt,
@@ -50,28 +53,29 @@ final class GemmTiles implements GemmKernel {
       int totalAt,
       float[] c,
       int cAt) {
+    long bo = bAt << 2;
     if (columns <= N) {
       if (rows > 6) {
-        tile12x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
+        tile12x1(a, aAt, b, bo, depth, start, startAt, total, totalAt, c, cAt);
       } else {
-        tile6x1(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
+        tile6x1(a, aAt, b, bo, depth, start, startAt, total, totalAt, c, cAt);
       }
     } else if (rows > 8) {
-      tile12x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
+      tile12x2(a, aAt, b, bo, depth, start, startAt, total, totalAt, c, cAt);
     } else if (rows > 6) {
-      tile8x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
+      tile8x2(a, aAt, b, bo, depth, start, startAt, total, totalAt, c, cAt);
     } else if (rows > 4) {
-      tile6x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
+      tile6x2(a, aAt, b, bo, depth, start, startAt, total, totalAt, c, cAt);
     } else {
-      tile4x2(a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
+      tile4x2(a, aAt, b, bo, depth, start, startAt, total, totalAt, c, cAt);
     }
   }
 
   private static void tile12x2(
       float[] a,
       int ao,
-      float[] b,
-      int bo,
+      MemorySegment b,
+      long bo,
       int depth,
       float[] start,
       int so,
@@ -103,10 +107,10 @@ final class GemmTiles implements GemmKernel {
     FloatVector c10b = FloatVector.fromArray(F, start, so + 10 * 2 * N + N);
     FloatVector c11a = FloatVector.fromArray(F, start, so + 11 * 2 * N);
     FloatVector c11b = FloatVector.fromArray(F, start, so + 11 * 2 * N + N);
-    int from = bo;
+    long from = bo;
     for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
@@ -143,7 +147,7 @@ final class GemmTiles implements GemmKernel {
       FloatVector a11 = FloatVector.broadcast(F, a[k + 11]);
       c11a = ba.fma(a11, c11a);
       c11b = bb.fma(a11, c11b);
-      from += 2 * N;
+      from += 8 * N;
     }
     FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
     FLOATS.cast(c0b).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
@@ -174,8 +178,8 @@ final class GemmTiles implements GemmKernel {
   private static void tile8x2(
       float[] a,
       int ao,
-      float[] b,
-      int bo,
+      MemorySegment b,
+      long bo,
       int depth,
       float[] start,
       int so,
@@ -199,10 +203,10 @@ final class GemmTiles implements GemmKernel {
     FloatVector c6b = FloatVector.fromArray(F, start, so + 6 * 2 * N + N);
     FloatVector c7a = FloatVector.fromArray(F, start, so + 7 * 2 * N);
     FloatVector c7b = FloatVector.fromArray(F, start, so + 7 * 2 * N + N);
-    int from = bo;
+    long from = bo;
     for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
@@ -227,7 +231,7 @@ final class GemmTiles implements GemmKernel {
       FloatVector a7 = FloatVector.broadcast(F, a[k + 7]);
       c7a = ba.fma(a7, c7a);
       c7b = bb.fma(a7, c7b);
-      from += 2 * N;
+      from += 8 * N;
     }
     FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
     FLOATS.cast(c0b).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
@@ -250,8 +254,8 @@ final class GemmTiles implements GemmKernel {
   private static void tile6x2(
       float[] a,
       int ao,
-      float[] b,
-      int bo,
+      MemorySegment b,
+      long bo,
       int depth,
       float[] start,
       int so,
@@ -271,10 +275,10 @@ final class GemmTiles implements GemmKernel {
     FloatVector c4b = FloatVector.fromArray(F, start, so + 4 * 2 * N + N);
     FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * 2 * N);
     FloatVector c5b = FloatVector.fromArray(F, start, so + 5 * 2 * N + N);
-    int from = bo;
+    long from = bo;
     for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
@@ -293,7 +297,7 @@ final class GemmTiles implements GemmKernel {
       FloatVector a5 = FloatVector.broadcast(F, a[k + 5]);
       c5a = ba.fma(a5, c5a);
       c5b = bb.fma(a5, c5b);
-      from += 2 * N;
+      from += 8 * N;
     }
     FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
     FLOATS.cast(c0b).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
@@ -312,8 +316,8 @@ final class GemmTiles implements GemmKernel {
   private static void tile4x2(
       float[] a,
       int ao,
-      float[] b,
-      int bo,
+      MemorySegment b,
+      long bo,
       int depth,
       float[] start,
       int so,
@@ -329,10 +333,10 @@ final class GemmTiles implements GemmKernel {
     FloatVector c2b = FloatVector.fromArray(F, start, so + 2 * 2 * N + N);
     FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * 2 * N);
     FloatVector c3b = FloatVector.fromArray(F, start, so + 3 * 2 * N + N);
-    int from = bo;
+    long from = bo;
     for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
@@ -345,7 +349,7 @@ final class GemmTiles implements GemmKernel {
       FloatVector a3 = FloatVector.broadcast(F, a[k + 3]);
       c3a = ba.fma(a3, c3a);
       c3b = bb.fma(a3, c3b);
-      from += 2 * N;
+      from += 8 * N;
     }
     FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
     FLOATS.cast(c0b).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);
@@ -361,8 +365,8 @@ final class GemmTiles implements GemmKernel {
   private static void tile12x1(
       float[] a,
       int ao,
-      float[] b,
-      int bo,
+      MemorySegment b,
+      long bo,
       int depth,
       float[] start,
       int so,
@@ -382,10 +386,10 @@ final class GemmTiles implements GemmKernel {
     FloatVector c9a = FloatVector.fromArray(F, start, so + 9 * N);
     FloatVector c10a = FloatVector.fromArray(F, start, so + 10 * N);
     FloatVector c11a = FloatVector.fromArray(F, start, so + 11 * N);
-    int bk = bo;
+    long bk = bo;
     int ak = ao;
     for (int k = 0; k < depth; k++) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bk));
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bk, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[ak]);
       c0a = ba.fma(a0, c0a);
       FloatVector a1 = FloatVector.broadcast(F, a[ak + 1]);
@@ -410,7 +414,7 @@ final class GemmTiles implements GemmKernel {
       c10a = ba.fma(a10, c10a);
       FloatVector a11 = FloatVector.broadcast(F, a[ak + 11]);
       c11a = ba.fma(a11, c11a);
-      bk += N;
+      bk += 4 * N;
       ak += ROWS;
     }
     FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
@@ -430,8 +434,8 @@ final class GemmTiles implements GemmKernel {
   private static void tile6x1(
       float[] a,
       int ao,
-      float[] b,
-      int bo,
+      MemorySegment b,
+      long bo,
       int depth,
       float[] start,
       int so,
@@ -445,9 +449,9 @@ final class GemmTiles implements GemmKernel {
     FloatVector c3a = FloatVector.fromArray(F, start, so + 3 * N);
     FloatVector c4a = FloatVector.fromArray(F, start, so + 4 * N);
     FloatVector c5a = FloatVector.fromArray(F, start, so + 5 * N);
-    int from = bo;
+    long from = bo;
     for (int k = ao; k < ao + depth * ROWS; k += ROWS) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       FloatVector a1 = FloatVector.broadcast(F, a[k + 1]);
@@ -460,7 +464,7 @@ final class GemmTiles implements GemmKernel {
       c4a = ba.fma(a4, c4a);
       FloatVector a5 = FloatVector.broadcast(F, a[k + 5]);
       c5a = ba.fma(a5, c5a);
-      from += N;
+      from += 4 * N;
     }
     FLOATS.cast(c0a).add(FloatVector.fromArray(F, total, to)).intoArray(c, co);
     FLOATS.cast(c1a).add(FloatVector.fromArray(F, total, to + N)).intoArray(c, co + N);

@@ -1,6 +1,8 @@
 package dev.selfsame.cpu;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -14,6 +16,7 @@ final class SixRowGemmTiles implements GemmKernel {
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final int ROWS = 12;
+  private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
 
   private final GemmKernel narrow = Lanes.kernel(GemmTiles.class, GemmKernel.class, 32 * N);
 
@@ -40,8 +43,8 @@ final class SixRowGemmTiles implements GemmKernel {
       int columns,
       float[] a,
       int aAt,
-      float[] b,
-      int bAt,
+      MemorySegment b,
+      long bAt,
       int depth,
       float[] start,
       int startAt,
@@ -53,15 +56,17 @@ final class SixRowGemmTiles implements GemmKernel {
       narrow.tile(rows, columns, a, aAt, b, bAt, depth, start, startAt, total, totalAt, c, cAt);
       return;
     }
-    six(a, aAt, b, bAt, 2 * N, depth, start, startAt, total, totalAt, c, cAt);
+    long bo = bAt << 2;
+    long step = 8L * N;
+    six(a, aAt, b, bo, step, depth, start, startAt, total, totalAt, c, cAt);
     if (rows > 6) {
       int next = 12 * N;
       six(
           a,
           aAt + 6,
           b,
-          bAt,
-          2 * N,
+          bo,
+          step,
           depth,
           start,
           startAt + next,
@@ -75,9 +80,9 @@ final class SixRowGemmTiles implements GemmKernel {
   private static void six(
       float[] a,
       int ao,
-      float[] b,
-      int bo,
-      int bStep,
+      MemorySegment b,
+      long bo,
+      long bStep,
       int depth,
       float[] start,
       int so,
@@ -97,11 +102,11 @@ final class SixRowGemmTiles implements GemmKernel {
     FloatVector c4b = FLOATS.cast(FloatVector.fromArray(F, start, so + 9 * N));
     FloatVector c5a = FLOATS.cast(FloatVector.fromArray(F, start, so + 10 * N));
     FloatVector c5b = FLOATS.cast(FloatVector.fromArray(F, start, so + 11 * N));
-    int from = bo;
+    long from = bo;
     int odd = ao;
     if ((depth & 1) != 0) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, bo));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, bo + N));
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, bo + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[ao]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
@@ -124,8 +129,8 @@ final class SixRowGemmTiles implements GemmKernel {
       odd += ROWS;
     }
     for (int k = odd; k < ao + ROWS * depth; k += 2 * ROWS) {
-      FloatVector ba = FLOATS.cast(FloatVector.fromArray(F, b, from));
-      FloatVector bb = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      FloatVector ba = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from, NATIVE));
+      FloatVector bb = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from + 4 * N, NATIVE));
       FloatVector a0 = FloatVector.broadcast(F, a[k]);
       c0a = ba.fma(a0, c0a);
       c0b = bb.fma(a0, c0b);
@@ -145,8 +150,9 @@ final class SixRowGemmTiles implements GemmKernel {
       c5a = ba.fma(a5, c5a);
       c5b = bb.fma(a5, c5b);
       from += bStep;
-      FloatVector ban = FLOATS.cast(FloatVector.fromArray(F, b, from));
-      FloatVector bbn = FLOATS.cast(FloatVector.fromArray(F, b, from + N));
+      // In this order: in the other one, C2 spills a vector.
+      FloatVector bbn = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from + 4 * N, NATIVE));
+      FloatVector ban = FLOATS.cast(FloatVector.fromMemorySegment(F, b, from, NATIVE));
       FloatVector a0n = FloatVector.broadcast(F, a[k + 12]);
       c0a = ban.fma(a0n, c0a);
       c0b = bbn.fma(a0n, c0b);
