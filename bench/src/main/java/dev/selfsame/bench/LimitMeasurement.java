@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -12,7 +13,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Measures {@link Limits} with a number of threads, each on memory of its own; some seconds. */
+/**
+ * Measures {@link Limits} with a number of threads, each on memory of its own; some seconds.
+ *
+ * <p>As in {@link Paired}, samples go by turns over two sets of memory, each after a run that is
+ * not timed: a loop that has all memory for itself finds part of it in the last cache (of a machine
+ * that has hundreds of megabytes of it), which no contender of a pair does.
+ */
 final class LimitMeasurement implements AutoCloseable {
   /**
    * Bytes that all threads move together in a pass, from inside the caches to far beyond them;
@@ -25,7 +32,11 @@ final class LimitMeasurement implements AutoCloseable {
   private static final long SAMPLE_NANOS = 3_000_000;
   private static final long WINDOW_NANOS = 250_000_000;
   private static final long WARM_UP_NANOS = 1_000_000_000;
+  private static final int LEAST_SAMPLES = 11;
   private static final long PIECE = 8192;
+
+  /** Sets of memory, one for each of two contenders. */
+  private static final int SETS = 2;
 
   private final int threads;
   private final ExecutorService pool;
@@ -48,8 +59,8 @@ final class LimitMeasurement implements AutoCloseable {
             m.sink = LimitLoops.fma(n, 0.5f, 0.5f);
             return null;
           };
-      m.nanos(t -> fma, WARM_UP_NANOS);
-      double peak = flops / m.nanos(t -> fma, WINDOW_NANOS);
+      m.fastest((set, t) -> fma, WARM_UP_NANOS);
+      double peak = flops / m.fastest((set, t) -> fma, WINDOW_NANOS);
       List<Limits.Bandwidth> bandwidth = new ArrayList<>();
       for (Limits.Loop loop : Limits.Loop.values()) {
         m.gbytes(loop, SIZES[0], WARM_UP_NANOS);
@@ -75,7 +86,7 @@ final class LimitMeasurement implements AutoCloseable {
     long n = Math.max(bytes / moves / threads / Float.BYTES / step, 1) * step;
     try (Arena arena = Arena.ofShared()) {
       List<List<MemorySegment>> memory = new ArrayList<>();
-      for (int t = 0; t < threads; t++) {
+      for (int t = 0; t < SETS * threads; t++) {
         List<MemorySegment> own = new ArrayList<>();
         for (int i = 0; i < arrays; i++) {
           // Arrays that start at the same place of a page would keep one another from the cache.
@@ -88,7 +99,9 @@ final class LimitMeasurement implements AutoCloseable {
         }
         memory.add(own);
       }
-      double nanos = nanos(t -> task(loop, memory.get(t), n), window);
+      Tasks tasks = (set, t) -> task(loop, memory.get(set * threads + t), n);
+      fastest(tasks, window);
+      double nanos = median(tasks, window);
       return (double) moves * n * Float.BYTES * threads / nanos;
     }
   }
@@ -108,38 +121,59 @@ final class LimitMeasurement implements AutoCloseable {
     };
   }
 
-  /** One thread's work, by its number. */
+  /** One thread's work, by the set of memory and its number. */
   private interface Tasks {
-    Callable<Void> of(int thread);
+    Callable<Void> of(int set, int thread);
   }
 
   /**
    * The shortest time of a run on all threads, once it has not become shorter for a while: the
    * just-in-time compiler needs its time.
    */
-  private double nanos(Tasks tasks, long window) {
+  private double fastest(Tasks tasks, long window) {
     double best = Double.POSITIVE_INFINITY;
     double steady = Double.POSITIVE_INFINITY; // best, when it last became notably shorter
     long since = System.nanoTime();
     long repeats = 1;
+    int set = 0;
     do {
-      long start = System.nanoTime();
-      run(tasks, repeats);
-      long end = System.nanoTime();
-      best = Math.min(best, (double) (end - start) / repeats);
+      set = (set + 1) % SETS;
+      best = Math.min(best, sample(tasks, set, repeats));
       if (best < 0.98 * steady) {
         steady = best;
-        since = end;
+        since = System.nanoTime();
       }
       repeats = (long) Math.clamp(SAMPLE_NANOS / best, 1, 1_000_000);
     } while (System.nanoTime() - since < window);
     return best;
   }
 
-  private void run(Tasks tasks, long repeats) {
+  /** The median of samples, as for a contender: shares of a limit compare like with like. */
+  private double median(Tasks tasks, long window) {
+    double[] samples = new double[0];
+    long end = System.nanoTime() + window;
+    double nanos = SAMPLE_NANOS;
+    for (int i = 0; i < LEAST_SAMPLES || System.nanoTime() < end; i++) {
+      long repeats = (long) Math.clamp(SAMPLE_NANOS / nanos, 1, 1_000_000);
+      nanos = sample(tasks, i % SETS, repeats);
+      samples = Arrays.copyOf(samples, i + 1);
+      samples[i] = nanos;
+    }
+    return Spread.of(samples).median();
+  }
+
+  /** Nanoseconds a run on all threads, after one that is not timed. */
+  private double sample(Tasks tasks, int set, long repeats) {
+    run(tasks, set, 1);
+    long start = System.nanoTime();
+    run(tasks, set, repeats);
+    return (System.nanoTime() - start) / (double) repeats;
+  }
+
+  private void run(Tasks tasks, int set, long repeats) {
     List<Callable<Void>> all = new ArrayList<>();
     for (int t = 0; t < threads; t++) {
-      Callable<Void> once = tasks.of(t);
+      Callable<Void> once = tasks.of(set, t);
       all.add(() -> {
         for (long i = 0; i < repeats; i++) {
           once.call();
