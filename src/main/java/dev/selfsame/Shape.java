@@ -76,6 +76,11 @@ public final class Shape {
     return elements;
   }
 
+  /** Whether these are the sizes: {@code equals(Shape.of(sizes))} without an object. */
+  public boolean is(long... sizes) {
+    return Arrays.equals(this.sizes, sizes);
+  }
+
   /** A copy of the sizes. */
   public long[] sizes() {
     return sizes.clone();

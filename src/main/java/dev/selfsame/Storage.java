@@ -32,7 +32,7 @@ final class Storage {
     this.scope = scope;
     this.device = device;
     this.segment = segment;
-    this.address = address;
+    this.address = device instanceof Device.Cuda ? address : segment.address();
     this.bytes = bytes;
     this.release = release;
   }
@@ -113,8 +113,14 @@ final class Storage {
     return segment;
   }
 
+  /** Of the first byte: on the device, in native memory, or in an array. */
   long address() {
     return address;
+  }
+
+  /** Whether addresses tell what memory it shares: not so for arrays. */
+  boolean hasAddresses() {
+    return device instanceof Device.Cuda || segment.isNative();
   }
 
   /** Host memory for users: access after the scope's end is an exception, not a stray read. */

@@ -181,7 +181,7 @@ public final class Tensor implements AutoCloseable {
     if (elements() == 0 || other.elements() == 0 || !device().sharesMemoryWith(other.device())) {
       return false;
     }
-    if (device() instanceof Device.Cuda) {
+    if (storage.hasAddresses() && other.storage.hasAddresses()) {
       return rawAddress() < other.rawAddress() + other.bytes()
           && other.rawAddress() < rawAddress() + bytes();
     }

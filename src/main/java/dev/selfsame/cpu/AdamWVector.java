@@ -37,10 +37,10 @@ public interface AdamWVector {
   void step(
       long[] firstPiece,
       int piece,
-      MemorySegment[] p,
-      MemorySegment[] g,
-      MemorySegment[] m,
-      MemorySegment[] v,
+      Column p,
+      Column g,
+      Column m,
+      Column v,
       float[] scalars,
       boolean l2,
       Workers workers);
@@ -63,10 +63,10 @@ public interface AdamWVector {
     public void step(
         long[] firstPiece,
         int piece,
-        MemorySegment[] p,
-        MemorySegment[] g,
-        MemorySegment[] m,
-        MemorySegment[] v,
+        Column p,
+        Column g,
+        Column m,
+        Column v,
         float[] scalars,
         boolean l2,
         Workers workers) {
@@ -75,8 +75,9 @@ public interface AdamWVector {
           piece,
           workers,
           (t, from) -> {
-            int count = (int) Math.min(piece, p[t].byteSize() / Float.BYTES - from);
-            piece(p[t], g[t], m[t], v[t], from, count, scalars, l2);
+            MemorySegment ps = p.of(t);
+            int count = (int) Math.min(piece, ps.byteSize() / Float.BYTES - from);
+            piece(ps, g.of(t), m.of(t), v.of(t), from, count, scalars, l2);
           });
     }
 

@@ -3,6 +3,7 @@ package dev.selfsame.cpu;
 import static dev.selfsame.contract.Mem.f32;
 import static dev.selfsame.cpu.BlockScratch.ZEROS;
 
+import dev.selfsame.contract.FloatAt;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
@@ -14,13 +15,14 @@ import jdk.incubator.vector.VectorSpecies;
  * SquaredDistanceVector#rows}.
  */
 public interface ContrastiveLossVector {
-  /** da = (a − b)·k and db = −da, where k[r] belongs to row r; both +0 where it is 0. */
+  /** da = (a − b)·k and db = −da, where k(r) belongs to row r; both +0 where it is 0. */
   void gradient(
       MemorySegment a,
       MemorySegment b,
-      float[] k,
+      FloatAt k,
       MemorySegment da,
       MemorySegment db,
+      long rows,
       long columns,
       Workers workers);
 
@@ -45,18 +47,19 @@ public interface ContrastiveLossVector {
     public void gradient(
         MemorySegment a,
         MemorySegment b,
-        float[] k,
+        FloatAt k,
         MemorySegment da,
         MemorySegment db,
+        long rows,
         long columns,
         Workers workers) {
       long size = Math.max(1, TASK / columns);
       workers.run(
-          Math.ceilDiv(k.length, size),
+          Math.ceilDiv(rows, size),
           task -> {
-            long end = Math.min(k.length, (task + 1) * size);
+            long end = Math.min(rows, (task + 1) * size);
             for (long r = task * size; r < end; r++) {
-              row(a, b, k[(int) r], da, db, r * columns, columns);
+              row(a, b, k.at(r), da, db, r * columns, columns);
             }
           });
     }

@@ -30,6 +30,8 @@ public final class Conv2dVector {
   private final GemmVector product;
   private final ChainTile chains;
 
+  private static final @Nullable Conv2dVector[] BY_WIDTH = new @Nullable Conv2dVector[3];
+
   private Conv2dVector(
       Conv2dVectorKernel kernel,
       Conv2dVectorDirectKernel direct,
@@ -57,6 +59,17 @@ public final class Conv2dVector {
 
   /** The kernels of a vector width. */
   public static Conv2dVector on(int bits) {
+    int i = bits >> 8;
+    Conv2dVector made = BY_WIDTH[i];
+    if (made == null) {
+      // Of two threads that both make it, one wins; they are the same.
+      made = make(bits);
+      BY_WIDTH[i] = made;
+    }
+    return made;
+  }
+
+  private static Conv2dVector make(int bits) {
     return new Conv2dVector(
         Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits),
         Lanes.kernel(Conv2dVectorDirectTiles.class, Conv2dVectorDirectKernel.class, bits),

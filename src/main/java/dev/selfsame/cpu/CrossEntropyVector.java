@@ -63,13 +63,15 @@ public interface CrossEntropyVector {
         long rows,
         long columns,
         Workers workers) {
-      float[] m = new float[Math.toIntExact(rows)];
-      float[] s = new float[m.length];
-      SOFTMAX.statistics(logits, rows, columns, m, s, workers);
-      for (int r = 0; r < m.length; r++) {
-        float logit = f32(logits, r * columns + i32(labels, r));
-        f32(losses, r, -((logit - m[r]) - ExactMath.log(s[r])));
-      }
+      SOFTMAX.statistics(
+          logits,
+          rows,
+          columns,
+          (r, m, s) -> {
+            float logit = f32(logits, r * columns + i32(labels, r));
+            f32(losses, r, -((logit - m) - ExactMath.log(s)));
+          },
+          workers);
     }
 
     @Override
@@ -82,31 +84,25 @@ public interface CrossEntropyVector {
         long columns,
         Workers workers) {
       if (rows < FEW_ROWS) {
-        part(logits, labels, c, dlogits, 0, rows, columns, workers);
+        SOFTMAX.softmax(logits, dlogits, rows, columns, workers);
+        finish(labels, c, dlogits, 0, rows, columns);
         return;
       }
-      // A part's own tasks run on its thread, so its rows are still in the cache when they are
-      // scaled.
+      // A task's rows are still in the cache when they are scaled.
       long size = Math.max(1, TASK / columns);
       workers.run(
           Math.ceilDiv(rows, size),
           task -> {
             long first = task * size;
-            long count = Math.min(size, rows - first);
-            part(logits, labels, c, dlogits, first, count, columns, workers);
+            int count = (int) Math.min(size, rows - first);
+            SOFTMAX.softmax(logits, dlogits, first, count, columns);
+            finish(labels, c, dlogits, first, count, columns);
           });
     }
 
-    private static void part(
-        MemorySegment logits,
-        MemorySegment labels,
-        float c,
-        MemorySegment dlogits,
-        long first,
-        long rows,
-        long columns,
-        Workers workers) {
-      SOFTMAX.softmax(logits, dlogits, first, rows, columns, workers);
+    /** The label's part and the scale. */
+    private static void finish(
+        MemorySegment labels, float c, MemorySegment dlogits, long first, long rows, long columns) {
       for (long r = first; r < first + rows; r++) {
         long at = r * columns + i32(labels, r);
         f32(dlogits, at, f32(dlogits, at) - 1f);

@@ -7,10 +7,16 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Scales many tensors by one number on vectors (op/GlobalNorm): one product an element. */
+/**
+ * Sums the squares of many tensors, and scales them by one number, on vectors (op/GlobalNorm): the
+ * sums are {@link SumsVector}'s.
+ */
 public interface GlobalNormVector {
+  /** Sum of the tensors' sums of squares. */
+  float squares(int tensors, Column g, Workers workers);
+
   /** Every g ← g·c. */
-  void scale(long[] firstPiece, int piece, MemorySegment[] g, float c, Workers workers);
+  void scale(long[] firstPiece, int piece, Column g, float c, Workers workers);
 
   /** The kernel for a vector width. */
   static GlobalNormVector on(int bits) {
@@ -22,18 +28,36 @@ public interface GlobalNormVector {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
     private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final SumsVector SUMS = SumsVector.on(F.vectorBitSize());
+
+    /** The calling thread's sums of the tensors, kept between calls. */
+    private static final ThreadLocal<float[]> MINE = ThreadLocal.withInitial(() -> new float[0]);
 
     Kernel() {}
 
     @Override
-    public void scale(long[] firstPiece, int piece, MemorySegment[] g, float c, Workers workers) {
+    public float squares(int tensors, Column g, Workers workers) {
+      float[] sums = MINE.get();
+      if (sums.length < tensors) {
+        sums = new float[tensors];
+        MINE.set(sums);
+      }
+      for (int t = 0; t < tensors; t++) {
+        sums[t] = SUMS.squares(g.of(t), workers);
+      }
+      return LongRow.total(sums, 0, tensors, LongRow.lanes());
+    }
+
+    @Override
+    public void scale(long[] firstPiece, int piece, Column g, float c, Workers workers) {
       Pieces.run(
           firstPiece,
           piece,
           workers,
           (t, from) -> {
-            int count = (int) Math.min(piece, g[t].byteSize() / Float.BYTES - from);
-            scale(g[t], from, count, c);
+            MemorySegment gs = g.of(t);
+            int count = (int) Math.min(piece, gs.byteSize() / Float.BYTES - from);
+            scale(gs, from, count, c);
           });
     }
 

@@ -97,24 +97,12 @@ public interface KlDivergenceVector {
           rows,
           columns,
           workers,
-          r -> {
-            long row = r * columns;
-            float mq = longMaximum(student, row, columns, workers) / temperature;
-            float sq = longSum(student, row, columns, temperature, mq, workers);
-            float mp = longMaximum(teacher, row, columns, workers) / temperature;
-            float sp = longSum(teacher, row, columns, temperature, mp, workers);
-            float logQ = ExactMath.log(sq);
-            float logP = ExactMath.log(sp);
-            float[] partials = RowBlocks.partials(columns);
-            RowBlocks.blocks(
-                row,
-                columns,
-                workers,
-                (from, n, b, lanes) -> {
-                  both(teacher, from, n, temperature, mp, lanes);
-                  partials[b] = terms(student, from, n, temperature, mq, logQ, mp, sp, logP, lanes);
-                });
-            f32(losses, r, OrderedSum.blockSum(partials, 0, partials.length) * square);
+          (r, row) -> {
+            statistics(row, student, teacher, temperature);
+            row.log = ExactMath.log(row.sum);
+            row.otherLog = ExactMath.log(row.otherSum);
+            f32(losses, r, row.sum(TERMS) * square);
+            row.release();
           });
     }
 
@@ -145,49 +133,65 @@ public interface KlDivergenceVector {
             });
         return;
       }
+      LongRow.Pass slopes =
+          (row, from, n, lanes) -> {
+            exponentials(student, from, n, temperature, row.maximum, FIRST, lanes);
+            exponentials(teacher, from, n, temperature, row.otherMaximum, SECOND, lanes);
+            slope(row.sum, row.otherSum, c, dstudent, from, n);
+            return 0f;
+          };
       RowBlocks.rows(
           rows,
           columns,
           workers,
-          r -> {
-            long row = r * columns;
-            float mq = longMaximum(student, row, columns, workers) / temperature;
-            float sq = longSum(student, row, columns, temperature, mq, workers);
-            float mp = longMaximum(teacher, row, columns, workers) / temperature;
-            float sp = longSum(teacher, row, columns, temperature, mp, workers);
-            RowBlocks.blocks(
-                row,
-                columns,
-                workers,
-                (from, n, b, lanes) -> {
-                  exponentials(student, from, n, temperature, mq, FIRST, lanes);
-                  exponentials(teacher, from, n, temperature, mp, SECOND, lanes);
-                  slope(sq, sp, c, dstudent, from, n);
-                });
+          (r, row) -> {
+            statistics(row, student, teacher, temperature);
+            row.each(slopes);
+            row.release();
           });
     }
 
-    private static float longMaximum(MemorySegment x, long row, long columns, Workers workers) {
-      float[] maxima = RowBlocks.partials(columns);
-      RowBlocks.blocks(
-          row, columns, workers, (from, n, b, lanes) -> maxima[b] = maximum(x, from, n));
-      float m = maxima[0];
-      for (float other : maxima) {
-        m = Math.max(m, other);
-      }
-      return m;
-    }
+    // ---- passes over the blocks of a long row
 
-    private static float longSum(
-        MemorySegment x, long row, long columns, float temperature, float m, Workers workers) {
-      float[] partials = RowBlocks.partials(columns);
-      RowBlocks.blocks(
-          row,
-          columns,
-          workers,
-          (from, n, b, lanes) ->
-              partials[b] = exponentials(x, from, n, temperature, m, FIRST, lanes));
-      return OrderedSum.blockSum(partials, 0, partials.length);
+    private static final LongRow.Pass MAXIMUM = (row, from, n, lanes) -> maximum(row.x, from, n);
+
+    private static final LongRow.Pass OTHER_MAXIMUM =
+        (row, from, n, lanes) -> maximum(row.y, from, n);
+
+    private static final LongRow.Pass SUM =
+        (row, from, n, lanes) ->
+            exponentials(row.x, from, n, row.divisor, row.maximum, FIRST, lanes);
+
+    private static final LongRow.Pass OTHER_SUM =
+        (row, from, n, lanes) ->
+            exponentials(row.y, from, n, row.divisor, row.otherMaximum, FIRST, lanes);
+
+    private static final LongRow.Pass TERMS =
+        (row, from, n, lanes) -> {
+          both(row.y, from, n, row.divisor, row.otherMaximum, lanes);
+          return terms(
+              row.x,
+              from,
+              n,
+              row.divisor,
+              row.maximum,
+              row.log,
+              row.otherMaximum,
+              row.otherSum,
+              row.otherLog,
+              lanes);
+        };
+
+    /** Maxima and sums of the row: the student's, and the teacher's as the other ones. */
+    private static void statistics(
+        LongRow row, MemorySegment student, MemorySegment teacher, float temperature) {
+      row.x = student;
+      row.y = teacher;
+      row.divisor = temperature;
+      row.maximum = row.maximum(MAXIMUM) / temperature;
+      row.sum = row.sum(SUM);
+      row.otherMaximum = row.maximum(OTHER_MAXIMUM) / temperature;
+      row.otherSum = row.sum(OTHER_SUM);
     }
 
     // ---- loops over at most one block

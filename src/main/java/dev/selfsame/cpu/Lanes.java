@@ -3,7 +3,7 @@ package dev.selfsame.cpu;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.invoke.MethodHandles;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorShape;
@@ -23,9 +23,14 @@ public final class Lanes {
   /** The widths that the contract is tested at, in bits. */
   public static final int[] WIDTHS = {128, 256, 512};
 
-  private record Key(Class<?> kernel, int bits) {}
-
-  private static final ConcurrentHashMap<Key, Object> KERNELS = new ConcurrentHashMap<>();
+  /** By kernel class: what is made of it for each width. */
+  private static final ClassValue<AtomicReferenceArray<Object>> KERNELS =
+      new ClassValue<>() {
+        @Override
+        protected AtomicReferenceArray<Object> computeValue(Class<?> kernel) {
+          return new AtomicReferenceArray<>(WIDTHS.length);
+        }
+      };
 
   private Lanes() {}
 
@@ -93,13 +98,13 @@ public final class Lanes {
    * @param api the interface that it implements
    */
   static <T> T kernel(Class<? extends T> kernel, Class<T> api, int bits) {
-    Object made = KERNELS.get(new Key(kernel, bits));
+    AtomicReferenceArray<Object> widths = KERNELS.get(kernel);
+    int width = bits >> 8;
+    Object made = widths.get(width);
     if (made == null) {
-      // Not computeIfAbsent: a kernel's initializer may ask for another kernel. Of two threads that
-      // both define it, one wins.
+      // Of two threads that both define it, one wins.
       Object defined = define(kernel, bits);
-      Object earlier = KERNELS.putIfAbsent(new Key(kernel, bits), defined);
-      made = earlier == null ? defined : earlier;
+      made = widths.compareAndSet(width, null, defined) ? defined : widths.get(width);
     }
     return api.cast(made);
   }

@@ -75,28 +75,22 @@ public interface Pool2dVector {
       workers.run(
           planes,
           plane -> {
-            MemorySegment xs = fromPlane(x, plane, g);
-            MemorySegment ys = outputs(y, plane, g);
-            MemorySegment places = outputs(argmax, plane, g);
+            long image = plane * g[0] * g[1];
+            long outputs = plane * g[2] * g[3];
             for (int i = 0; i < g[2]; i++) {
               int j = 0;
               while (j < g[3]) {
-                int lanes = lanes(xs, i, j, g);
+                int lanes = lanes(x, image, i, j, g);
                 if (lanes > 0) {
-                  maxVector(xs, i, j, lanes, g, ys, places);
+                  maxVector(x, image, i, j, lanes, g, y, argmax, outputs);
                   j += lanes;
                 } else {
-                  maxElement(xs, i, j, g, ys, places);
+                  maxElement(x, image, i, j, g, y, argmax, outputs);
                   j++;
                 }
               }
             }
           });
-    }
-
-    /** A plane of the input and all that follow it. */
-    private static MemorySegment fromPlane(MemorySegment x, long plane, int[] g) {
-      return x.asSlice(plane * g[0] * g[1] << 2);
     }
 
     /** A plane of the output. */
@@ -110,7 +104,7 @@ public interface Pool2dVector {
      * from left to right. 0 if the next is not, or the vector's loads leave memory. Lanes beyond
      * the windows hold anything.
      */
-    private static int lanes(MemorySegment x, int i, int j, int[] g) {
+    private static int lanes(MemorySegment x, long image, int i, int j, int[] g) {
       int stride = g[7];
       int w0 = j * stride - g[9];
       int inside = g[1] - g[5] + g[9];
@@ -120,11 +114,19 @@ public interface Pool2dVector {
       int lanes = Math.min(W, Math.min(g[3], inside / stride + 1) - j);
       int lastRow = Math.min(g[0], i * g[6] - g[8] + g[4]) - 1;
       long loaded = (long) lastRow * g[1] + w0 + g[5] - 1 + (long) stride * W;
-      return loaded * Float.BYTES <= x.byteSize() ? Math.max(0, lanes) : 0;
+      return (image + loaded) * Float.BYTES <= x.byteSize() ? Math.max(0, lanes) : 0;
     }
 
     private static void maxVector(
-        MemorySegment x, int i, int j, int lanes, int[] g, MemorySegment y, MemorySegment argmax) {
+        MemorySegment x,
+        long image,
+        int i,
+        int j,
+        int lanes,
+        int[] g,
+        MemorySegment y,
+        MemorySegment argmax,
+        long outputs) {
       int w = g[1];
       int stride = g[7];
       int h0 = i * g[6] - g[8];
@@ -133,9 +135,10 @@ public interface Pool2dVector {
       int start = first * w + w0;
       IntVector steps = INTS.cast(IntVector.zero(I)).addIndex(stride);
       // Loads are written out: a helper that is compiled apart is no longer inlined, and boxes.
-      FloatVector best = FLOATS.cast(FloatVector.fromMemorySegment(F, x, (long) start << 2, ORDER));
+      FloatVector best =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, x, (image + start) << 2, ORDER));
       if (stride == 2) {
-        long odd = (long) (start + W) << 2;
+        long odd = (image + start + W) << 2;
         best = best.rearrange(EVEN, FLOATS.cast(FloatVector.fromMemorySegment(F, x, odd, ORDER)));
       }
       IntVector at = steps.add(start);
@@ -143,9 +146,9 @@ public interface Pool2dVector {
         for (int s = r == first ? 1 : 0; s < g[5]; s++) {
           int place = r * w + w0 + s;
           FloatVector next =
-              FLOATS.cast(FloatVector.fromMemorySegment(F, x, (long) place << 2, ORDER));
+              FLOATS.cast(FloatVector.fromMemorySegment(F, x, (image + place) << 2, ORDER));
           if (stride == 2) {
-            long odd = (long) (place + W) << 2;
+            long odd = (image + place + W) << 2;
             next =
                 next.rearrange(EVEN, FLOATS.cast(FloatVector.fromMemorySegment(F, x, odd, ORDER)));
           }
@@ -163,28 +166,36 @@ public interface Pool2dVector {
         }
       }
       int out = i * g[3] + j;
+      long to = (outputs + out) << 2;
       if (out + W <= g[2] * g[3]) {
         // Lanes beyond the windows spill over outputs that are written later.
-        FLOATS.cast(best).intoMemorySegment(y, (long) out << 2, ORDER);
-        INTS.cast(at).intoMemorySegment(argmax, (long) out << 2, ORDER);
+        FLOATS.cast(best).intoMemorySegment(y, to, ORDER);
+        INTS.cast(at).intoMemorySegment(argmax, to, ORDER);
       } else {
         MemorySegment t = BlockScratch.mine();
         FLOATS.cast(best).intoMemorySegment(t, 0, ORDER);
         INTS.cast(at).intoMemorySegment(t, (long) W << 2, ORDER);
-        MemorySegment.copy(t, 0, y, (long) out << 2, (long) lanes << 2);
-        MemorySegment.copy(t, (long) W << 2, argmax, (long) out << 2, (long) lanes << 2);
+        MemorySegment.copy(t, 0, y, to, (long) lanes << 2);
+        MemorySegment.copy(t, (long) W << 2, argmax, to, (long) lanes << 2);
       }
     }
 
     private static void maxElement(
-        MemorySegment x, int i, int j, int[] g, MemorySegment y, MemorySegment argmax) {
+        MemorySegment x,
+        long image,
+        int i,
+        int j,
+        int[] g,
+        MemorySegment y,
+        MemorySegment argmax,
+        long outputs) {
       int h0 = i * g[6] - g[8];
       int w0 = j * g[7] - g[9];
       float best = 0f;
       int at = -1;
       for (int r = Math.max(0, h0); r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = Math.max(0, w0); s < Math.min(g[1], w0 + g[5]); s++) {
-          float value = Mem.f32(x, r * g[1] + s);
+          float value = Mem.f32(x, image + r * g[1] + s);
           boolean beats =
               !Float.isNaN(best)
                   && Float.floatToIntBits(Math.max(best, value)) != Float.floatToIntBits(best);
@@ -194,7 +205,7 @@ public interface Pool2dVector {
           }
         }
       }
-      int out = i * g[3] + j;
+      long out = outputs + i * g[3] + j;
       Mem.f32(y, out, best);
       Mem.i32(argmax, out, at);
     }
@@ -245,17 +256,17 @@ public interface Pool2dVector {
       workers.run(
           planes,
           plane -> {
-            MemorySegment xs = fromPlane(x, plane, g);
-            MemorySegment ys = outputs(y, plane, g);
+            long image = plane * g[0] * g[1];
+            long outputs = plane * g[2] * g[3];
             for (int i = 0; i < g[2]; i++) {
               int j = 0;
               while (j < g[3]) {
-                int lanes = lanes(xs, i, j, g);
+                int lanes = lanes(x, image, i, j, g);
                 if (lanes > 1) {
-                  averageVector(xs, i, j, lanes, g, ys);
+                  averageVector(x, image, i, j, lanes, g, y, outputs);
                   j += lanes;
                 } else {
-                  Mem.f32(ys, i * g[3] + j, averageElement(xs, i, j, g));
+                  Mem.f32(y, outputs + i * g[3] + j, averageElement(x, image, i, j, g));
                   j++;
                 }
               }
@@ -265,17 +276,25 @@ public interface Pool2dVector {
 
     // A position outside the image is +0, which leaves a sum alone that began with +0.
     private static void averageVector(
-        MemorySegment x, int i, int j, int lanes, int[] g, MemorySegment y) {
+        MemorySegment x,
+        long image,
+        int i,
+        int j,
+        int lanes,
+        int[] g,
+        MemorySegment y,
+        long outputs) {
       int h0 = i * g[6] - g[8];
       int w0 = j * g[7] - g[9];
+      long first = image << 2;
       FloatVector sum = FloatVector.zero(F);
       for (int r = Math.max(0, h0); r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = 0; s < g[5]; s++) {
           int place = r * g[1] + w0 + s;
-          FloatVector next =
-              FLOATS.cast(FloatVector.fromMemorySegment(F, x, (long) place << 2, ORDER));
+          long at = first + ((long) place << 2);
+          FloatVector next = FLOATS.cast(FloatVector.fromMemorySegment(F, x, at, ORDER));
           if (g[7] == 2) {
-            long odd = (long) (place + W) << 2;
+            long odd = at + 4 * W;
             next =
                 next.rearrange(EVEN, FLOATS.cast(FloatVector.fromMemorySegment(F, x, odd, ORDER)));
           }
@@ -284,23 +303,24 @@ public interface Pool2dVector {
       }
       FloatVector mean = FLOATS.cast(sum).div((float) (g[4] * g[5]));
       int out = i * g[3] + j;
+      long to = (outputs + out) << 2;
       if (out + W <= g[2] * g[3]) {
         // Lanes beyond the windows spill over outputs that are written later.
-        mean.intoMemorySegment(y, (long) out << 2, ORDER);
+        mean.intoMemorySegment(y, to, ORDER);
       } else {
         MemorySegment t = BlockScratch.mine();
         mean.intoMemorySegment(t, 0, ORDER);
-        MemorySegment.copy(t, 0, y, (long) out << 2, (long) lanes << 2);
+        MemorySegment.copy(t, 0, y, to, (long) lanes << 2);
       }
     }
 
-    private static float averageElement(MemorySegment x, int i, int j, int[] g) {
+    private static float averageElement(MemorySegment x, long image, int i, int j, int[] g) {
       int h0 = i * g[6] - g[8];
       int w0 = j * g[7] - g[9];
       float sum = 0f;
       for (int r = Math.max(0, h0); r < Math.min(g[0], h0 + g[4]); r++) {
         for (int s = Math.max(0, w0); s < Math.min(g[1], w0 + g[5]); s++) {
-          sum += Mem.f32(x, r * g[1] + s);
+          sum += Mem.f32(x, image + r * g[1] + s);
         }
       }
       return sum / (float) (g[4] * g[5]);
@@ -353,20 +373,21 @@ public interface Pool2dVector {
      */
     private static void averageGradient(
         MemorySegment dy, MemorySegment dx, long plane, int[] g, Pool2dShares shares) {
-      long image = (long) g[0] * g[1] << 2;
-      MemorySegment to = dx.asSlice(plane * image, image);
-      MemorySegment from = outputs(dy, plane, g);
+      long image = plane * g[0] * g[1];
+      long imageEnd = image + (long) g[0] * g[1];
+      long outputs = plane * g[2] * g[3];
       Pool2dShares.Room room = shares.room();
       int next = 0;
       for (int r = 0; r < g[0]; r++) {
         int last = shares.lastRow(r);
         for (; next <= last; next++) {
-          divide(from, (long) next * g[3], g[3], g[4] * g[5], room.row);
+          divide(dy, outputs + (long) next * g[3], g[3], g[4] * g[5], room.row);
           shares.spread(room, next);
         }
         int count = shares.places(room, r, last);
         for (int s = 0; s < g[1]; s += W) {
-          addShares(room.shares, room.places, count, s, to, r * g[1] + s, g[1] - s);
+          long at = image + (long) r * g[1] + s;
+          addShares(room.shares, room.places, count, s, dx, at, imageEnd, g[1] - s);
         }
       }
     }
@@ -384,20 +405,30 @@ public interface Pool2dVector {
       }
     }
 
-    /** Pixels s … of a row, {@code left} of them, to element {@code at}. */
+    /**
+     * Pixels s … of a row, {@code left} of them, to element {@code at} of a plane up to {@code
+     * end}.
+     */
     private static void addShares(
-        float[] shares, int[] places, int count, int s, MemorySegment to, int at, int left) {
+        float[] shares,
+        int[] places,
+        int count,
+        int s,
+        MemorySegment to,
+        long at,
+        long end,
+        int left) {
       FloatVector sum = FloatVector.zero(F);
       for (int i = 0; i < count; i++) {
         sum = FLOATS.cast(FloatVector.fromArray(F, shares, places[i] + s)).add(sum);
       }
-      if ((long) (at + W) << 2 <= to.byteSize()) {
+      if (at + W <= end) {
         // Lanes beyond the row spill over pixels that are written later.
-        FLOATS.cast(sum).intoMemorySegment(to, (long) at << 2, ORDER);
+        FLOATS.cast(sum).intoMemorySegment(to, at << 2, ORDER);
       } else {
         MemorySegment t = BlockScratch.mine();
         FLOATS.cast(sum).intoMemorySegment(t, 0, ORDER);
-        MemorySegment.copy(t, 0, to, (long) at << 2, (long) Math.min(W, left) << 2);
+        MemorySegment.copy(t, 0, to, at << 2, (long) Math.min(W, left) << 2);
       }
     }
   }

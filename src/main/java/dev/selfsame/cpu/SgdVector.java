@@ -27,9 +27,9 @@ public interface SgdVector {
   void step(
       long[] firstPiece,
       int piece,
-      MemorySegment[] p,
-      MemorySegment[] g,
-      MemorySegment[] v,
+      Column p,
+      Column g,
+      Column v,
       float[] scalars,
       boolean nesterov,
       Workers workers);
@@ -52,9 +52,9 @@ public interface SgdVector {
     public void step(
         long[] firstPiece,
         int piece,
-        MemorySegment[] p,
-        MemorySegment[] g,
-        MemorySegment[] v,
+        Column p,
+        Column g,
+        Column v,
         float[] scalars,
         boolean nesterov,
         Workers workers) {
@@ -63,8 +63,9 @@ public interface SgdVector {
           piece,
           workers,
           (t, from) -> {
-            int count = (int) Math.min(piece, p[t].byteSize() / Float.BYTES - from);
-            piece(p[t], g[t], v[t], from, count, scalars, nesterov);
+            MemorySegment ps = p.of(t);
+            int count = (int) Math.min(piece, ps.byteSize() / Float.BYTES - from);
+            piece(ps, g.of(t), v.of(t), from, count, scalars, nesterov);
           });
     }
 

@@ -20,15 +20,22 @@ import jdk.incubator.vector.VectorSpecies;
  * of rows, or the blocks of one very long row.
  */
 public interface SoftmaxVector {
-  /** y = exp(x − m) / s, for {@code rows} rows from {@code firstRow} on. */
-  void softmax(
-      MemorySegment x, MemorySegment y, long firstRow, long rows, long columns, Workers workers);
+  /** y = exp(x − m) / s. */
+  void softmax(MemorySegment x, MemorySegment y, long rows, long columns, Workers workers);
+
+  /** The same for some rows on the calling thread alone. */
+  void softmax(MemorySegment x, MemorySegment y, long firstRow, int rows, long columns);
 
   /** y = (x − m) − log(s). */
   void logSoftmax(MemorySegment x, MemorySegment y, long rows, long columns, Workers workers);
 
-  /** m and s of each row. */
-  void statistics(MemorySegment x, long rows, long columns, float[] m, float[] s, Workers workers);
+  /** What is done with m and s of a row. */
+  interface Statistics {
+    void of(long r, float m, float s);
+  }
+
+  /** Hands out m and s of each row, in any order and on the thread that has them. */
+  void statistics(MemorySegment x, long rows, long columns, Statistics each, Workers workers);
 
   /** dx = y · (dy − Σ y·dy). */
   void softmaxGradient(
@@ -67,47 +74,65 @@ public interface SoftmaxVector {
 
     Kernel() {}
 
-    private static float longMaximum(MemorySegment x, long row, long columns, Workers workers) {
-      float[] maxima = RowBlocks.partials(columns);
-      RowBlocks.blocks(
-          row, columns, workers, (from, n, b, lanes) -> maxima[b] = maximum(x, from, n));
-      float m = maxima[0];
-      for (float other : maxima) {
-        m = Math.max(m, other);
-      }
-      return m;
-    }
+    // Passes over the blocks of a long row.
+
+    private static final LongRow.Pass MAXIMUM = (row, from, n, lanes) -> maximum(row.x, from, n);
+
+    private static final LongRow.Pass EXPONENTIALS =
+        (row, from, n, lanes) -> EXACT.expSum(row.x, from, row.maximum, row.y, from, n, lanes);
+
+    /** Only their sum is wanted. */
+    private static final LongRow.Pass SUM =
+        (row, from, n, lanes) ->
+            EXACT.expSum(row.x, from, row.maximum, BlockScratch.mine(), 0, n, lanes);
+
+    private static final LongRow.Pass QUOTIENTS =
+        (row, from, n, lanes) -> {
+          divide(row.y, row.sum, from, n);
+          return 0f;
+        };
+
+    private static final LongRow.Pass LOGARITHMS =
+        (row, from, n, lanes) -> {
+          subtract(row.x, row.maximum, row.log, row.y, from, n);
+          return 0f;
+        };
 
     // ---- the functions
 
     @Override
     public void softmax(
-        MemorySegment x, MemorySegment y, long firstRow, long rows, long columns, Workers workers) {
+        MemorySegment x, MemorySegment y, long rows, long columns, Workers workers) {
       if (columns <= BLOCK) {
         RowBlocks.runs(
             rows,
             columns,
             workers,
-            (first, count) ->
-                shortSoftmax(x, y, (firstRow + first) * columns, count, (int) columns));
+            (first, count) -> shortSoftmax(x, y, first * columns, count, (int) columns));
+      } else {
+        RowBlocks.rows(rows, columns, workers, (r, row) -> longSoftmax(x, y, row));
+      }
+    }
+
+    @Override
+    public void softmax(MemorySegment x, MemorySegment y, long firstRow, int rows, long columns) {
+      if (columns <= BLOCK) {
+        shortSoftmax(x, y, firstRow * columns, rows, (int) columns);
         return;
       }
-      RowBlocks.rows(
-          rows,
-          columns,
-          workers,
-          r -> {
-            long row = (firstRow + r) * columns;
-            float m = longMaximum(x, row, columns, workers);
-            float[] partials = RowBlocks.partials(columns);
-            RowBlocks.blocks(
-                row,
-                columns,
-                workers,
-                (from, n, b, lanes) -> partials[b] = EXACT.expSum(x, from, m, y, from, n, lanes));
-            float s = OrderedSum.blockSum(partials, 0, partials.length);
-            RowBlocks.blocks(row, columns, workers, (from, n, b, lanes) -> divide(y, s, from, n));
-          });
+      LongRow row = LongRow.mine(columns, null);
+      for (long r = firstRow; r < firstRow + rows; r++) {
+        longSoftmax(x, y, row.at(r * columns));
+      }
+    }
+
+    private static void longSoftmax(MemorySegment x, MemorySegment y, LongRow row) {
+      row.x = x;
+      row.y = y;
+      row.maximum = row.maximum(MAXIMUM);
+      row.sum = row.sum(EXPONENTIALS);
+      row.each(QUOTIENTS);
+      row.release();
     }
 
     private static void shortSoftmax(
@@ -138,19 +163,13 @@ public interface SoftmaxVector {
           rows,
           columns,
           workers,
-          r -> {
-            long row = r * columns;
-            float m = longMaximum(x, row, columns, workers);
-            float[] partials = RowBlocks.partials(columns);
-            RowBlocks.blocks(
-                row,
-                columns,
-                workers,
-                (from, n, b, lanes) ->
-                    partials[b] = EXACT.expSum(x, from, m, BlockScratch.mine(), 0, n, lanes));
-            float log = ExactMath.log(OrderedSum.blockSum(partials, 0, partials.length));
-            RowBlocks.blocks(
-                row, columns, workers, (from, n, b, lanes) -> subtract(x, m, log, y, from, n));
+          (r, row) -> {
+            row.x = x;
+            row.y = y;
+            row.maximum = row.maximum(MAXIMUM);
+            row.log = ExactMath.log(row.sum(SUM));
+            row.each(LOGARITHMS);
+            row.release();
           });
     }
 
@@ -170,43 +189,36 @@ public interface SoftmaxVector {
 
     @Override
     public void statistics(
-        MemorySegment x, long rows, long columns, float[] m, float[] s, Workers workers) {
+        MemorySegment x, long rows, long columns, Statistics each, Workers workers) {
       if (columns <= BLOCK) {
         RowBlocks.runs(
             rows,
             columns,
             workers,
-            (first, count) -> shortStatistics(x, first, count, (int) columns, m, s));
+            (first, count) -> shortStatistics(x, first, count, (int) columns, each));
         return;
       }
       RowBlocks.rows(
           rows,
           columns,
           workers,
-          r -> {
-            long row = r * columns;
-            float maximum = longMaximum(x, row, columns, workers);
-            float[] partials = RowBlocks.partials(columns);
-            RowBlocks.blocks(
-                row,
-                columns,
-                workers,
-                (from, n, b, lanes) ->
-                    partials[b] = EXACT.expSum(x, from, maximum, BlockScratch.mine(), 0, n, lanes));
-            m[(int) r] = maximum;
-            s[(int) r] = OrderedSum.blockSum(partials, 0, partials.length);
+          (r, row) -> {
+            row.x = x;
+            row.maximum = row.maximum(MAXIMUM);
+            each.of(r, row.maximum, row.sum(SUM));
+            row.release();
           });
     }
 
     private static void shortStatistics(
-        MemorySegment x, long first, int rows, int columns, float[] m, float[] s) {
+        MemorySegment x, long first, int rows, int columns, Statistics each) {
       SoftmaxRows.Scratch t = SoftmaxRows.Scratch.mine();
       t.next = maximum(x, first * columns, columns);
       for (int r = 0, n; r < rows; r += n) {
-        long row = (first + r) * columns;
-        n = ROWS.exponentials(x, row, rows - r, columns, t.rows, 0, t);
-        System.arraycopy(t.maxima, 0, m, (int) first + r, n);
-        System.arraycopy(t.sums, 0, s, (int) first + r, n);
+        n = ROWS.exponentials(x, (first + r) * columns, rows - r, columns, t.rows, 0, t);
+        for (int i = 0; i < n; i++) {
+          each.of(first + r + i, t.maxima[i], t.sums[i]);
+        }
       }
     }
 
@@ -231,23 +243,19 @@ public interface SoftmaxVector {
             });
         return;
       }
+      LongRow.Pass products = (row, from, n, lanes) -> blockOfProducts(y, dy, from, n, lanes);
+      LongRow.Pass slopes =
+          (row, from, n, lanes) -> {
+            softmaxSlope(y, dy, row.sum, dx, from, n);
+            return 0f;
+          };
       RowBlocks.rows(
           rows,
           columns,
           workers,
-          r -> {
-            float[] partials = RowBlocks.partials(columns);
-            RowBlocks.blocks(
-                r * columns,
-                columns,
-                workers,
-                (from, n, b, lanes) -> partials[b] = blockOfProducts(y, dy, from, n, lanes));
-            float sum = OrderedSum.blockSum(partials, 0, partials.length);
-            RowBlocks.blocks(
-                r * columns,
-                columns,
-                workers,
-                (from, n, b, lanes) -> softmaxSlope(y, dy, sum, dx, from, n));
+          (r, row) -> {
+            row.sum = row.sum(products);
+            row.each(slopes);
           });
     }
 
@@ -276,27 +284,21 @@ public interface SoftmaxVector {
             });
         return;
       }
+      LongRow.Pass sums = (row, from, n, lanes) -> block(dy, from, n, lanes);
+      LongRow.Pass slopes =
+          (row, from, n, lanes) -> {
+            MemorySegment t = BlockScratch.mine();
+            EXACT.exp(y, from, t, 0, n);
+            logSoftmaxSlope(t, 0, row.sum, dy, dx, from, n);
+            return 0f;
+          };
       RowBlocks.rows(
           rows,
           columns,
           workers,
-          r -> {
-            float[] partials = RowBlocks.partials(columns);
-            RowBlocks.blocks(
-                r * columns,
-                columns,
-                workers,
-                (from, n, b, lanes) -> partials[b] = block(dy, from, n, lanes));
-            float sum = OrderedSum.blockSum(partials, 0, partials.length);
-            RowBlocks.blocks(
-                r * columns,
-                columns,
-                workers,
-                (from, n, b, lanes) -> {
-                  MemorySegment t = BlockScratch.mine();
-                  EXACT.exp(y, from, t, 0, n);
-                  logSoftmaxSlope(t, 0, sum, dy, dx, from, n);
-                });
+          (r, row) -> {
+            row.sum = row.sum(sums);
+            row.each(slopes);
           });
     }
 

@@ -20,12 +20,7 @@ import org.jspecify.annotations.Nullable;
 public interface SquaredDistanceVector {
   /** distances[t] = Σ (aₜ − bₜ)². */
   void distances(
-      long[] firstPiece,
-      int piece,
-      MemorySegment[] a,
-      MemorySegment[] b,
-      MemorySegment distances,
-      Workers workers);
+      long[] firstPiece, int piece, Column a, Column b, MemorySegment distances, Workers workers);
 
   /** out[r] = Σ (a − b)² of row r of matrices. */
   void rows(
@@ -40,11 +35,11 @@ public interface SquaredDistanceVector {
   void gradient(
       long[] firstPiece,
       int piece,
-      MemorySegment[] a,
-      MemorySegment[] b,
+      Column a,
+      Column b,
       float c,
-      MemorySegment[] da,
-      MemorySegment @Nullable [] db,
+      Column da,
+      @Nullable Column db,
       Workers workers);
 
   /** The kernel for a vector width. */
@@ -59,35 +54,52 @@ public interface SquaredDistanceVector {
     private static final int W = F.length();
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
+    /** The calling thread's sums of blocks, kept between calls. */
+    private static final ThreadLocal<float[]> PARTIALS =
+        ThreadLocal.withInitial(() -> new float[0]);
+
     Kernel() {}
 
     @Override
     public void distances(
         long[] firstPiece,
         int piece,
-        MemorySegment[] a,
-        MemorySegment[] b,
+        Column a,
+        Column b,
         MemorySegment distances,
         Workers workers) {
       int blocks = piece / BLOCK;
+      int tensors = firstPiece.length - 1;
       // Those of a tensor lie side by side; only its last piece may leave some unused.
-      float[] partials = new float[Math.toIntExact(firstPiece[a.length] * blocks)];
+      float[] partials = partials(Math.toIntExact(firstPiece[tensors] * blocks));
       Pieces.run(
           firstPiece,
           piece,
           workers,
           (t, from) -> {
-            long end = Math.min(from + piece, a[t].byteSize() / Float.BYTES);
-            float[] lanes = new float[LANES];
+            MemorySegment as = a.of(t);
+            MemorySegment bs = b.of(t);
+            long end = Math.min(from + piece, as.byteSize() / Float.BYTES);
+            float[] lanes = LongRow.lanes();
             int to = (int) (firstPiece[t] * blocks + from / BLOCK);
             for (long at = from; at < end; at += BLOCK) {
-              partials[to++] = block(a[t], b[t], at, (int) Math.min(BLOCK, end - at), lanes);
+              partials[to++] = block(as, bs, at, (int) Math.min(BLOCK, end - at), lanes);
             }
           });
-      for (int t = 0; t < a.length; t++) {
-        int count = (int) Math.ceilDiv(a[t].byteSize() / Float.BYTES, (long) BLOCK);
-        f32(distances, t, OrderedSum.blockSum(partials, (int) firstPiece[t] * blocks, count));
+      float[] lanes = LongRow.lanes();
+      for (int t = 0; t < tensors; t++) {
+        int count = (int) Math.ceilDiv(a.of(t).byteSize() / Float.BYTES, (long) BLOCK);
+        f32(distances, t, LongRow.total(partials, (int) firstPiece[t] * blocks, count, lanes));
       }
+    }
+
+    private static float[] partials(int count) {
+      float[] kept = PARTIALS.get();
+      if (kept.length < count) {
+        kept = new float[count];
+        PARTIALS.set(kept);
+      }
+      return kept;
     }
 
     @Override
@@ -110,19 +122,8 @@ public interface SquaredDistanceVector {
             });
         return;
       }
-      RowBlocks.rows(
-          rows,
-          columns,
-          workers,
-          r -> {
-            float[] partials = RowBlocks.partials(columns);
-            RowBlocks.blocks(
-                r * columns,
-                columns,
-                workers,
-                (from, n, at, lanes) -> partials[at] = block(a, b, from, n, lanes));
-            f32(out, r, OrderedSum.blockSum(partials, 0, partials.length));
-          });
+      LongRow.Pass sums = (row, from, n, lanes) -> block(a, b, from, n, lanes);
+      RowBlocks.rows(rows, columns, workers, (r, row) -> f32(out, r, row.sum(sums)));
     }
 
     /** The contract's sum of one block of 1 … 1,024 terms from element {@code from} on. */
@@ -172,22 +173,23 @@ public interface SquaredDistanceVector {
     public void gradient(
         long[] firstPiece,
         int piece,
-        MemorySegment[] a,
-        MemorySegment[] b,
+        Column a,
+        Column b,
         float c,
-        MemorySegment[] da,
-        MemorySegment @Nullable [] db,
+        Column da,
+        @Nullable Column db,
         Workers workers) {
       Pieces.run(
           firstPiece,
           piece,
           workers,
           (t, from) -> {
-            int count = (int) Math.min(piece, a[t].byteSize() / Float.BYTES - from);
+            MemorySegment as = a.of(t);
+            int count = (int) Math.min(piece, as.byteSize() / Float.BYTES - from);
             if (db == null) {
-              slope(a[t], b[t], c, da[t], from, count);
+              slope(as, b.of(t), c, da.of(t), from, count);
             } else {
-              slopes(a[t], b[t], c, da[t], db[t], from, count);
+              slopes(as, b.of(t), c, da.of(t), db.of(t), from, count);
             }
           });
     }

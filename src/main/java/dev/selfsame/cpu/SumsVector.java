@@ -31,6 +31,9 @@ public interface SumsVector {
       boolean squared,
       Workers workers);
 
+  /** Block sum of the squares of all elements. */
+  float squares(MemorySegment x, Workers workers);
+
   /**
    * Run sum of each channel of x [n, channels, space], terms in the order (n, space), to out
    * [channels].
@@ -52,8 +55,11 @@ public interface SumsVector {
     private static final Class<? extends FloatVector> FOURS = Lanes.type(FloatVector.zero(FOUR));
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-    /** Blocks of a task: enough to outweigh its hand-over. */
-    private static final int TASK_BLOCKS = 64;
+    /** Rows of a task, of one block each: enough to outweigh its hand-over. */
+    private static final int TASK_ROWS = 64;
+
+    private static final LongRow.Pass SQUARES =
+        (row, from, n, lanes) -> block(row.x, from, n, true, lanes);
 
     private static final ColumnSums COLUMNS = ColumnSums.on(F.vectorBitSize());
 
@@ -67,36 +73,33 @@ public interface SumsVector {
         MemorySegment out,
         boolean squared,
         Workers workers) {
-      long blocks = Math.ceilDiv(columns, (long) BLOCK);
-      long units = Math.multiplyExact(rows, blocks);
-      if (blocks == 1) {
-        workers.run(
-            Math.ceilDiv(units, TASK_BLOCKS),
-            task -> {
-              long end = Math.min(units, (task + 1) * TASK_BLOCKS);
-              float[] lanes = new float[LANES];
-              for (long row = task * TASK_BLOCKS; row < end; row++) {
-                Mem.f32(out, row, block(x, row * columns, (int) columns, squared, lanes));
-              }
-            });
+      if (columns > BLOCK) {
+        LongRow.Pass sums = (row, from, n, lanes) -> block(x, from, n, squared, lanes);
+        RowBlocks.rows(rows, columns, workers, (r, row) -> Mem.f32(out, r, row.sum(sums)));
         return;
       }
-      float[] partials = new float[Math.toIntExact(blocks)];
-      for (long r = 0; r < rows; r++) {
-        long row = r;
-        workers.run(
-            Math.ceilDiv(blocks, TASK_BLOCKS),
-            task -> {
-              int end = (int) Math.min(blocks, (task + 1) * TASK_BLOCKS);
-              float[] lanes = new float[LANES];
-              for (int b = (int) task * TASK_BLOCKS; b < end; b++) {
-                long from = (long) b * BLOCK;
-                int count = (int) Math.min(BLOCK, columns - from);
-                partials[b] = block(x, row * columns + from, count, squared, lanes);
-              }
-            });
-        Mem.f32(out, r, OrderedSum.blockSum(partials, 0, (int) blocks));
+      workers.run(
+          Math.ceilDiv(rows, TASK_ROWS),
+          task -> {
+            long end = Math.min(rows, (task + 1) * TASK_ROWS);
+            float[] lanes = LongRow.lanes();
+            for (long row = task * TASK_ROWS; row < end; row++) {
+              Mem.f32(out, row, block(x, row * columns, (int) columns, squared, lanes));
+            }
+          });
+    }
+
+    @Override
+    public float squares(MemorySegment x, Workers workers) {
+      long count = x.byteSize() / Float.BYTES;
+      if (count <= BLOCK) {
+        return block(x, 0, (int) count, true, LongRow.lanes());
       }
+      LongRow row = LongRow.mine(count, count < RowBlocks.SHARED_ROW ? null : workers).at(0);
+      row.x = x;
+      float sum = row.sum(SQUARES);
+      row.release();
+      return sum;
     }
 
     /** One block of 1 … 1,024 terms from element {@code from} on. */

@@ -68,7 +68,18 @@ public final class Workers {
    * is thrown on.
    */
   public void run(long tasks, LongConsumer task) {
-    if (tasks <= 1 || threads == 1 || busy.isHeldByCurrentThread() || !busy.tryLock()) {
+    // So short that it is inlined: where no other thread is to know the task, it is no object.
+    if (tasks <= 1 || threads == 1) {
+      for (long i = 0; i < tasks; i++) {
+        task.accept(i);
+      }
+    } else {
+      share(tasks, task);
+    }
+  }
+
+  private void share(long tasks, LongConsumer task) {
+    if (busy.isHeldByCurrentThread() || !busy.tryLock()) {
       for (long i = 0; i < tasks; i++) {
         task.accept(i);
       }

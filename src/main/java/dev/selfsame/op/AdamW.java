@@ -154,16 +154,16 @@ public final class AdamW {
   }
 
   private static void scalar(TensorList list, Scalars s) {
-    MemorySegment[] ps = list.memory(0);
-    MemorySegment[] gs = list.memory(1);
-    MemorySegment[] ms = list.memory(2);
-    MemorySegment[] vs = list.memory(3);
     for (int t = 0; t < list.tensors(); t++) {
-      for (long i = 0; i < ps[t].byteSize() / Float.BYTES; i++) {
-        float p = f32(ps[t], i);
-        float g = f32(gs[t], i);
-        float m = f32(ms[t], i);
-        float v = f32(vs[t], i);
+      MemorySegment ps = list.memory(0).of(t);
+      MemorySegment gs = list.memory(1).of(t);
+      MemorySegment ms = list.memory(2).of(t);
+      MemorySegment vs = list.memory(3).of(t);
+      for (long i = 0; i < ps.byteSize() / Float.BYTES; i++) {
+        float p = f32(ps, i);
+        float g = f32(gs, i);
+        float m = f32(ms, i);
+        float v = f32(vs, i);
         if (s.l2) {
           g = Math.fma(s.lambda, p, g);
         } else {
@@ -172,9 +172,9 @@ public final class AdamW {
         m = Math.fma(s.w1, g - m, m);
         v = Math.fma(s.w2 * g, g, s.b2 * v);
         p = p - (s.rate * m) / ((float) Math.sqrt(v) / s.root + s.eps);
-        f32(ps[t], i, p);
-        f32(ms[t], i, m);
-        f32(vs[t], i, v);
+        f32(ps, i, p);
+        f32(ms, i, m);
+        f32(vs, i, v);
       }
     }
   }

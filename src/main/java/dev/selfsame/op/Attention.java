@@ -175,9 +175,9 @@ public final class Attention {
     Check.plain(GRADIENT, "dv", dv, DType.F32);
     Check.input(GRADIENT, "dk", dk, dq);
     Check.input(GRADIENT, "dv", dv, dq);
-    Check.shape(GRADIENT, "dq", dq, q.shape().sizes());
-    Check.shape(GRADIENT, "dk", dk, k.shape().sizes());
-    Check.shape(GRADIENT, "dv", dv, v.shape().sizes());
+    Check.shape(GRADIENT, "dq", dq, q.shape());
+    Check.shape(GRADIENT, "dk", dk, k.shape());
+    Check.shape(GRADIENT, "dv", dv, v.shape());
     Check.apart(GRADIENT, "dq", dq, "dk", dk);
     Check.apart(GRADIENT, "dq", dq, "dv", dv);
     Check.apart(GRADIENT, "dk", dk, "dv", dv);
@@ -219,7 +219,7 @@ public final class Attention {
       Tensor statistics,
       Tensor dqkv) {
     Operands x = AttentionLayout.together(GRADIENT, "qkv", qkv, dqkv);
-    Check.shape(GRADIENT, "dqkv", dqkv, qkv.shape().sizes());
+    Check.shape(GRADIENT, "dqkv", dqkv, qkv.shape());
     Operands dx = AttentionLayout.together(GRADIENT, "dqkv", dqkv, dqkv);
     gradient(dout, x, lengths, heads, causal, out, statistics, dx, new String[] {"dqkv"}, dqkv);
   }

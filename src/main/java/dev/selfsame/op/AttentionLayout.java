@@ -92,7 +92,7 @@ final class AttentionLayout {
     Check.notEmpty(op, "q", q);
     Check.notEmpty(op, "k", k);
     Check.shape(op, "k", k, q.size(0), k.size(1), q.size(2));
-    Check.shape(op, "v", v, k.shape().sizes());
+    Check.shape(op, "v", v, k.shape());
     return new Operands(new Rows(q, 0), new Rows(k, 0), new Rows(v, 0), q.size(2));
   }
 

@@ -227,7 +227,7 @@ public final class BatchNorm {
     Check.plain(op, "dy", dy, DType.F32);
     Sizes z = Sizes.of(op, "dy", dy);
     Check.input(op, "x", x, dy);
-    Check.shape(op, "x", x, dy.shape().sizes());
+    Check.shape(op, "x", x, dy.shape());
     vectors(op, z, dy, gamma, mean, rstd, dgamma, dbeta);
     Check.apart(op, "dgamma", dgamma, "dbeta", dbeta);
     for (Tensor input : new Tensor[] {dy, x, gamma, mean, rstd}) {
@@ -236,7 +236,7 @@ public final class BatchNorm {
     }
     if (dx != null) {
       Check.input(op, "dx", dx, dy);
-      Check.shape(op, "dx", dx, dy.shape().sizes());
+      Check.shape(op, "dx", dx, dy.shape());
       Check.sameOrApart(op, "dy", dy, "dx", dx);
       for (Tensor other : new Tensor[] {x, gamma, mean, rstd, dgamma, dbeta}) {
         Check.apart(op, "another argument", other, "dx", dx);
@@ -351,7 +351,7 @@ public final class BatchNorm {
 
   private static Sizes inputs(String op, Tensor x, Tensor gamma, Tensor beta, Tensor y, float eps) {
     Check.input(op, "x", x, y);
-    Check.shape(op, "x", x, y.shape().sizes());
+    Check.shape(op, "x", x, y.shape());
     Sizes z = Sizes.of(op, "x", x);
     vectors(op, z, y, gamma, beta);
     if (!(eps >= 0 && eps < Float.POSITIVE_INFINITY)) {

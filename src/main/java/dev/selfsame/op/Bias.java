@@ -35,7 +35,7 @@ public final class Bias {
     }
     Check.notEmpty("bias", "x", x);
     Check.shape("bias", "bias", bias, x.size(1));
-    Check.shape("bias", "y", y, x.shape().sizes());
+    Check.shape("bias", "y", y, x.shape());
     Check.sameOrApart("bias", "x", x, "y", y);
     Check.apart("bias", "bias", bias, "y", y);
     long n = x.size(0);

@@ -8,6 +8,7 @@ import dev.selfsame.DeviceException;
 import dev.selfsame.Shape;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
+import java.util.List;
 
 /**
  * Argument checks of the operations, made before anything is written. Messages read "conv2d: w is
@@ -68,11 +69,21 @@ final class Check {
 
   /** Of exactly the sizes. */
   static void shape(String op, String name, Tensor t, long... sizes) {
-    Shape needed = Shape.of(sizes);
-    if (!t.shape().equals(needed)) {
-      throw new ShapeException(
-          op + ": " + name + " has shape " + t.shape() + "; " + needed + " is needed");
+    if (!t.shape().is(sizes)) {
+      throw misshapen(op, name, t, Shape.of(sizes));
     }
+  }
+
+  /** Of exactly the shape. */
+  static void shape(String op, String name, Tensor t, Shape needed) {
+    if (!t.shape().equals(needed)) {
+      throw misshapen(op, name, t, needed);
+    }
+  }
+
+  private static ShapeException misshapen(String op, String name, Tensor t, Shape needed) {
+    return new ShapeException(
+        op + ": " + name + " has shape " + t.shape() + "; " + needed + " is needed");
   }
 
   /** Of exactly the rank. */
@@ -91,6 +102,15 @@ final class Check {
     }
   }
 
+  /** Each of a list has at least one element. */
+  static void notEmpty(String op, String name, List<Tensor> tensors) {
+    for (int t = 0; t < tensors.size(); t++) {
+      if (tensors.get(t).elements() == 0) {
+        notEmpty(op, name + "[" + t + "]", tensors.get(t));
+      }
+    }
+  }
+
   /** A positive number. */
   static void positive(String op, String name, long value) {
     if (value < 1) {
@@ -104,6 +124,16 @@ final class Check {
     if (destination.overlaps(input)) {
       throw new ShapeException(
           op + ": " + destinationName + " shares memory with " + name + "; they must be apart");
+    }
+  }
+
+  /** The destination shares no byte with any of the inputs. */
+  static void apart(
+      String op, String name, List<Tensor> inputs, String destinationName, Tensor destination) {
+    for (int t = 0; t < inputs.size(); t++) {
+      if (destination.overlaps(inputs.get(t))) {
+        apart(op, name + "[" + t + "]", inputs.get(t), destinationName, destination);
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import dev.selfsame.Device;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
 import dev.selfsame.contract.Contract;
+import dev.selfsame.contract.FloatAt;
 import dev.selfsame.contract.OrderedSum;
 import dev.selfsame.cpu.ContrastiveLossVector;
 import dev.selfsame.cpu.SquaredDistanceVector;
@@ -195,9 +196,9 @@ public final class ContrastiveLoss {
     inputs(op, a, b, labels, margin, da);
     Check.input(op, "distances", distances, da);
     Check.shape(op, "distances", distances, a.size(0));
-    Check.shape(op, "da", da, a.shape().sizes());
+    Check.shape(op, "da", da, a.shape());
     Check.input(op, "db", db, da);
-    Check.shape(op, "db", db, a.shape().sizes());
+    Check.shape(op, "db", db, a.shape());
     Check.sameOrApart(op, "a", a, "da", da);
     Check.apart(op, "b", b, "da", da);
     Check.apart(op, "a", a, "db", db);
@@ -220,15 +221,19 @@ public final class ContrastiveLoss {
         }
       }
       case Device.Vector d -> {
-        float[] k = new float[Math.toIntExact(rows)];
-        // Once, not for each row: memory() makes an object.
         MemorySegment distance = distances.memory();
         MemorySegment label = labels.memory();
-        for (int r = 0; r < k.length; r++) {
-          k[r] = factor(distance, label, margin, c, r);
-        }
+        FloatAt factors = r -> factor(distance, label, margin, c, r);
         ContrastiveLossVector.on(d.bits())
-            .gradient(a.memory(), b.memory(), k, da.memory(), db.memory(), columns, d.workers());
+            .gradient(
+                a.memory(),
+                b.memory(),
+                factors,
+                da.memory(),
+                db.memory(),
+                rows,
+                columns,
+                d.workers());
       }
       case Device.Cuda d -> {
         // A warp a short row, a block a long one.
@@ -295,7 +300,7 @@ public final class ContrastiveLoss {
               + " are allowed");
     }
     Check.input(op, "b", b, destination);
-    Check.shape(op, "b", b, a.shape().sizes());
+    Check.shape(op, "b", b, a.shape());
     Check.plain(op, "labels", labels, DType.I32);
     Check.device(op, "labels", labels, destination.device());
     Check.shape(op, "labels", labels, a.size(0));

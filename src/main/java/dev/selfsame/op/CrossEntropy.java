@@ -110,7 +110,7 @@ public final class CrossEntropy {
     Check.plain(op, "dlogits", dlogits, DType.F32);
     Check.input(op, "logits", logits, dlogits);
     inputs(op, logits, labels);
-    Check.shape(op, "dlogits", dlogits, logits.shape().sizes());
+    Check.shape(op, "dlogits", dlogits, logits.shape());
     Check.sameOrApart(op, "logits", logits, "dlogits", dlogits);
     Check.apart(op, "labels", labels, "dlogits", dlogits);
     labels(op, labels, logits.size(1));

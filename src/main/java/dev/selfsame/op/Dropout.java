@@ -94,7 +94,7 @@ public final class Dropout {
   private static void apply(String op, String from, Tensor x, Mask mask, String to, Tensor y) {
     Check.plain(op, to, y, DType.F32);
     Check.input(op, from, x, y);
-    Check.shape(op, to, y, x.shape().sizes());
+    Check.shape(op, to, y, x.shape());
     Check.sameOrApart(op, from, x, to, y);
     long n = y.elements();
     if (mask.firstIndex > Long.MAX_VALUE - n) {

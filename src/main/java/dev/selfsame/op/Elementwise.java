@@ -313,7 +313,7 @@ public final class Elementwise {
 
   private static void input(String name, Tensor t, String destinationName, Tensor destination) {
     Check.input("elementwise", name, t, destination);
-    Check.shape("elementwise", name, t, destination.shape().sizes());
+    Check.shape("elementwise", name, t, destination.shape());
     Check.sameOrApart("elementwise", name, t, destinationName, destination);
   }
 

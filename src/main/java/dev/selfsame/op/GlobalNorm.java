@@ -40,7 +40,7 @@ public final class GlobalNorm {
   public static void norm(List<Tensor> tensors, Tensor norm) {
     TensorList list = TensorList.of("norm", List.of("tensors"), List.of(tensors));
     check("norm", tensors, norm);
-    squares(tensors, norm);
+    squares(list, tensors, norm);
     root(list.device(), norm);
   }
 
@@ -57,7 +57,7 @@ public final class GlobalNorm {
     if (!(maxNorm > 0)) {
       throw new IllegalArgumentException("clip: maxNorm is " + maxNorm + "; it must be above 0");
     }
-    squares(gradients, norm);
+    squares(list, gradients, norm);
     root(list.device(), norm);
     switch (list.device()) {
       case Device.Scalar d -> scalar(list, coefficient(norm.memory(), maxNorm));
@@ -80,14 +80,25 @@ public final class GlobalNorm {
     Check.plain(op, "norm", norm, DType.F32);
     Check.shape(op, "norm", norm, 1);
     for (int t = 0; t < tensors.size(); t++) {
-      String name = "tensor " + t;
-      Check.device(op, name, tensors.get(t), norm.device());
-      Check.notEmpty(op, name, tensors.get(t));
-      Check.apart(op, name, tensors.get(t), "norm", norm);
+      Tensor tensor = tensors.get(t);
+      if (tensor.elements() == 0
+          || !tensor.device().equals(norm.device())
+          || norm.overlaps(tensor)) {
+        // Only now: a name for each of thousands of tensors would be an object.
+        String name = "tensor " + t;
+        Check.device(op, name, tensor, norm.device());
+        Check.notEmpty(op, name, tensor);
+        Check.apart(op, name, tensor, "norm", norm);
+      }
     }
   }
 
-  private static void squares(List<Tensor> tensors, Tensor total) {
+  private static void squares(TensorList list, List<Tensor> tensors, Tensor total) {
+    if (total.device() instanceof Device.Vector d) {
+      GlobalNormVector kernel = GlobalNormVector.on(d.bits());
+      f32(total.memory(), 0, kernel.squares(list.tensors(), list.memory(0), d.workers()));
+      return;
+    }
     try (Scope scope = Scope.open()) {
       Tensor sums = Tensor.empty(scope, total.device(), tensors.size());
       for (int t = 0; t < tensors.size(); t++) {
@@ -110,7 +121,8 @@ public final class GlobalNorm {
   }
 
   private static void scalar(TensorList list, float coefficient) {
-    for (MemorySegment g : list.memory(0)) {
+    for (int t = 0; t < list.tensors(); t++) {
+      MemorySegment g = list.memory(0).of(t);
       for (long i = 0; i < g.byteSize() / Float.BYTES; i++) {
         f32(g, i, f32(g, i) * coefficient);
       }

@@ -166,9 +166,9 @@ public final class Gru {
     Check.shape(op, "dy", dy, z.steps(), z.batch(), z.hidden());
     Recurrence.gates(op, "gates", gates, dy, z);
     Recurrence.gates(op, "recurrent", recurrent, dy, z);
-    Recurrence.wanted(op, "dx", dx, dy, x.shape().sizes());
-    Recurrence.wanted(op, "dwIh", dwIh, dy, wIh.shape().sizes());
-    Recurrence.wanted(op, "dwHh", dwHh, dy, wHh.shape().sizes());
+    Recurrence.wanted(op, "dx", dx, dy, x.shape());
+    Recurrence.wanted(op, "dwIh", dwIh, dy, wIh.shape());
+    Recurrence.wanted(op, "dwHh", dwHh, dy, wHh.shape());
     Recurrence.wanted(op, "dbias", dbias, dy, z.width());
     Recurrence.wanted(op, "dRecurrentBias", dRecurrentBias, dy, z.width());
     Recurrence.wanted(op, "dh0", dh0, dy, z.batch(), z.hidden());

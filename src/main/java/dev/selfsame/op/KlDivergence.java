@@ -125,7 +125,7 @@ public final class KlDivergence {
     String op = "klDivergence gradient";
     Check.plain(op, "dstudent", dstudent, DType.F32);
     inputs(op, teacher, student, temperature, dstudent);
-    Check.shape(op, "dstudent", dstudent, student.shape().sizes());
+    Check.shape(op, "dstudent", dstudent, student.shape());
     Check.apart(op, "teacher", teacher, "dstudent", dstudent);
     Check.sameOrApart(op, "student", student, "dstudent", dstudent);
     long rows = teacher.size(0);
@@ -227,7 +227,7 @@ public final class KlDivergence {
     Check.notEmpty(op, "teacher", teacher);
     Softmax.columns(op, teacher);
     Check.input(op, "student", student, destination);
-    Check.shape(op, "student", student, teacher.shape().sizes());
+    Check.shape(op, "student", student, teacher.shape());
     if (!(temperature > 0 && Float.isFinite(temperature))) {
       throw new IllegalArgumentException(
           op + ": temperature is " + temperature + "; it must be finite and above 0");

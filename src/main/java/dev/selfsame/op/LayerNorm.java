@@ -71,7 +71,7 @@ public final class LayerNorm {
     Check.plain(op, "y", y, DType.F32);
     matrix(op, "y", y);
     Check.input(op, "x", x, y);
-    Check.shape(op, "x", x, y.shape().sizes());
+    Check.shape(op, "x", x, y.shape());
     long rows = y.size(0);
     long columns = y.size(1);
     vector(op, "gamma", gamma, y, columns);
@@ -160,15 +160,22 @@ public final class LayerNorm {
     Check.plain(op, "dy", dy, DType.F32);
     matrix(op, "dy", dy);
     Check.input(op, "x", x, dy);
-    Check.shape(op, "x", x, dy.shape().sizes());
+    Check.shape(op, "x", x, dy.shape());
     long rows = dy.size(0);
     long columns = dy.size(1);
     vector(op, "gamma", gamma, dy, columns);
     vector(op, "mean", mean, dy, rows);
     vector(op, "rstd", rstd, dy, rows);
-    destination(op, "dx", dx, dy, dy.shape().sizes());
-    destination(op, "dgamma", dgamma, dy, columns);
-    destination(op, "dbeta", dbeta, dy, columns);
+    if (dx != null) {
+      Check.input(op, "dx", dx, dy);
+      Check.shape(op, "dx", dx, dy.shape());
+    }
+    if (dgamma != null) {
+      vector(op, "dgamma", dgamma, dy, columns);
+    }
+    if (dbeta != null) {
+      vector(op, "dbeta", dbeta, dy, columns);
+    }
     apartFromInputs(op, "dx", dx, x, gamma, mean, rstd);
     apartFromInputs(op, "dgamma", dgamma, dy, x, gamma, mean, rstd);
     apartFromInputs(op, "dbeta", dbeta, dy, x, gamma, mean, rstd);
@@ -359,14 +366,6 @@ public final class LayerNorm {
   private static void vector(String op, String name, Tensor t, Tensor like, long size) {
     Check.input(op, name, t, like);
     Check.shape(op, name, t, size);
-  }
-
-  private static void destination(
-      String op, String name, @Nullable Tensor t, Tensor like, long... sizes) {
-    if (t != null) {
-      Check.input(op, name, t, like);
-      Check.shape(op, name, t, sizes);
-    }
   }
 
   private static void apartFromInputs(

@@ -162,9 +162,9 @@ public final class Lstm {
     Check.shape(op, "dy", dy, z.steps(), z.batch(), z.hidden());
     Recurrence.states(op, "c", c, dy, z);
     Recurrence.gates(op, "gates", gates, dy, z);
-    Recurrence.wanted(op, "dx", dx, dy, x.shape().sizes());
-    Recurrence.wanted(op, "dwIh", dwIh, dy, wIh.shape().sizes());
-    Recurrence.wanted(op, "dwHh", dwHh, dy, wHh.shape().sizes());
+    Recurrence.wanted(op, "dx", dx, dy, x.shape());
+    Recurrence.wanted(op, "dwIh", dwIh, dy, wIh.shape());
+    Recurrence.wanted(op, "dwHh", dwHh, dy, wHh.shape());
     Recurrence.wanted(op, "dbias", dbias, dy, z.width());
     Recurrence.wanted(op, "dh0", dh0, dy, z.batch(), z.hidden());
     Recurrence.wanted(op, "dc0", dc0, dy, z.batch(), z.hidden());

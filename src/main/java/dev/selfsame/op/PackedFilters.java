@@ -117,7 +117,7 @@ public final class PackedFilters implements AutoCloseable {
    */
   public void requireCurrent(Tensor w) {
     Tensor packed = weight(w);
-    Check.shape(OP, "w", w, packed.shape().sizes());
+    Check.shape(OP, "w", w, packed.shape());
     try (Scope local = Scope.open()) {
       var now = w.to(local, Device.scalar()).memory();
       var then = packed.to(local, Device.scalar()).memory();

@@ -347,7 +347,7 @@ public final class Pool2d {
     String op = "pool2d " + pass;
     Check.plain(op, "argmax", argmax, DType.I32);
     Check.device(op, "argmax", argmax, y.device());
-    Check.shape(op, "argmax", argmax, y.shape().sizes());
+    Check.shape(op, "argmax", argmax, y.shape());
     Check.apart(op, imageName, image, "argmax", argmax);
   }
 

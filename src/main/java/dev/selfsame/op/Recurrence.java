@@ -3,6 +3,7 @@ package dev.selfsame.op;
 import dev.selfsame.DType;
 import dev.selfsame.Device;
 import dev.selfsame.Scope;
+import dev.selfsame.Shape;
 import dev.selfsame.Tensor;
 import dev.selfsame.cpu.RecurrentSizes;
 import dev.selfsame.cpu.RecurrentSteps;
@@ -51,6 +52,14 @@ final class Recurrence {
     if (t != null) {
       Check.input(op, name, t, first);
       Check.shape(op, name, t, sizes);
+    }
+  }
+
+  /** A tensor of the stated shape, unless it is null. */
+  static void wanted(String op, String name, @Nullable Tensor t, Tensor first, Shape shape) {
+    if (t != null) {
+      Check.input(op, name, t, first);
+      Check.shape(op, name, t, shape);
     }
   }
 

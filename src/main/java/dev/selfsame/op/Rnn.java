@@ -130,9 +130,9 @@ public final class Rnn {
     Check.plain(op, "dy", dy, DType.F32);
     RecurrentSizes z = Recurrence.check(op, 1, dy, x, wIh, wHh, h);
     Recurrence.gates(op, "dy", dy, dy, z);
-    Recurrence.wanted(op, "dx", dx, dy, x.shape().sizes());
-    Recurrence.wanted(op, "dwIh", dwIh, dy, wIh.shape().sizes());
-    Recurrence.wanted(op, "dwHh", dwHh, dy, wHh.shape().sizes());
+    Recurrence.wanted(op, "dx", dx, dy, x.shape());
+    Recurrence.wanted(op, "dwIh", dwIh, dy, wIh.shape());
+    Recurrence.wanted(op, "dwHh", dwHh, dy, wHh.shape());
     Recurrence.wanted(op, "dbias", dbias, dy, z.width());
     Recurrence.wanted(op, "dh0", dh0, dy, z.batch(), z.hidden());
     Recurrence.apart(

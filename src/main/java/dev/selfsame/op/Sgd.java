@@ -91,17 +91,17 @@ public final class Sgd {
 
   private static void scalar(
       TensorList list, float lambda, float mu, float minusRate, boolean nesterov) {
-    MemorySegment[] ps = list.memory(0);
-    MemorySegment[] gs = list.memory(1);
-    MemorySegment[] vs = list.memory(2);
     for (int t = 0; t < list.tensors(); t++) {
-      for (long i = 0; i < ps[t].byteSize() / Float.BYTES; i++) {
-        float p = f32(ps[t], i);
-        float g = Math.fma(lambda, p, f32(gs[t], i));
-        float v = Math.fma(mu, f32(vs[t], i), g);
+      MemorySegment ps = list.memory(0).of(t);
+      MemorySegment gs = list.memory(1).of(t);
+      MemorySegment vs = list.memory(2).of(t);
+      for (long i = 0; i < ps.byteSize() / Float.BYTES; i++) {
+        float p = f32(ps, i);
+        float g = Math.fma(lambda, p, f32(gs, i));
+        float v = Math.fma(mu, f32(vs, i), g);
         float d = nesterov ? Math.fma(mu, v, g) : v;
-        f32(ps[t], i, Math.fma(minusRate, d, p));
-        f32(vs[t], i, v);
+        f32(ps, i, Math.fma(minusRate, d, p));
+        f32(vs, i, v);
       }
     }
   }

@@ -67,7 +67,7 @@ public final class Softmax {
     switch (y.device()) {
       case Device.Scalar d -> scalarSoftmax(x.memory(), y.memory(), rows, columns);
       case Device.Vector d ->
-          SoftmaxVector.on(d.bits()).softmax(x.memory(), y.memory(), 0, rows, columns, d.workers());
+          SoftmaxVector.on(d.bits()).softmax(x.memory(), y.memory(), rows, columns, d.workers());
       case Device.Cuda d ->
           run(
               launch(d.context(), SOFTMAX, columns).arg(x.address()).arg(y.address()),
@@ -278,7 +278,7 @@ public final class Softmax {
   private static void input(
       String op, String name, Tensor t, String destinationName, Tensor destination) {
     Check.input(op, name, t, destination);
-    Check.shape(op, name, t, destination.shape().sizes());
+    Check.shape(op, name, t, destination.shape());
     Check.sameOrApart(op, name, t, destinationName, destination);
   }
 }

@@ -63,12 +63,10 @@ public final class SquaredDistance {
     Check.device(op, "penalty", penalty, list.device());
     Check.shape(op, "penalty", penalty, 1);
     Check.apart(op, "distances", distances, "penalty", penalty);
-    for (int t = 0; t < a.size(); t++) {
-      Check.apart(op, "a[" + t + "]", a.get(t), "distances", distances);
-      Check.apart(op, "a[" + t + "]", a.get(t), "penalty", penalty);
-      Check.apart(op, "b[" + t + "]", b.get(t), "distances", distances);
-      Check.apart(op, "b[" + t + "]", b.get(t), "penalty", penalty);
-    }
+    Check.apart(op, "a", a, "distances", distances);
+    Check.apart(op, "a", a, "penalty", penalty);
+    Check.apart(op, "b", b, "distances", distances);
+    Check.apart(op, "b", b, "penalty", penalty);
     switch (list.device()) {
       case Device.Scalar d -> {
         scalar(list, distances.memory());
@@ -90,11 +88,9 @@ public final class SquaredDistance {
   }
 
   private static void scalar(TensorList list, MemorySegment distances) {
-    MemorySegment[] as = list.memory(0);
-    MemorySegment[] bs = list.memory(1);
-    for (int t = 0; t < as.length; t++) {
-      MemorySegment a = as[t];
-      MemorySegment b = bs[t];
+    for (int t = 0; t < list.tensors(); t++) {
+      MemorySegment a = list.memory(0).of(t);
+      MemorySegment b = list.memory(1).of(t);
       f32(
           distances,
           t,
@@ -197,16 +193,16 @@ public final class SquaredDistance {
   }
 
   private static void scalarGradient(TensorList list, float c, boolean both) {
-    MemorySegment[] as = list.memory(0);
-    MemorySegment[] bs = list.memory(1);
-    MemorySegment[] das = list.memory(2);
-    MemorySegment[] dbs = list.memory(both ? 3 : 2);
-    for (int t = 0; t < as.length; t++) {
-      for (long i = 0; i < as[t].byteSize() / Float.BYTES; i++) {
-        float slope = (f32(as[t], i) - f32(bs[t], i)) * c;
-        f32(das[t], i, slope);
+    for (int t = 0; t < list.tensors(); t++) {
+      MemorySegment as = list.memory(0).of(t);
+      MemorySegment bs = list.memory(1).of(t);
+      MemorySegment das = list.memory(2).of(t);
+      MemorySegment dbs = list.memory(both ? 3 : 2).of(t);
+      for (long i = 0; i < as.byteSize() / Float.BYTES; i++) {
+        float slope = (f32(as, i) - f32(bs, i)) * c;
+        f32(das, i, slope);
         if (both) {
-          f32(dbs[t], i, -slope);
+          f32(dbs, i, -slope);
         }
       }
     }
@@ -236,9 +232,7 @@ public final class SquaredDistance {
       throw new ShapeException(op + ": the list of pairs is empty; at least one is needed");
     }
     TensorList list = TensorList.of(op, names, columns, 2);
-    for (int t = 0; t < list.tensors(); t++) {
-      Check.notEmpty(op, "a[" + t + "]", columns.get(0).get(t));
-    }
+    Check.notEmpty(op, "a", columns.get(0));
     if (!Float.isFinite(lambda)) {
       throw new IllegalArgumentException(op + ": lambda is " + lambda + "; it must be finite");
     }

@@ -4,6 +4,7 @@ import dev.selfsame.DType;
 import dev.selfsame.Device;
 import dev.selfsame.ShapeException;
 import dev.selfsame.Tensor;
+import dev.selfsame.cpu.Column;
 import dev.selfsame.cuda.CudaContext;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -25,6 +26,9 @@ final class TensorList {
 
   /** A thread's room to sort where memory starts and where it ends. */
   private static final ThreadLocal<long[][]> BOUNDS = ThreadLocal.withInitial(() -> new long[2][0]);
+
+  /** A thread's plan, kept for its next call: mostly of the same tensors. */
+  private static final ThreadLocal<long[]> FIRST_PIECE = ThreadLocal.withInitial(() -> new long[1]);
 
   private final List<List<Tensor>> columns;
   private final long[] firstPiece;
@@ -65,7 +69,11 @@ final class TensorList {
                 + first.size());
       }
     }
-    long[] firstPiece = new long[first.size() + 1];
+    long[] firstPiece = FIRST_PIECE.get();
+    if (firstPiece.length != first.size() + 1) {
+      firstPiece = new long[first.size() + 1];
+      FIRST_PIECE.set(firstPiece);
+    }
     for (int t = 0; t < first.size(); t++) {
       for (int c = 0; c < columns.size(); c++) {
         Tensor tensor = columns.get(c).get(t);
@@ -74,7 +82,7 @@ final class TensorList {
           String name = names.get(c) + "[" + t + "]";
           Check.plain(op, name, tensor, DType.F32);
           Check.device(op, name, tensor, first.get(0).device());
-          Check.shape(op, name, tensor, first.get(t).shape().sizes());
+          Check.shape(op, name, tensor, first.get(t).shape());
         }
       }
       firstPiece[t + 1] = firstPiece[t] + (first.get(t).elements() + PIECE - 1) / PIECE;
@@ -114,10 +122,12 @@ final class TensorList {
         }
         if (tensor.device() instanceof Device.Cuda) {
           starts[count] = tensor.address();
-        } else if (tensor.memory().isNative()) {
-          starts[count] = tensor.memory().address();
         } else {
-          return false;
+          MemorySegment memory = tensor.memory();
+          if (!memory.isNative()) {
+            return false;
+          }
+          starts[count] = memory.address();
         }
         ends[count] = starts[count] + tensor.elements() * Float.BYTES;
         count++;
@@ -220,13 +230,9 @@ final class TensorList {
   }
 
   /** Host memory of a column. */
-  MemorySegment[] memory(int column) {
+  Column memory(int column) {
     List<Tensor> tensors = columns.get(column);
-    MemorySegment[] memory = new MemorySegment[tensors.size()];
-    for (int t = 0; t < memory.length; t++) {
-      memory[t] = tensors.get(t).memory();
-    }
-    return memory;
+    return t -> tensors.get(t).memory();
   }
 
   /**
