@@ -45,10 +45,15 @@ public abstract class CaseBench {
   /** The case that the parameters name. */
   protected abstract BenchCase build(Device device);
 
+  /** Gives the peers as many threads. */
+  protected void peers() {
+    TorchPeer.threads(threads);
+  }
+
   /** Builds and checks the case. */
   @Setup
   public final void prepare() {
-    TorchPeer.threads(threads);
+    peers();
     current = build(Device.vector(Lanes.preferredBits(), threads));
     current.requireAgreement();
     timed = contender(current, contender).run();
