@@ -6,6 +6,7 @@ import dev.selfsame.bench.BenchCase.Planned;
 import dev.selfsame.bench.peers.TorchAdamW;
 import dev.selfsame.bench.peers.TorchLanguageModel;
 import dev.selfsame.bench.peers.TorchPeer;
+import dev.selfsame.bench.peers.TorchRecurrent.Kind;
 import dev.selfsame.grad.Functions;
 import dev.selfsame.grad.Tape;
 import dev.selfsame.nn.Initializer;
@@ -13,42 +14,57 @@ import dev.selfsame.op.GlobalNorm;
 import dev.selfsame.optim.AdamW;
 import dev.selfsame.optim.LearningRate;
 import dev.selfsame.train.CharacterModel;
+import dev.selfsame.train.CharacterModel.Cell;
 import dev.selfsame.train.LanguageModel;
 import dev.selfsame.train.TiedLanguageModel;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Training steps of lstm and tied-lm: 16 streams of 32 tokens, whose frequencies fall as words' do;
- * states are carried on, and gradients clipped to a norm of 1. In the checked step the norm is
- * less, so that its gradients are the optimizer's.
+ * Training steps of lstm, tied-lm, rnn and gru: 16 streams of 32 tokens, whose frequencies fall as
+ * words' do, 128 units; 96 characters of 32 numbers each, or 2,000 words of 128. States are carried
+ * on, and gradients clipped to a norm of 1. In the checked step the norm is less, so that its
+ * gradients are the optimizer's.
  */
 final class LanguageModelSteps {
   private static final int BATCH = 16;
   private static final int STEPS = 32;
   private static final int ROWS = BATCH * STEPS;
+  private static final int WIDTH = 32;
   private static final int UNITS = 128;
 
   private LanguageModelSteps() {}
 
   static List<Planned> all(Device device) {
-    return List.of(planned("lstm", 96, 32, device), planned("tied-lm", 2_000, UNITS, device));
+    return List.of(
+        characters(Cell.LSTM, Kind.LSTM, device),
+        planned("tied-lm", Kind.LSTM, i -> TiedLanguageModel.model(i, 2_000, UNITS, true), device),
+        characters(Cell.RNN, Kind.RNN, device),
+        characters(Cell.GRU, Kind.GRU, device));
   }
 
-  private static Planned planned(String system, int tokens, int width, Device device) {
+  private static Planned characters(Cell cell, Kind kind, Device device) {
+    String system = cell.name().toLowerCase(Locale.ROOT);
+    return planned(system, kind, i -> CharacterModel.model(cell, i, WIDTH, UNITS), device);
+  }
+
+  private static Planned planned(
+      String system, Kind kind, Function<Initializer, LanguageModel> model, Device device) {
     String name = "%s %dx%d".formatted(system, STEPS, BATCH);
-    return new Planned(name, () -> build(name, system.equals("tied-lm"), tokens, width, device));
+    return new Planned(name, () -> build(name, kind, model, device));
   }
 
-  private static BenchCase build(String name, boolean tied, int tokens, int width, Device device) {
+  private static BenchCase build(
+      String name, Kind kind, Function<Initializer, LanguageModel> architecture, Device device) {
     var memory = new CaseMemory(device);
-    var init = new Initializer(memory.scope(), device, 1);
-    LanguageModel model =
-        tied
-            ? TiedLanguageModel.model(init, tokens, UNITS, true)
-            : CharacterModel.model(CharacterModel.Cell.LSTM, init, width, UNITS);
+    LanguageModel model = architecture.apply(new Initializer(memory.scope(), device, 1));
+    int tokens = (int) model.output().weight().value().size(0);
+    long width = model.embedding().weight().value().size(1);
+    int gates = kind.gates() * UNITS;
     var ours = new Ours(memory, device, model);
     List<Tensor> inputs = new ArrayList<>();
     List<Tensor> labels = new ArrayList<>();
@@ -61,7 +77,7 @@ final class LanguageModelSteps {
       inputs.add(TorchPeer.longs(Inputs.widened(memory.arena(), in), ROWS));
       labels.add(TorchPeer.longs(Inputs.widened(memory.arena(), next), ROWS));
     }
-    double products = 2.0 * ROWS * (4 * UNITS * (width + UNITS) + UNITS * tokens);
+    double products = 2.0 * ROWS * (gates * (width + UNITS) + UNITS * tokens);
     double parameters = model.parameters().stream().mapToLong(p -> p.value().elements()).sum();
     double forward = STEPS * (width + UNITS + 8) + UNITS + tokens + ROWS;
     return TrainingStep.build(
@@ -74,8 +90,9 @@ final class LanguageModelSteps {
             ours,
             p ->
                 new TorchLanguageModel(
+                    kind,
                     p,
-                    TorchPeer.floats(memory.zeros(4 * UNITS), 4 * UNITS),
+                    TorchPeer.floats(memory.zeros(gates), gates),
                     TorchPeer.floats(memory.zeros(BATCH * UNITS), 1, BATCH, UNITS),
                     STEPS,
                     BATCH),

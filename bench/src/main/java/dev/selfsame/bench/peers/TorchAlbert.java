@@ -1,7 +1,5 @@
 package dev.selfsame.bench.peers;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -50,72 +48,61 @@ public final class TorchAlbert extends TorchModel {
    * @param labels the hidden words
    */
   @Override
-  public double backward(Tensor inputs, Tensor labels) {
-    Deque<Tensor> results = new ArrayDeque<>();
+  Tensor loss(Results results, Tensor inputs, Tensor labels) {
     Tensor table = parameters.getFirst();
     Tensor positions = parameters.get(1);
     long length = positions.size(0);
-    Tensor tokens = kept(results, inputs.narrow(0, 0, batch * length));
-    Tensor places = kept(results, inputs.narrow(0, batch * length, labels.numel()));
-    Tensor words = kept(results, torch.embedding(table, tokens));
-    Tensor pieces = kept(results, words.reshape(batch, length, table.size(1)));
-    Tensor placed = kept(results, pieces.add(positions));
+    Tensor tokens = results.keep(inputs.narrow(0, 0, batch * length));
+    Tensor places = results.keep(inputs.narrow(0, batch * length, labels.numel()));
+    Tensor words = results.keep(torch.embedding(table, tokens));
+    Tensor pieces = results.keep(words.reshape(batch, length, table.size(1)));
+    Tensor placed = results.keep(pieces.add(positions));
     Tensor x = linear(results, norm(results, placed, 2), 4);
     for (int layer = 0; layer < layers; layer++) {
       x = block(results, x);
     }
-    Tensor rows = kept(results, x.reshape(batch * length, x.size(2)));
-    Tensor chosen = kept(results, torch.index_select(rows, 0, places));
-    Tensor guess = kept(results, torch.gelu(linear(results, chosen, AFTER)));
+    Tensor rows = results.keep(x.reshape(batch * length, x.size(2)));
+    Tensor chosen = results.keep(torch.index_select(rows, 0, places));
+    Tensor guess = results.keep(torch.gelu(linear(results, chosen, AFTER)));
     Tensor normed = norm(results, guess, AFTER + 2);
-    Tensor logits = kept(results, torch.linear(normed, table, optional.getLast()));
-    Tensor loss = kept(results, torch.cross_entropy_loss(logits, labels));
-    loss.backward();
-    double value = loss.item_double();
-    results.forEach(Tensor::close);
-    return value;
+    Tensor logits = results.keep(torch.linear(normed, table, optional.getLast()));
+    return results.keep(torch.cross_entropy_loss(logits, labels));
   }
 
-  private Tensor block(Deque<Tensor> results, Tensor x) {
+  private Tensor block(Results results, Tensor x) {
     Tensor seen = linear(results, attention(results, linear(results, x, BLOCK)), BLOCK + 2);
-    Tensor a = norm(results, kept(results, x.add(seen)), BLOCK + 4);
-    Tensor inner = kept(results, torch.gelu(linear(results, a, BLOCK + 6)));
+    Tensor a = norm(results, results.keep(x.add(seen)), BLOCK + 4);
+    Tensor inner = results.keep(torch.gelu(linear(results, a, BLOCK + 6)));
     Tensor fed = linear(results, inner, BLOCK + 8);
-    return norm(results, kept(results, a.add(fed)), BLOCK + 10);
+    return norm(results, results.keep(a.add(fed)), BLOCK + 10);
   }
 
   /** Of queries, keys and values side by side, [B, T, 3 · E]. */
-  private Tensor attention(Deque<Tensor> results, Tensor qkv) {
+  private Tensor attention(Results results, Tensor qkv) {
     long length = qkv.size(1);
     long width = qkv.size(2) / 3;
     Tensor[] parts = new Tensor[3];
     try (TensorVector chunks = qkv.chunk(3, -1)) {
       for (int i = 0; i < 3; i++) {
-        Tensor split = kept(results, chunks.get(i).reshape(batch, length, heads, width / heads));
-        parts[i] = kept(results, split.transpose(1, 2));
+        Tensor split = results.keep(chunks.get(i).reshape(batch, length, heads, width / heads));
+        parts[i] = results.keep(split.transpose(1, 2));
       }
     }
     Tensor seen =
-        kept(
-            results,
+        results.keep(
             torch.scaled_dot_product_attention(
                 parts[0], parts[1], parts[2], NO_MASK, 0, false, DEFAULT_SCALE, false));
-    return kept(results, kept(results, seen.transpose(1, 2)).reshape(batch, length, width));
+    return results.keep(results.keep(seen.transpose(1, 2)).reshape(batch, length, width));
   }
 
-  private Tensor linear(Deque<Tensor> results, Tensor x, int at) {
-    return kept(results, torch.linear(x, parameters.get(at), optional.get(at + 1)));
+  private Tensor linear(Results results, Tensor x, int at) {
+    return results.keep(torch.linear(x, parameters.get(at), optional.get(at + 1)));
   }
 
-  private Tensor norm(Deque<Tensor> results, Tensor x, int at) {
+  private Tensor norm(Results results, Tensor x, int at) {
     long[] width = {parameters.get(at).numel()};
-    return kept(
-        results, torch.layer_norm(x, width, optional.get(at), optional.get(at + 1), eps, true));
-  }
-
-  private static Tensor kept(Deque<Tensor> results, Tensor t) {
-    results.add(t);
-    return t;
+    return results.keep(
+        torch.layer_norm(x, width, optional.get(at), optional.get(at + 1), eps, true));
   }
 
   @Override

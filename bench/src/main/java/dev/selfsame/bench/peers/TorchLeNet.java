@@ -1,7 +1,5 @@
 package dev.selfsame.bench.peers;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -22,33 +20,28 @@ public final class TorchLeNet extends TorchModel {
   }
 
   @Override
-  public double backward(Tensor images, Tensor labels) {
-    Deque<Tensor> results = new ArrayDeque<>();
+  Tensor loss(Results results, Tensor images, Tensor labels) {
     Tensor h = images;
     for (int layer = 0; layer < 5; layer++) {
       if (layer == 2) {
-        results.add(h = torch.flatten(h, 1, -1));
+        h = results.keep(torch.flatten(h, 1, -1));
       }
       Tensor w = parameters.get(2 * layer);
       TensorOptional b = optional.get(2 * layer + 1);
       boolean convolution = layer < 2;
-      results.add(
-          h =
+      h =
+          results.keep(
               convolution
                   ? torch.conv2d(h, w, b, ONE, layer == 0 ? TWO : NONE, ONE, 1)
                   : torch.linear(h, w, b));
       if (layer < 4) {
-        results.add(h = torch.relu(h));
+        h = results.keep(torch.relu(h));
       }
       if (convolution) {
-        results.add(h = torch.max_pool2d(h, TWO, TWO, NONE, ONE, false));
+        h = results.keep(torch.max_pool2d(h, TWO, TWO, NONE, ONE, false));
       }
     }
-    results.add(h = torch.cross_entropy_loss(h, labels));
-    h.backward();
-    double loss = h.item_double();
-    results.forEach(Tensor::close);
-    return loss;
+    return results.keep(torch.cross_entropy_loss(h, labels));
   }
 
   @Override

@@ -39,8 +39,17 @@ public abstract class TorchModel implements AutoCloseable {
     }
   }
 
-  /** Leaves gradients behind; returns the mean cross-entropy. */
-  public abstract double backward(Tensor inputs, Tensor labels);
+  /** Leaves gradients behind; returns the loss. */
+  public final double backward(Tensor inputs, Tensor labels) {
+    try (var results = new Results()) {
+      Tensor loss = loss(results, inputs, labels);
+      loss.backward();
+      return loss.item_double();
+    }
+  }
+
+  /** The loss, one of the results. */
+  abstract Tensor loss(Results results, Tensor inputs, Tensor labels);
 
   /** The same model with values in float64. */
   public abstract TorchModel inFloat64();

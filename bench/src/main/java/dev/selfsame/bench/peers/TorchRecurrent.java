@@ -46,6 +46,21 @@ public final class TorchRecurrent implements AutoCloseable {
   }
 
   /**
+   * What a sequence gives.
+   *
+   * @param y the states after each step, [T, B, H]
+   * @param h the last state, [1, B, H], without its history
+   * @param c the last cell, likewise, or a state where the layer has no cells
+   */
+  record States(Tensor y, Tensor h, Tensor c) {
+    States(Tensor y, Tensor h, Tensor c) {
+      this.y = new Tensor(y); // the tuple owns the others
+      this.h = h.detach();
+      this.c = c.detach();
+    }
+  }
+
+  /**
    * The states after each step, [T, B, H].
    *
    * @param x [T, B, I]
@@ -54,22 +69,30 @@ public final class TorchRecurrent implements AutoCloseable {
    * @param train whether a backward pass may follow
    */
   public Tensor forward(Tensor x, Tensor h, Tensor c, boolean train) {
+    States all = states(x, h, c, train);
+    all.h.close();
+    all.c.close();
+    return all.y;
+  }
+
+  /** The same, and the states to go on from. */
+  States states(Tensor x, Tensor h, Tensor c, boolean train) {
     return switch (kind) {
-      case RNN -> first(torch.rnn_tanh(x, h, vector, true, 1, 0, train, false, false));
-      case GRU -> first(torch.gru(x, h, vector, true, 1, 0, train, false, false));
+      case RNN -> both(torch.rnn_tanh(x, h, vector, true, 1, 0, train, false, false));
+      case GRU -> both(torch.gru(x, h, vector, true, 1, 0, train, false, false));
       case LSTM -> {
         try (var states = new TensorVector(h, c);
             T_TensorTensorTensor_T all =
                 torch.lstm(x, states, vector, true, 1, 0, train, false, false)) {
-          yield new Tensor(all.get0()); // the tuple owns the other
+          yield new States(all.get0(), all.get1(), all.get2());
         }
       }
     };
   }
 
-  private static Tensor first(T_TensorTensor_T all) {
+  private static States both(T_TensorTensor_T all) {
     try (all) {
-      return new Tensor(all.get0());
+      return new States(all.get0(), all.get1(), all.get1());
     }
   }
 
