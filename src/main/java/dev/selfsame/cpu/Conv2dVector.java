@@ -240,7 +240,7 @@ public final class Conv2dVector {
     if (Conv2dVectorDepthwise.takes(z)) {
       new Conv2dVectorDepthwise(panels, rowKernel, z).run(x, dy, dw, workers);
     } else if (Conv2dVectorFewFilters.takes(z, panels.lanes())) {
-      new Conv2dVectorFewFilters(filters, turns, rowKernel, z, x, dy, dw).run(workers);
+      new Conv2dVectorFewFilters(filters, panels, turns, rowKernel, z, x, dy, dw).run(workers);
     } else {
       new Conv2dVectorWeightGradient(gemm, panels, turns, rowKernel, z, x, dy, dw).run(workers);
     }

@@ -34,6 +34,7 @@ final class Conv2dVectorFewFilters {
 
   Conv2dVectorFewFilters(
       Conv2dVectorFilterKernel kernel,
+      Conv2dVectorPanelKernel mover,
       Conv2dVectorTurnKernel turns,
       Conv2dVectorRowKernel rowKernel,
       Conv2dSizes z,
@@ -45,7 +46,7 @@ final class Conv2dVectorFewFilters {
     this.z = z;
     this.x = x;
     this.dw = dw;
-    operands = new Conv2dVectorOperands(turns, rowKernel, z, x, dy, DEPTH);
+    operands = new Conv2dVectorOperands(mover, turns, rowKernel, z, x, dy, DEPTH);
     lanes = rowKernel.lanes();
     terms = z.n() * z.p() * z.q();
     chunk = Contract.chunk(terms);

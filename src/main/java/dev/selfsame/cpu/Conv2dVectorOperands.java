@@ -14,6 +14,7 @@ final class Conv2dVectorOperands {
   /** Distance of staged rows: not a power of two, they would share cache sets. */
   private static final int STAGED_STEP = STAGED + 16;
 
+  private final Conv2dVectorPanelKernel mover;
   private final Conv2dVectorTurnKernel turns;
   private final Conv2dVectorRowKernel rowKernel;
   private final Conv2dSizes z;
@@ -34,12 +35,14 @@ final class Conv2dVectorOperands {
    * @param depth most terms of a panel
    */
   Conv2dVectorOperands(
+      Conv2dVectorPanelKernel mover,
       Conv2dVectorTurnKernel turns,
       Conv2dVectorRowKernel rowKernel,
       Conv2dSizes z,
       MemorySegment x,
       MemorySegment dy,
       int depth) {
+    this.mover = mover;
     this.turns = turns;
     this.rowKernel = rowKernel;
     this.z = z;
@@ -70,14 +73,32 @@ final class Conv2dVectorOperands {
 
   /**
    * Turns dy of filters {@code first} … {@code first} + {@code count} − 1 of a group at terms t …
-   * t+n−1 into a panel of {@code size} rows, in an array.
+   * t+n−1 into a panel of {@code size} rows, in an array. Writes up to half a vector more terms,
+   * and up to a vector beyond them.
    */
   void outputs(long group, int first, int count, long t, int n, float[] to, int at, int size) {
     long k = group * z.groupK() + first;
-    MemorySegment turned =
-        Conv2dVectorScratch.mine().natives(Conv2dVectorScratch.PANELS, panelFloats(size));
-    turnPlanes(dy, k, z.k(), z.p() * z.q(), count, t, n, turned, 0, size);
-    MemorySegment.copy(turned, ValueLayout.JAVA_FLOAT, 0, to, at, n * size);
+    long plane = z.p() * z.q();
+    for (int done = 0; done < n; ) {
+      long position = (t + done) % plane;
+      int run = (int) Math.min(n - done, plane - position);
+      long start = ((t + done) / plane * z.k() + k) * plane + position;
+      int place = at + done * size;
+      if (inside(dy, start, plane, count, run)) {
+        for (int i = 0; i < size; i += lanes) {
+          int column = Math.max(0, Math.min(i, size - lanes));
+          int row = Math.min(column, count - 1);
+          long from = start + row * plane;
+          mover.turn(dy, from, plane, count - 1 - row, run, to, place + column, size);
+        }
+      } else {
+        MemorySegment turned =
+            Conv2dVectorScratch.mine().natives(Conv2dVectorScratch.PANELS, panelFloats(size));
+        turnRows(dy, start, plane, count, run, turned, 0, size);
+        MemorySegment.copy(turned, ValueLayout.JAVA_FLOAT, 0, to, place, run * size);
+      }
+      done += run;
+    }
   }
 
   /** Floats of native memory that turning {@code size} rows takes, more than a panel holds. */
@@ -132,9 +153,7 @@ final class Conv2dVectorOperands {
       MemorySegment to,
       long at,
       int size) {
-    boolean inside =
-        start >= lanes && start + (count - 1) * step + n + 2L * lanes <= from.byteSize() >> 2;
-    if (inside) {
+    if (inside(from, start, step, count, n)) {
       int first = 0;
       for (; first < size - lanes; first += lanes) {
         turnDirectly(from, start, step, first, count, n, to, at, size);
@@ -151,6 +170,11 @@ final class Conv2dVectorOperands {
       }
       turnArray(staged, 0, place, some, to, at + (long) done * size, size);
     }
+  }
+
+  /** Whether the vectors that are read lie in the segment. */
+  private boolean inside(MemorySegment from, long start, long step, int count, int n) {
+    return start >= lanes && start + (count - 1) * step + n + 2L * lanes <= from.byteSize() >> 2;
   }
 
   private void turnDirectly(

@@ -100,7 +100,7 @@ final class Conv2dVectorWeightGradient {
     panelFloats = tiles * height * width;
     boolean longer = lanes == 16 || tiles > FEW_TILES && terms <= LONG_PANEL;
     depth = longer ? LONG_PANEL : SHORT_PANEL;
-    operands = new Conv2dVectorOperands(turns, rowKernel, z, x, dy, depth);
+    operands = new Conv2dVectorOperands(mover, turns, rowKernel, z, x, dy, depth);
 
     long fit = TURNED_FLOATS / (groups * tiles * height) / chunk;
     while (fit > 1 && operands.preparedFloats(fit * chunk) > PREPARED_FLOATS) {
@@ -109,8 +109,8 @@ final class Conv2dVectorWeightGradient {
     span = Math.min(terms, Math.max(1, fit) * chunk);
     blocks = Math.ceilDiv(span, depth);
     parts = groups * panels < MIN_TASKS ? (int) Math.ceilDiv(span, chunk) : 1;
-    // Not a multiple of a page, so that tiles don't share cache sets.
-    tileFloats = depth * height + lanes;
+    // Turning writes up to half a vector more terms, and a vector beyond them.
+    tileFloats = (depth + lanes / 2) * height + lanes;
   }
 
   void run(Workers workers) {
