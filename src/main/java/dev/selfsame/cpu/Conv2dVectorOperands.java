@@ -30,6 +30,7 @@ final class Conv2dVectorOperands {
   // Of the prepared terms.
   private long begin;
   private boolean windowed;
+  private float[] window = {};
 
   /**
    * @param depth most terms of a panel
@@ -59,16 +60,26 @@ final class Conv2dVectorOperands {
     return z.r() * z.s() == 1 ? 0 : runs.floats(n);
   }
 
+  Conv2dVectorRuns runs() {
+    return runs;
+  }
+
   /** Prepares for terms t … t+n−1: says how many tasks {@link #prepare} is to be called with. */
   long plan(long t, long n) {
     begin = t;
     windowed = runs.plan(t, n);
-    return windowed ? z.c() : 0;
+    if (!windowed) {
+      return 0;
+    }
+    window =
+        Conv2dVectorScratch.mine()
+            .floats(Conv2dVectorScratch.PIXELS, runs.channelFloats() * z.c() + 3L * lanes);
+    return z.c();
   }
 
   /** One of the tasks of {@link #plan}. */
   void prepare(long task) {
-    runs.fill(x, task);
+    runs.fill(x, task, window, place(task));
   }
 
   /**
@@ -216,6 +227,11 @@ final class Conv2dVectorOperands {
     turns.turn(from, base, place, first, n, to, at + first, size);
   }
 
+  /** Where a channel's planes are in the window. */
+  private int place(long channel) {
+    return lanes + (int) channel * runs.channelFloats();
+  }
+
   private void turnWindow(
       long group, int first, int count, int block, MemorySegment to, long at, int size) {
     int[] place = Conv2dVectorScratch.mine().ints(size + lanes);
@@ -223,7 +239,7 @@ final class Conv2dVectorOperands {
     long r = first / z.s() % z.r();
     long c = group * z.groupC() + first / (z.s() * z.r());
     for (int i = 0; i < size + lanes; i++) {
-      place[i] = runs.offset(c, r, s);
+      place[i] = place(c) + runs.offset(r, s);
       if (i < count - 1 && ++s == z.s()) {
         s = 0;
         if (++r == z.r()) {
@@ -236,7 +252,7 @@ final class Conv2dVectorOperands {
     int term = 0;
     for (int run = runs.firstRun(block); run < end; run++) {
       int n = runs.length(run);
-      turnArray(runs.window(), runs.place(run), place, n, to, at + (long) term * size, size);
+      turnArray(window, runs.place(run), place, n, to, at + (long) term * size, size);
       term += n;
     }
   }

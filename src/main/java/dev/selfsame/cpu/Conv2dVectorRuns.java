@@ -31,7 +31,6 @@ final class Conv2dVectorRuns {
   private int blocks;
   private int planeFloats;
   private int channelFloats;
-  private float[] window = {};
 
   /**
    * @param lanes floats in a vector; that many may be read before the first pixel and after the
@@ -56,9 +55,14 @@ final class Conv2dVectorRuns {
     return rows * width * phases * z.c();
   }
 
+  /** Whether {@code n} outputs can be planned. */
+  boolean fits(long n) {
+    return z.r() * z.s() > 1 && n <= MAX_FLOATS && floats(n) <= MAX_FLOATS;
+  }
+
   /** Prepares for outputs t … t+n−1. False if pixels had better be read where they lie. */
   boolean plan(long t, long n) {
-    if (z.r() * z.s() == 1 || n > MAX_FLOATS || floats(n) > MAX_FLOATS) {
+    if (!fits(n)) {
       return false;
     }
     first = t;
@@ -68,7 +72,6 @@ final class Conv2dVectorRuns {
     planeFloats = (int) (rows * width);
     // Copies write up to a vector more: that must not be another task's channel.
     channelFloats = planeFloats * phases + slack;
-    window = scratch.floats(Conv2dVectorScratch.PIXELS, channelFloats * z.c() + 3L * slack);
     for (int s = 0; s < tapColumn.length; s++) {
       long column = s * z.dilationW();
       tapColumn[s] = phase(column % z.strideW()) * planeFloats + (int) (column / z.strideW());
@@ -126,15 +129,19 @@ final class Conv2dVectorRuns {
     return phase * z.dilationW() % z.strideW();
   }
 
-  /** Fills a channel's planes. */
-  void fill(MemorySegment x, long channel) {
-    int at = slack + (int) channel * channelFloats;
+  /** Floats of a channel's planes, and as many more as filling them may overwrite. */
+  int channelFloats() {
+    return channelFloats;
+  }
+
+  /** Fills a channel's planes, which are at {@code to[at]} …. */
+  void fill(MemorySegment x, long channel, float[] to, int at) {
     for (int phase = 0; phase < phases; phase++) {
-      fillPlane(x, channel, offset(phase) - z.paddingW(), at + phase * planeFloats);
+      fillPlane(x, channel, offset(phase) - z.paddingW(), to, at + phase * planeFloats);
     }
   }
 
-  private void fillPlane(MemorySegment x, long channel, long left, int start) {
+  private void fillPlane(MemorySegment x, long channel, long left, float[] to, int start) {
     int at = start;
     int lo = Math.clamp(Math.ceilDiv(-left, z.strideW()), 0, (int) width);
     int hi = Math.clamp(Math.floorDiv(z.w() - 1 - left, z.strideW()) + 1, lo, (int) width);
@@ -149,19 +156,14 @@ final class Conv2dVectorRuns {
       long below = Math.clamp(z.h(), above, end);
       int inside = at + (int) ((above - top) * width);
       int outside = inside + (int) ((below - above) * width);
-      Arrays.fill(window, at, inside, 0f);
+      Arrays.fill(to, at, inside, 0f);
       long pixel = (from + above) * z.w() + left + lo * z.strideW();
       int rows = (int) (below - above);
-      kernel.copyRows(x, pixel, z.w(), z.strideW(), rows, window, inside, (int) width, lo, hi);
+      kernel.copyRows(x, pixel, z.w(), z.strideW(), rows, to, inside, (int) width, lo, hi);
       at = outside + (int) ((end - below) * width);
-      Arrays.fill(window, outside, at, 0f);
+      Arrays.fill(to, outside, at, 0f);
       done += steps;
     }
-  }
-
-  /** Where the pixels are: those of a tap's run at its {@link #offset} + {@link #place}. */
-  float[] window() {
-    return window;
   }
 
   /** First run of a block; that of the next block is the end. */
@@ -169,6 +171,7 @@ final class Conv2dVectorRuns {
     return runs[block];
   }
 
+  /** Where a run begins in a channel's planes, for the tap whose {@link #offset} is 0. */
   int place(int run) {
     return runs[blocks + 1 + 2 * run];
   }
@@ -177,11 +180,8 @@ final class Conv2dVectorRuns {
     return runs[blocks + 2 + 2 * run];
   }
 
-  /** Of tap (r, s) of a channel. */
-  int offset(long channel, long r, long s) {
-    return slack
-        + (int) channel * channelFloats
-        + (int) (r * z.dilationH() * width)
-        + tapColumn[(int) s];
+  /** How far after its {@link #place} a run begins for tap (r, s). */
+  int offset(long r, long s) {
+    return (int) (r * z.dilationH() * width) + tapColumn[(int) s];
   }
 }

@@ -38,9 +38,12 @@ final class Conv2dVectorScratch {
   /** Native: chains of a task. */
   static final int CHAINS = 2;
 
+  /** Native: what the calling thread prepares for all tasks. */
+  static final int PREPARED = 3;
+
   private final float[][] floats = new float[7][0];
   private final MemorySegment[] natives = {
-    MemorySegment.NULL, MemorySegment.NULL, MemorySegment.NULL
+    MemorySegment.NULL, MemorySegment.NULL, MemorySegment.NULL, MemorySegment.NULL
   };
   private final Conv2dVectorWindow.Block block = new Conv2dVectorWindow.Block();
   private final Conv2dVectorProduct.State state = new Conv2dVectorProduct.State();

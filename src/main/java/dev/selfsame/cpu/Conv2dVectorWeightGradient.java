@@ -2,15 +2,16 @@ package dev.selfsame.cpu;
 
 import dev.selfsame.contract.Contract;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * dw[k, (c, r, s)] = Σ over (n, p, q) of dy[n, k, p, q]·x[n, c, pixel]: a matrix product whose two
  * operands are turned into panels first; lanes across (c, r, s), rows of a tile across k.
  *
  * <p>dy is turned by tasks of its own, for as many terms as a second cache holds. Then a task is a
- * panel of (c, r, s): it turns the pixels that its weights meet, and takes them through all rows
- * while they are in the first cache. Where panels are too few to share, each chunk of a panel is a
- * task; chains are stored, and added in order afterwards.
+ * panel of (c, r, s): it turns the pixels that its weights meet, or copies what {@link
+ * Conv2dVectorTapPanels} has turned, and takes them through all rows. Where panels are too few to
+ * share, each chunk of a panel is a task; chains are stored, and added in order afterwards.
  */
 final class Conv2dVectorWeightGradient {
   /**
@@ -40,6 +41,10 @@ final class Conv2dVectorWeightGradient {
   private final Conv2dVectorPanelKernel mover;
   private final Conv2dVectorRowKernel rowKernel;
   private final Conv2dVectorOperands operands;
+
+  /** Where panels are taps of blocks of channels; null where they are weights as they lie. */
+  private final @Nullable Conv2dVectorTapPanels tapPanels;
+
   private final MemorySegment dw;
   private final long groups;
   private final long terms;
@@ -107,6 +112,8 @@ final class Conv2dVectorWeightGradient {
       fit /= 2;
     }
     span = Math.min(terms, Math.max(1, fit) * chunk);
+    var taps = new Conv2dVectorTapPanels(operands, z, x, lanes, depth, width);
+    tapPanels = taps.takes(span) ? taps : null;
     blocks = Math.ceilDiv(span, depth);
     parts = groups * panels < MIN_TASKS ? (int) Math.ceilDiv(span, chunk) : 1;
     // Turning writes up to half a vector more terms, and a vector beyond them.
@@ -116,23 +123,24 @@ final class Conv2dVectorWeightGradient {
   void run(Workers workers) {
     long all = groups * panels;
     int tileGroups = Math.ceilDiv(tiles, TURNED_TILES);
-    boolean alone = span == terms && parts == 1;
+    boolean alone = span == terms && parts == 1 && tapPanels == null;
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
     float[] turned = mine.floats(Conv2dVectorScratch.SHARED, groups * tiles * blocks * tileFloats);
     float[] sums =
         mine.floats(
-            Conv2dVectorScratch.SUMS, alone ? 0 : place(all * (parts == 1 ? 1 : parts + 1)));
+            Conv2dVectorScratch.SUMS,
+            alone ? 0 : place(all * (parts == 1 ? 1 : parts + 1)) + mover.lanes());
 
     for (long start = 0; start < terms; start += span) {
       long begin = start;
       long end = Math.min(terms, begin + span);
       boolean fresh = begin == 0;
-      long prepared = operands.plan(begin, end - begin);
+      long prepared = plan(begin, end - begin);
       workers.run(
           prepared + groups * blocks * tileGroups,
           task -> {
             if (task < prepared) {
-              operands.prepare(task);
+              prepare(task);
             } else {
               turnRows(task - prepared, tileGroups, begin, end, turned);
             }
@@ -154,8 +162,33 @@ final class Conv2dVectorWeightGradient {
         workers.run(all, panel -> fold(panel, sums, count, fresh));
       }
     }
-    if (!alone) {
+    if (tapPanels != null) {
+      Conv2dVectorTapPanels stores = tapPanels;
+      workers.run(
+          stores.blocks() * tiles,
+          task -> {
+            int tile = (int) (task % tiles);
+            stores.store(task / tiles, firstRow(tile), rowsOf(tile), sums, panelFloats, dw);
+          });
+    } else if (!alone) {
       workers.run(all, panel -> store(panel, 0, rows, sums, (int) place(panel)));
+    }
+  }
+
+  /** Prepares pixels for {@code n} terms: says how many tasks there are of it. */
+  private long plan(long begin, long n) {
+    if (tapPanels == null) {
+      return operands.plan(begin, n);
+    }
+    tapPanels.plan(begin, n);
+    return tapPanels.blocks();
+  }
+
+  private void prepare(long task) {
+    if (tapPanels == null) {
+      operands.prepare(task);
+    } else {
+      tapPanels.prepare(task);
     }
   }
 
@@ -227,6 +260,10 @@ final class Conv2dVectorWeightGradient {
   private MemorySegment turnColumns(long panel, long t, int n) {
     MemorySegment turned =
         Conv2dVectorScratch.mine().natives(Conv2dVectorScratch.PANELS, operands.panelFloats(width));
+    if (tapPanels != null) {
+      tapPanels.pixels(panel, t, turned);
+      return turned;
+    }
     int first = (int) (panel % panels) * width;
     int count = Math.min(width, columns - first);
     operands.pixels(panel / panels, first, count, t, n, turned, 0, width);

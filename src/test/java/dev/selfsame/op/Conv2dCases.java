@@ -100,7 +100,11 @@ final class Conv2dCases {
           new Case(2, 4, 40, 50, 6, 2, 5, Geometry.of(1, 1).withStride(2, 3).withGroups(2)),
           new Case(1, 3, 40, 40, 200, 1, 1, PLAIN),
           new Case(2, 2, 24, 25, 200, 3, 3, Geometry.of(1, 1)),
-          new Case(1, 2, 27, 30, 600, 1, 1, PLAIN));
+          new Case(1, 2, 27, 30, 600, 1, 1, PLAIN),
+          // A weight gradient's pixels turned once for all taps: whole blocks of channels.
+          new Case(2, 64, 9, 7, 10, 3, 3, Geometry.of(1, 1).withGroups(2)),
+          new Case(1, 32, 40, 37, 30, 2, 3, Geometry.of(1, 2).withDilation(2, 1)),
+          new Case(1, 1024, 25, 25, 32, 1, 2, PLAIN.withGroups(32)));
 
   // ---- running
   // ------------------------------------------------------------------------------------------------
