@@ -3,21 +3,15 @@ package dev.selfsame.bench;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.selfsame.Device;
-import dev.selfsame.Parameter;
 import dev.selfsame.bench.BenchCase.Planned;
-import dev.selfsame.bench.peers.TorchAdamW;
 import dev.selfsame.bench.peers.TorchAlbert;
 import dev.selfsame.bench.peers.TorchPeer;
 import dev.selfsame.data.MaskedText;
 import dev.selfsame.grad.Functions;
-import dev.selfsame.grad.Tape;
-import dev.selfsame.grad.Var;
 import dev.selfsame.nn.Dropout;
 import dev.selfsame.nn.EncoderBlock;
 import dev.selfsame.nn.Initializer;
 import dev.selfsame.nn.LayerNorm;
-import dev.selfsame.optim.AdamW;
-import dev.selfsame.optim.LearningRate;
 import dev.selfsame.train.Albert;
 import dev.selfsame.train.AlbertModel;
 import java.lang.foreign.MemorySegment;
@@ -49,7 +43,10 @@ final class AlbertStep {
 
   private static BenchCase build(String name, Device device) {
     var memory = new CaseMemory(device);
-    var ours = new Ours(memory, device);
+    AlbertModel model = model(new Initializer(memory.scope(), device, 1));
+    int[] positions = IntStream.range(0, ROWS).map(i -> i % S.length()).toArray();
+    var order = dev.selfsame.Tensor.of(memory.scope(), device, positions, ROWS);
+    List<Batch> batches = new ArrayList<>();
     List<Tensor> inputs = new ArrayList<>();
     List<Tensor> labels = new ArrayList<>();
     int words = TrainingStep.BATCHES * ROWS;
@@ -67,11 +64,16 @@ final class AlbertStep {
               memory.ints(in.asSlice(4L * ROWS), GUESSES),
               memory.ints(hidden, GUESSES));
       masked.fill(i, batch.tokens, batch.places, batch.hidden);
-      ours.batches.add(batch);
+      batches.add(batch);
       inputs.add(TorchPeer.longs(Inputs.widened(memory.arena(), in), ROWS + GUESSES));
       labels.add(TorchPeer.longs(Inputs.widened(memory.arena(), hidden), GUESSES));
     }
-    double parameters = ours.parameters().stream().mapToLong(p -> p.value().elements()).sum();
+    TapeStep.Loss loss =
+        (tape, i) -> {
+          Batch b = batches.get(i);
+          return Functions.crossEntropy(model.forward(tape, b.tokens, order, b.places), b.hidden);
+        };
+    double parameters = model.parameters().stream().mapToLong(p -> p.value().elements()).sum();
     return TrainingStep.build(
         memory,
         new TrainingStep.Case(
@@ -79,10 +81,16 @@ final class AlbertStep {
             new Work(3 * products(), 28 * parameters),
             roundings(),
             2 * roundings() + ROWS,
-            ours,
+            new TapeStep(memory, device, model.parameters(), loss),
             p -> new TorchAlbert(p, BATCH, S.heads(), LAYERS, LayerNorm.EPS),
             inputs,
             labels));
+  }
+
+  private static AlbertModel model(Initializer init) {
+    EncoderBlock block =
+        EncoderBlock.of(init, "block", S.width(), S.heads(), S.inner(), new Dropout(0.1f, 1));
+    return new AlbertModel(init, S, Collections.nCopies(LAYERS, block));
   }
 
   /** Multiplications and additions of the forward pass. */
@@ -105,45 +113,4 @@ final class AlbertStep {
 
   private record Batch(
       dev.selfsame.Tensor tokens, dev.selfsame.Tensor places, dev.selfsame.Tensor hidden) {}
-
-  /** As the shipped system steps, but at libtorch's default learning rate. */
-  private static final class Ours implements TrainingStep.Ours {
-    private final Device device;
-    private final AlbertModel model;
-    private final AdamW optimizer;
-    private final dev.selfsame.Tensor order;
-    private final List<Batch> batches = new ArrayList<>();
-
-    Ours(CaseMemory memory, Device device) {
-      this.device = device;
-      var init = new Initializer(memory.scope(), device, 1);
-      EncoderBlock block =
-          EncoderBlock.of(init, "block", S.width(), S.heads(), S.inner(), new Dropout(0.1f, 1));
-      model = new AlbertModel(init, S, Collections.nCopies(LAYERS, block));
-      LearningRate rate = LearningRate.constant(TorchAdamW.LR);
-      optimizer = new AdamW(memory.scope(), model.parameters(), rate, TorchAdamW.WEIGHT_DECAY);
-      int[] positions = IntStream.range(0, ROWS).map(i -> i % S.length()).toArray();
-      order = dev.selfsame.Tensor.of(memory.scope(), device, positions, ROWS);
-    }
-
-    @Override
-    public List<Parameter> parameters() {
-      return model.parameters();
-    }
-
-    @Override
-    public void update() {
-      optimizer.step();
-    }
-
-    @Override
-    public float backward(int batch) {
-      Batch b = batches.get(batch);
-      try (Tape tape = Tape.open(device)) {
-        Var loss = Functions.crossEntropy(model.forward(tape, b.tokens, order, b.places), b.hidden);
-        tape.backward(loss);
-        return loss.value().item();
-      }
-    }
-  }
 }

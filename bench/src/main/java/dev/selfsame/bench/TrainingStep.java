@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * A whole training step of a shipped system beside the same step in libtorch: forward, loss,
- * backward, AdamW; another batch at each step.
+ * backward, AdamW; another batch at each step where the system has more than one.
  *
  * <p><b>The check.</b> Loss and gradients of the first step against libtorch's in float64, then the
  * parameters after it. Bounds that hold for all roundings exceed the values themselves after five
@@ -26,7 +26,7 @@ import org.bytedeco.pytorch.global.torch;
  * The parameters are held to AdamW's bound for their own gradients, {@link AdamWReference}.
  */
 final class TrainingStep {
-  /** Batches that the steps go through in turn. */
+  /** Batches that the steps of most systems go through in turn. */
   static final int BATCHES = 64;
 
   private static final double LAMBDA = 4;
@@ -120,12 +120,12 @@ final class TrainingStep {
   }
 
   private void our() {
-    of.ours.backward(ourStep++ % BATCHES);
+    of.ours.backward(ourStep++ % of.inputs.size());
     of.ours.update();
   }
 
   private void their() {
-    int batch = theirStep++ % BATCHES;
+    int batch = theirStep++ % of.inputs.size();
     theirs.step(of.inputs.get(batch), of.labels.get(batch));
   }
 
@@ -156,9 +156,13 @@ final class TrainingStep {
     all.addAll(compare("ours and libtorch", our, peer, 2));
     all.addAll(compare("ours and float64", our, exact, 1));
     all.addAll(compare("libtorch and float64", peer, exact, 1));
-    List<MemorySegment> updated = parameters.stream().map(p -> p.value().memory()).toList();
-    all.add(updated("ours", updated, our));
-    all.add(updated("libtorch", weights, peer));
+    all.add(
+        updated("ours", parameters.stream().map(p -> doubles(p.value().memory())).toList(), our));
+    all.add(
+        updated(
+            "libtorch",
+            IntStream.range(0, theirs.size()).mapToObj(i -> doubles(theirs.value(i))).toList(),
+            peer));
     return all;
   }
 
@@ -180,13 +184,7 @@ final class TrainingStep {
     double loss = model.backward(inputs, of.labels.getFirst());
     List<double[]> values = new ArrayList<>();
     for (int i = 0; i < model.size(); i++) {
-      try (Tensor flat = model.gradient(i).reshape(-1);
-          Tensor wide = flat.to(torch.ScalarType.Double)) {
-        values.add(
-            MemorySegment.ofAddress(wide.data_ptr().address())
-                .reinterpret(8 * wide.numel())
-                .toArray(JAVA_DOUBLE));
-      }
+      values.add(doubles(model.gradient(i)));
     }
     model.clearGradients();
     model.restart();
@@ -217,9 +215,9 @@ final class TrainingStep {
     return Math.sqrt(sum);
   }
 
-  private Agreement updated(String whose, List<MemorySegment> got, Gradients gradients) {
-    double[] before = joined(initial.stream().map(TrainingStep::doubles).toList());
-    double[] after = joined(got.stream().map(TrainingStep::doubles).toList());
+  private Agreement updated(String whose, List<double[]> got, Gradients gradients) {
+    double[] before = joined(initial.stream().map(m -> doubles(m)).toList());
+    double[] after = joined(got);
     var reference = new AdamWReference(before);
     reference.step(joined(gradients.values()));
     return Agreement.of(
@@ -240,5 +238,15 @@ final class TrainingStep {
       values[i] = floats.getAtIndex(JAVA_FLOAT, i);
     }
     return values;
+  }
+
+  private static double[] doubles(Tensor values) {
+    try (values;
+        Tensor flat = values.reshape(-1);
+        Tensor wide = flat.to(torch.ScalarType.Double)) {
+      return MemorySegment.ofAddress(wide.data_ptr().address())
+          .reinterpret(8 * wide.numel())
+          .toArray(JAVA_DOUBLE);
+    }
   }
 }

@@ -22,6 +22,19 @@ public final class TorchLocal {
     }
   }
 
+  /**
+   * A layer with a bias [positions, 1, k] in a network: y [n, k, p, q].
+   *
+   * @param results keeps what is made on the way
+   */
+  static Tensor layer(Results results, Tensor x, Tensor w, Tensor bias, ConvShape g) {
+    Tensor columns = results.keep(columns(x, g));
+    Tensor byPosition = results.keep(columns.permute(2, 0, 1));
+    Tensor product = results.keep(torch.baddbmm(bias, byPosition, w));
+    Tensor turned = results.keep(product.permute(1, 2, 0));
+    return results.keep(turned.reshape(-1, g.k(), g.p(), g.q()));
+  }
+
   /** dx of {@link #forward} from dy [n, k, positions]. */
   public static Tensor dataGradient(Tensor dy, Tensor w, ConvShape g) {
     try (Tensor byPosition = dy.permute(2, 0, 1);

@@ -77,9 +77,19 @@ public abstract class TorchModel implements AutoCloseable {
     return parameters.size();
   }
 
-  /** The gradient that {@link #backward} left for a parameter. */
+  /** The values of a parameter in the order of ours. */
+  public final Tensor value(int parameter) {
+    return asOurs(parameter, parameters.get(parameter).detach());
+  }
+
+  /** The gradient that {@link #backward} left for a parameter, likewise. */
   public final Tensor gradient(int parameter) {
-    return parameters.get(parameter).grad();
+    return asOurs(parameter, parameters.get(parameter).grad());
+  }
+
+  /** Values of a parameter, or of its gradient, in the order of ours. */
+  Tensor asOurs(int parameter, Tensor values) {
+    return values;
   }
 
   /** The next {@link #backward} starts from nothing. */
