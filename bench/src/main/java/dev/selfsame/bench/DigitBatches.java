@@ -18,31 +18,38 @@ final class DigitBatches {
   static final int PIXELS = SIDE * SIDE;
   static final int CLASSES = 10;
 
-  /** [N, 1, 28, 28]. */
   final List<Tensor> images = new ArrayList<>();
-
-  /** I32. */
   final List<Tensor> labels = new ArrayList<>();
-
   final List<org.bytedeco.pytorch.Tensor> theirImages = new ArrayList<>();
   final List<org.bytedeco.pytorch.Tensor> theirLabels = new ArrayList<>();
 
-  /** So many batches of so many images and labels below {@code classes}. */
-  DigitBatches(CaseMemory memory, int batches, int images, int labels, int classes) {
+  private DigitBatches() {}
+
+  /** Batches of images [N, 1, 28, 28] with a digit each. */
+  static DigitBatches of(CaseMemory memory, int batch) {
+    return of(memory, TrainingStep.BATCHES, batch, batch, CLASSES);
+  }
+
+  /** So many batches of so many images, and of labels I32 below {@code classes}. */
+  static DigitBatches of(CaseMemory memory, int batches, int images, int labels, int classes) {
+    var all = new DigitBatches();
     for (int i = 0; i < batches; i++) {
       MemorySegment x = memory.normal(i, (long) images * PIXELS);
       MemorySegment t = memory.arena().allocate(labels * 4L, 64);
       int[] values = new SplittableRandom(i).ints(labels, 0, classes).toArray();
       MemorySegment.copy(values, 0, t, JAVA_INT, 0, labels);
-      this.images.add(memory.floats(x, images, 1, SIDE, SIDE));
-      this.labels.add(memory.ints(t, labels));
-      theirImages.add(TorchPeer.floats(x, images, 1, SIDE, SIDE));
-      theirLabels.add(TorchPeer.longs(Inputs.widened(memory.arena(), t), labels));
+      all.images.add(memory.floats(x, images, 1, SIDE, SIDE));
+      all.labels.add(memory.ints(t, labels));
+      all.theirImages.add(TorchPeer.floats(x, images, 1, SIDE, SIDE));
+      all.theirLabels.add(TorchPeer.longs(Inputs.widened(memory.arena(), t), labels));
     }
+    return all;
   }
 
-  /** Images with a digit each, so many that a step never meets the same twice soon. */
-  static DigitBatches of(CaseMemory memory, int batch) {
-    return new DigitBatches(memory, TrainingStep.BATCHES, batch, batch, CLASSES);
+  /** The same, images as rows [N, 784]. */
+  DigitBatches flat() {
+    images.replaceAll(x -> x.reshape(x.size(0), PIXELS));
+    theirImages.replaceAll(x -> x.reshape(x.size(0), PIXELS));
+    return this;
   }
 }

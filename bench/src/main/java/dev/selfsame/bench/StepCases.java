@@ -11,6 +11,7 @@ final class StepCases {
 
   static List<Planned> all(Device device) {
     List<Planned> cases = new ArrayList<>(DigitSteps.all(device));
+    cases.addAll(TiedSteps.all(device));
     cases.addAll(LanguageModelSteps.all(device));
     cases.add(AlbertStep.planned(device));
     return cases;

@@ -5,17 +5,26 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/** libtorch's losses of two things, with gradients by its autograd, anew in the leaves. */
+/**
+ * libtorch's losses of two things: as values in a graph, and with gradients by its autograd, anew
+ * in the leaves.
+ */
 public final class TorchLosses {
   private static final long SUM = 2;
 
   private TorchLosses() {}
 
   /**
-   * T²/R times the divergence of softmax(student/T) from softmax(teacher/T); the mean of R rows.
+   * T²/R times the divergence of softmax(student/T) from softmax(teacher/T), the mean of R rows,
+   * with the student's gradient.
    */
   public static Tensor klDivergence(Tensor teacher, Tensor student, float temperature) {
     clear(student);
+    return withGradients(divergence(teacher, student, temperature));
+  }
+
+  /** The same as a value. */
+  static Tensor divergence(Tensor teacher, Tensor student, float temperature) {
     double factor = (double) temperature * temperature / teacher.size(0);
     try (Scalar t = new Scalar(temperature);
         Scalar f = new Scalar(factor);
@@ -24,16 +33,19 @@ public final class TorchLosses {
         Tensor studentScaled = student.div(t);
         Tensor logs = torch.log_softmax(studentScaled, 1);
         Tensor sum = torch.kl_div(logs, target, SUM, false)) {
-      Tensor loss = sum.mul(f);
-      loss.backward();
-      return loss;
+      return sum.mul(f);
     }
   }
 
-  /** Mean contrastive loss of rows; {@code different} is a mask. */
+  /** Mean contrastive loss of rows; {@code different} is a mask. With gradients of a and b. */
   public static Tensor contrastive(Tensor a, Tensor b, Tensor different, float margin) {
     clear(a);
     clear(b);
+    return withGradients(contrast(a, b, different, margin));
+  }
+
+  /** The same as a value. */
+  static Tensor contrast(Tensor a, Tensor b, Tensor different, float margin) {
     try (Scalar m = new Scalar(margin);
         Scalar zero = new Scalar(0);
         Scalar half = new Scalar(0.5);
@@ -45,18 +57,21 @@ public final class TorchLosses {
         Tensor drawn = distance.mul(distance);
         Tensor chosen = torch.where(different, pushed, drawn);
         Tensor halves = chosen.mul(half)) {
-      Tensor loss = torch.mean(halves);
-      loss.backward();
-      return loss;
+      return torch.mean(halves);
     }
   }
 
-  /** λ·Σ ‖a − b‖² over pairs. */
+  /** λ·Σ ‖a − b‖² over pairs, with the gradients of all. */
   public static Tensor squaredDistance(List<Tensor> a, List<Tensor> b, float lambda) {
+    a.forEach(TorchLosses::clear);
+    b.forEach(TorchLosses::clear);
+    return withGradients(distance(a, b, lambda));
+  }
+
+  /** The same as a value. */
+  static Tensor distance(List<Tensor> a, List<Tensor> b, float lambda) {
     Tensor total = null;
     for (int t = 0; t < a.size(); t++) {
-      clear(a.get(t));
-      clear(b.get(t));
       Tensor term = torch.mse_loss(a.get(t), b.get(t), SUM);
       if (total == null) {
         total = term;
@@ -69,10 +84,13 @@ public final class TorchLosses {
     }
     try (Tensor sum = total;
         Scalar l = new Scalar(lambda)) {
-      Tensor penalty = sum.mul(l);
-      penalty.backward();
-      return penalty;
+      return sum.mul(l);
     }
+  }
+
+  private static Tensor withGradients(Tensor loss) {
+    loss.backward();
+    return loss;
   }
 
   private static void clear(Tensor leaf) {
