@@ -1,5 +1,7 @@
 package dev.selfsame.bench.report;
 
+import static java.lang.Double.NaN;
+
 import dev.selfsame.bench.RunRecord.CaseResult;
 import dev.selfsame.bench.RunRecord.PeerResult;
 import dev.selfsame.bench.RunRecord.SuiteResult;
@@ -17,6 +19,9 @@ final class Targets {
    */
   record Target(String suite, String what, double wanted, ToDoubleFunction<SuiteResult> value) {}
 
+  private static final String UNIFORM = "uniform 65536x256 into 50000";
+  private static final String HOT = "hot 65536x256 into 50000";
+
   static final List<Target> ALL =
       Stream.of(
               resnet50("conv2d-forward", 0.8),
@@ -27,7 +32,15 @@ final class Targets {
                   share("gemm", "1024x1024x1024 NN", 0.85),
                   mean("scatter-add", 2.0),
                   new Target(
-                      "scatter-add", "hot row, rate over uniform", 1.0, Targets::hotOverUniform),
+                      "scatter-add",
+                      "hot row, uniform's time over its own",
+                      1.0,
+                      s -> time(s, UNIFORM) / time(s, HOT)),
+                  new Target(
+                      "scatter-add",
+                      "hot row, bytes a second over uniform's",
+                      1.0,
+                      s -> rate(s, HOT) / rate(s, UNIFORM)),
                   new Target(
                       "adamw",
                       "geometric mean to libtorch's C++ AdamW",
@@ -36,9 +49,19 @@ final class Targets {
                   share("adamw", "1e7 parameters", 0.95),
                   share("adamw", "1e8 parameters", 0.95),
                   mean("softmax", 1.0),
+                  one("softmax", "softmax 4096x1024"),
                   mean("layer-norm", 1.0),
                   mean("elementwise", 1.0),
-                  mean("step", 1.0)))
+                  one("elementwise", "gelu 4096x1024"),
+                  one("elementwise", "tanh 4096x1024"),
+                  mean("attention", 1.0),
+                  mean("lstm", 1.0),
+                  mean("gru", 1.0),
+                  new Target(
+                      "step",
+                      "least ratio",
+                      1.0,
+                      s -> s.cases().stream().mapToDouble(Targets::ratio).min().orElse(NaN))))
           .flatMap(List::stream)
           .toList();
 
@@ -50,12 +73,12 @@ final class Targets {
         .filter(t -> t.suite().equals(suite) && t.what().matches("geometric mean(?!.*C\\+\\+).*"))
         .mapToDouble(Target::wanted)
         .findFirst()
-        .orElse(Double.NaN);
+        .orElse(NaN);
   }
 
   /** Of a case, to its fastest peer; NaN without one. */
   static double ratio(CaseResult c) {
-    return c.theirs().stream().mapToDouble(p -> p.ratio().median()).min().orElse(Double.NaN);
+    return c.theirs().stream().mapToDouble(p -> p.ratio().median()).min().orElse(NaN);
   }
 
   static double geometricMean(SuiteResult s) {
@@ -63,8 +86,7 @@ final class Targets {
   }
 
   private static double geometricMean(DoubleStream ratios) {
-    return Math.exp(
-        ratios.filter(r -> !Double.isNaN(r)).map(Math::log).average().orElse(Double.NaN));
+    return Math.exp(ratios.filter(r -> !Double.isNaN(r)).map(Math::log).average().orElse(NaN));
   }
 
   private static Target mean(String suite, double wanted) {
@@ -88,12 +110,17 @@ final class Targets {
             suite,
             "least ratio, ResNet-50",
             least,
-            s -> layers(s, "n[18]").mapToDouble(Targets::ratio).min().orElse(Double.NaN)));
+            s -> layers(s, "n[18]").mapToDouble(Targets::ratio).min().orElse(NaN)));
   }
 
   private static Stream<CaseResult> layers(SuiteResult s, String batch) {
     return s.cases().stream()
         .filter(c -> c.name().matches(".* " + batch) && !c.name().contains("depthwise"));
+  }
+
+  private static Target one(String suite, String name) {
+    return new Target(
+        suite, name, 1.0, s -> find(s, name).mapToDouble(Targets::ratio).findFirst().orElse(NaN));
   }
 
   private static Target share(String suite, String name, double wanted) {
@@ -102,11 +129,11 @@ final class Targets {
         name + ", share of the limit",
         wanted,
         s ->
-            s.cases().stream()
-                .filter(c -> c.name().equals(name) && c.limit() > 0)
+            find(s, name)
+                .filter(c -> c.limit() > 0)
                 .mapToDouble(c -> c.ours().median() / c.limit())
                 .findFirst()
-                .orElse(Double.NaN));
+                .orElse(NaN));
   }
 
   private static double ratioTo(CaseResult c, String peer) {
@@ -115,18 +142,18 @@ final class Targets {
         .map(PeerResult::ratio)
         .mapToDouble(r -> r.median())
         .findFirst()
-        .orElse(Double.NaN);
+        .orElse(NaN);
   }
 
-  private static double hotOverUniform(SuiteResult s) {
-    return rate(s, "hot 65536x256 into 50000") / rate(s, "uniform 65536x256 into 50000");
+  private static double time(SuiteResult s, String name) {
+    return find(s, name).mapToDouble(c -> c.bytes() / c.ours().median()).findFirst().orElse(NaN);
   }
 
   private static double rate(SuiteResult s, String name) {
-    return s.cases().stream()
-        .filter(c -> c.name().equals(name))
-        .mapToDouble(c -> c.ours().median())
-        .findFirst()
-        .orElse(Double.NaN);
+    return find(s, name).mapToDouble(c -> c.ours().median()).findFirst().orElse(NaN);
+  }
+
+  private static Stream<CaseResult> find(SuiteResult s, String name) {
+    return s.cases().stream().filter(c -> c.name().equals(name));
   }
 }
