@@ -10,8 +10,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>dy is turned by tasks of its own, for as many terms as a second cache holds. Then a task is a
  * panel of (c, r, s): it turns the pixels that its weights meet, or copies what {@link
- * Conv2dVectorTapPanels} has turned, and takes them through all rows. Where panels are too few to
- * share, each chunk of a panel is a task; chains are stored, and added in order afterwards.
+ * Conv2dVectorTapPanels} has turned, and takes them through all rows.
+ *
+ * <p>Where panels are too few to share, tasks are chunks: a task takes one through all panels, and
+ * turns rows of dy for itself, which the other threads' caches then don't have. Where chunks are
+ * few, too, each chunk of a panel is a task. Chains are stored, and added in order afterwards.
  */
 final class Conv2dVectorWeightGradient {
   /**
@@ -28,6 +31,9 @@ final class Conv2dVectorWeightGradient {
   private static final int FEW_TILES = 16;
 
   private static final long MIN_TASKS = 16;
+
+  /** Chunks that are tasks enough. */
+  private static final long MIN_CHUNKS = 6;
 
   /** About as much is turned before it is used, and as much of the pixels prepared. */
   private static final long TURNED_FLOATS = 1 << 18;
@@ -69,6 +75,10 @@ final class Conv2dVectorWeightGradient {
   private final long span;
   private final long blocks;
   private final int parts;
+
+  /** Whether a task takes a chunk through all panels, with rows that it turns for itself. */
+  private final boolean chunked;
+
   private final int tileFloats;
 
   Conv2dVectorWeightGradient(
@@ -108,6 +118,14 @@ final class Conv2dVectorWeightGradient {
     operands = new Conv2dVectorOperands(mover, turns, rowKernel, z, x, dy, depth);
 
     long fit = TURNED_FLOATS / (groups * tiles * height) / chunk;
+    long chunks = Math.ceilDiv(terms, chunk);
+    chunked =
+        groups * panels < MIN_TASKS
+            && chunks >= MIN_CHUNKS
+            && groups * panels * panelFloats <= TURNED_FLOATS;
+    if (chunked) {
+      fit = chunks;
+    }
     while (fit > 1 && operands.preparedFloats(fit * chunk) > PREPARED_FLOATS) {
       fit /= 2;
     }
@@ -123,13 +141,15 @@ final class Conv2dVectorWeightGradient {
   void run(Workers workers) {
     long all = groups * panels;
     int tileGroups = Math.ceilDiv(tiles, TURNED_TILES);
-    boolean alone = span == terms && parts == 1 && tapPanels == null;
+    boolean split = chunked || parts > 1;
+    boolean alone = !split && span == terms && tapPanels == null;
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] turned = mine.floats(Conv2dVectorScratch.SHARED, groups * tiles * blocks * tileFloats);
+    float[] turned =
+        mine.floats(Conv2dVectorScratch.SHARED, chunked ? 0 : groups * tiles * blocks * tileFloats);
     float[] sums =
         mine.floats(
             Conv2dVectorScratch.SUMS,
-            alone ? 0 : place(all * (parts == 1 ? 1 : parts + 1)) + mover.lanes());
+            alone ? 0 : place(all * (split ? parts + 1 : 1)) + mover.lanes());
 
     for (long start = 0; start < terms; start += span) {
       long begin = start;
@@ -137,7 +157,7 @@ final class Conv2dVectorWeightGradient {
       boolean fresh = begin == 0;
       long prepared = plan(begin, end - begin);
       workers.run(
-          prepared + groups * blocks * tileGroups,
+          prepared + (chunked ? 0 : groups * blocks * tileGroups),
           task -> {
             if (task < prepared) {
               prepare(task);
@@ -147,18 +167,28 @@ final class Conv2dVectorWeightGradient {
           });
       if (alone) {
         workers.run(all, panel -> alone(panel, turned));
-      } else if (parts == 1) {
+      } else if (!split) {
         workers.run(
             all, panel -> sum(panel, turned, begin, begin, end, sums, (int) place(panel), fresh));
       } else {
         int count = (int) Math.ceilDiv(end - begin, chunk);
-        workers.run(
-            all * count,
-            task -> {
-              long first = begin + task / all * chunk;
-              long last = Math.min(end, first + chunk);
-              sum(task % all, turned, begin, first, last, sums, (int) place(all + task), true);
-            });
+        if (chunked) {
+          workers.run(
+              count,
+              task -> {
+                long first = begin + task * chunk;
+                long last = Math.min(end, first + chunk);
+                sumChunk(first, last, sums, (int) place(all * (1 + task)));
+              });
+        } else {
+          workers.run(
+              all * count,
+              task -> {
+                long first = begin + task / all * chunk;
+                long last = Math.min(end, first + chunk);
+                sum(task % all, turned, begin, first, last, sums, (int) place(all + task), true);
+              });
+        }
         workers.run(all, panel -> fold(panel, sums, count, fresh));
       }
     }
@@ -313,6 +343,40 @@ final class Conv2dVectorWeightGradient {
             ends && !first ? sum : 0,
             ends ? total : chain,
             ends ? sum : waits);
+      }
+    }
+  }
+
+  /** Takes a chunk through all panels, a block of terms after the other. */
+  private void sumChunk(long from, long to, float[] chains, int at) {
+    float[] turned =
+        Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.WINDOW, groups * tiles * tileFloats);
+    for (long t = from; t < to; t += depth) {
+      int n = (int) Math.min(depth, to - t);
+      for (int i = 0; i < groups * tiles; i++) {
+        int tile = i % tiles;
+        operands.outputs(
+            i / tiles, firstRow(tile), rowsOf(tile), t, n, turned, i * tileFloats, height);
+      }
+      for (int panel = 0; panel < groups * panels; panel++) {
+        MemorySegment b = turnColumns(panel, t, n);
+        for (int tile = 0; tile < tiles; tile++) {
+          int chain = at + (int) place(panel) + firstRow(tile) * width;
+          kernel.tile(
+              rowsOf(tile),
+              width,
+              turned,
+              (panel / panels * tiles + tile) * tileFloats,
+              b,
+              0,
+              n,
+              t == from ? GemmKernel.PLUS_ZEROS : chains,
+              t == from ? 0 : chain,
+              GemmKernel.MINUS_ZEROS,
+              0,
+              chains,
+              chain);
+        }
       }
     }
   }
