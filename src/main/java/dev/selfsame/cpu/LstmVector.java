@@ -19,25 +19,6 @@ import jdk.incubator.vector.VectorSpecies;
  */
 public interface LstmVector {
   /**
-   * Gates, cells and states of {@code count} samples of a step.
-   *
-   * @param input what the inputs add to the gates, without the bias, from {@code inputAt} on
-   * @param gates on entry what the states before add
-   * @param state elements of a step's states
-   */
-  void cell(
-      MemorySegment input,
-      long inputAt,
-      MemorySegment bias,
-      MemorySegment gates,
-      MemorySegment c,
-      MemorySegment h,
-      long first,
-      long count,
-      long units,
-      long state);
-
-  /**
    * Gradients of the gates of {@code count} samples of a step, and dq for the step before.
    *
    * @param at where dr and dq begin for them
@@ -61,6 +42,11 @@ public interface LstmVector {
     return Lanes.kernel(Kernel.class, LstmVector.class, bits);
   }
 
+  /** Floats of scratch for all steps forward. */
+  static long scratch(int bits, RecurrentSizes z) {
+    return RecurrentSteps.lstmScratch(bits, z);
+  }
+
   /** All steps forward: see op/Lstm. */
   static void forward(
       int bits,
@@ -74,27 +60,7 @@ public interface LstmVector {
       MemorySegment gates,
       MemorySegment scratch,
       Workers workers) {
-    LstmVector kernel = on(bits);
-    new RecurrentSteps(bits, z, scratch, workers)
-        .forward(
-            x,
-            wIh,
-            wHh,
-            null,
-            h,
-            gates,
-            (t, first, count, input, inputAt) ->
-                kernel.cell(
-                    input,
-                    inputAt,
-                    bias,
-                    gates,
-                    c,
-                    h,
-                    t * z.batch() + first,
-                    count,
-                    z.hidden(),
-                    z.state()));
+    new RecurrentSteps(bits, z, scratch, workers).lstm(x, wIh, wHh, bias, h, c, gates);
   }
 
   /** All steps back: dgates, and dr and dq, which are zeros on entry, as of the first step. */
@@ -142,197 +108,7 @@ public interface LstmVector {
     private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
     private static final int BLOCK = BlockScratch.FLOATS;
 
-    /** Units whose gates fit into scratch. */
-    private static final int UNITS = BlockScratch.BLOCKS * BLOCK / 4;
-
     Kernel() {}
-
-    @Override
-    public void cell(
-        MemorySegment input,
-        long inputAt,
-        MemorySegment bias,
-        MemorySegment gates,
-        MemorySegment c,
-        MemorySegment h,
-        long first,
-        long count,
-        long units,
-        long state) {
-      long together = Math.max(1, UNITS / units);
-      for (long n = 0; n < count; n += together) {
-        int samples = (int) Math.min(together, count - n);
-        for (long j = 0; j < units; j += UNITS) {
-          int width = (int) Math.min(UNITS, units - j);
-          long in = inputAt + n * 4 * units + j;
-          long before = (first + n) * units + j;
-          gates(input, in, bias, gates, c, h, j, before, state, samples, width, units);
-        }
-      }
-    }
-
-    /** Of {@code width} units, from unit {@code j} on. */
-    private static void gates(
-        MemorySegment input,
-        long in,
-        MemorySegment bias,
-        MemorySegment gates,
-        MemorySegment c,
-        MemorySegment h,
-        long j,
-        long before,
-        long state,
-        int samples,
-        int width,
-        long units) {
-      // i, f, o of each sample, then g of each.
-      MemorySegment s = BlockScratch.mine();
-      int g = 3 * width * samples;
-      long a = 4 * before - 3 * j;
-      sums(input, in, bias, j, gates, a, samples, width, units);
-      EXACT.sigmoid(s, 0, s, 0, g);
-      EXACT.tanh(s, g, s, g, width * samples);
-      cells(c, before, state, gates, a, samples, width, units);
-      EXACT.tanh(c, before + state, h, before + state, width * samples);
-      multiply(h, before + state, samples, width);
-    }
-
-    /** A segment of a loop's own, see {@link PairMath}. */
-    private static MemorySegment slice(MemorySegment s, long from, long n) {
-      return s.asSlice(from << 2, n << 2);
-    }
-
-    /** Arguments of the gates, to scratch: (input + bias) + product. */
-    private static void sums(
-        MemorySegment inputs,
-        long in,
-        MemorySegment biases,
-        long j,
-        MemorySegment gates,
-        long a,
-        int samples,
-        int width,
-        long units) {
-      long rows = 4 * units * (samples - 1) + 3 * units + width;
-      MemorySegment input = slice(inputs, in, rows);
-      MemorySegment bias = slice(biases, j, 3 * units + width);
-      MemorySegment products = slice(gates, a, rows);
-      MemorySegment s = slice(BlockScratch.mine(), 0, 4L * width * samples);
-      int g = 3 * width * samples;
-      for (int n = 0; n < samples; n++) {
-        long i = 4 * units * n;
-        long f = i + units;
-        long o = i + 3 * units;
-        long to = 3L * width * n;
-        long toG = g + (long) width * n;
-        int k = 0;
-        for (; k <= width - W; k += W) {
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, input, (i + k) << 2, ORDER))
-              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, bias, (long) k << 2, ORDER)))
-              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, products, (i + k) << 2, ORDER)))
-              .intoMemorySegment(s, (to + k) << 2, ORDER);
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, input, (f + k) << 2, ORDER))
-              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, bias, (units + k) << 2, ORDER)))
-              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, products, (f + k) << 2, ORDER)))
-              .intoMemorySegment(s, (to + width + k) << 2, ORDER);
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, input, (f + units + k) << 2, ORDER))
-              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, bias, (2 * units + k) << 2, ORDER)))
-              .add(
-                  FLOATS.cast(
-                      FloatVector.fromMemorySegment(F, products, (f + units + k) << 2, ORDER)))
-              .intoMemorySegment(s, (toG + k) << 2, ORDER);
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, input, (o + k) << 2, ORDER))
-              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, bias, (3 * units + k) << 2, ORDER)))
-              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, products, (o + k) << 2, ORDER)))
-              .intoMemorySegment(s, (to + 2 * width + k) << 2, ORDER);
-        }
-        for (; k < width; k++) {
-          f32(s, to + k, sum(input, bias, products, i, k));
-          f32(s, to + width + k, sum(input, bias, products, i, units + k));
-          f32(s, toG + k, sum(input, bias, products, i, 2 * units + k));
-          f32(s, to + 2 * width + k, sum(input, bias, products, i, 3 * units + k));
-        }
-      }
-    }
-
-    private static float sum(
-        MemorySegment input, MemorySegment bias, MemorySegment products, long row, long gate) {
-      return (f32(input, row + gate) + f32(bias, gate)) + f32(products, row + gate);
-    }
-
-    /** Gates from scratch to their place, and the cells after the step. */
-    private static void cells(
-        MemorySegment c,
-        long beforeAt,
-        long state,
-        MemorySegment allGates,
-        long at,
-        int samples,
-        int width,
-        long units) {
-      MemorySegment before = slice(c, beforeAt, (long) width * samples);
-      MemorySegment after = slice(c, beforeAt + state, (long) width * samples);
-      MemorySegment gates = slice(allGates, at, 4 * units * (samples - 1) + 3 * units + width);
-      MemorySegment s = slice(BlockScratch.mine(), 0, 4L * width * samples);
-      int toG = 3 * width * samples;
-      for (int n = 0; n < samples; n++) {
-        long a = 4 * units * n;
-        long from = 3L * width * n;
-        long cell = (long) width * n;
-        int k = 0;
-        for (; k <= width - W; k += W) {
-          FloatVector i = FLOATS.cast(FloatVector.fromMemorySegment(F, s, (from + k) << 2, ORDER));
-          FloatVector f =
-              FLOATS.cast(FloatVector.fromMemorySegment(F, s, (from + width + k) << 2, ORDER));
-          FloatVector g =
-              FLOATS.cast(FloatVector.fromMemorySegment(F, s, (toG + cell + k) << 2, ORDER));
-          f.fma(
-                  FLOATS.cast(FloatVector.fromMemorySegment(F, before, (cell + k) << 2, ORDER)),
-                  i.mul(g))
-              .intoMemorySegment(after, (cell + k) << 2, ORDER);
-          i.intoMemorySegment(gates, (a + k) << 2, ORDER);
-          f.intoMemorySegment(gates, (a + units + k) << 2, ORDER);
-          g.intoMemorySegment(gates, (a + 2 * units + k) << 2, ORDER);
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, s, (from + 2 * width + k) << 2, ORDER))
-              .intoMemorySegment(gates, (a + 3 * units + k) << 2, ORDER);
-        }
-        for (; k < width; k++) {
-          float i = f32(s, from + k);
-          float f = f32(s, from + width + k);
-          float g = f32(s, toG + cell + k);
-          f32(after, cell + k, Math.fma(f, f32(before, cell + k), i * g));
-          f32(gates, a + k, i);
-          f32(gates, a + units + k, f);
-          f32(gates, a + 2 * units + k, g);
-          f32(gates, a + 3 * units + k, f32(s, from + 2 * width + k));
-        }
-      }
-    }
-
-    /** States: tanh of the cells, times o. */
-    private static void multiply(MemorySegment states, long from, int samples, int width) {
-      MemorySegment h = slice(states, from, (long) width * samples);
-      MemorySegment s = slice(BlockScratch.mine(), 0, 3L * width * samples);
-      for (int n = 0; n < samples; n++) {
-        long at = (long) width * n;
-        long o = 3L * width * n + 2L * width;
-        int k = 0;
-        for (; k <= width - W; k += W) {
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, h, (at + k) << 2, ORDER))
-              .mul(FLOATS.cast(FloatVector.fromMemorySegment(F, s, (o + k) << 2, ORDER)))
-              .intoMemorySegment(h, (at + k) << 2, ORDER);
-        }
-        for (; k < width; k++) {
-          f32(h, at + k, f32(h, at + k) * f32(s, o + k));
-        }
-      }
-    }
 
     @Override
     public void cellGradient(

@@ -28,9 +28,13 @@ public final class RecurrentSteps {
   /** Multiply-adds of a pass from which on groups are worth their hand-over. */
   private static final long SHARED = 4_000_000;
 
+  /** Multiply-adds of a step of long short-term memory from which on threads share it. */
+  private static final long STEP = 500_000;
+
   /** Units of a task of a cell, about. */
   private static final long TASK = 2048;
 
+  private final int bits;
   private final GemmVector on;
   private final RecurrentSizes z;
   private final boolean grouped;
@@ -43,6 +47,7 @@ public final class RecurrentSteps {
    * @param scratch native memory of {@link #scratch} floats
    */
   RecurrentSteps(int bits, RecurrentSizes z, MemorySegment scratch, Workers workers) {
+    this.bits = bits;
     this.on = GemmVector.on(bits);
     this.z = z;
     this.scratch = scratch;
@@ -79,6 +84,13 @@ public final class RecurrentSteps {
             + on.packedLength(z.width(), z.inputs())
             + together(z) * z.batch() * z.width();
     return Math.max(forward, on.packedLength(z.hidden(), z.width()));
+  }
+
+  /** Floats of scratch for {@link #lstm}. */
+  static long lstmScratch(int bits, RecurrentSizes z) {
+    long groups = Math.ceilDiv(z.batch(), GROUP) * LstmSteps.partFloats(bits, z, GROUP);
+    long part = LstmSteps.partFloats(bits, z, z.batch() * together(z));
+    return LstmWeights.floats(bits, z) + Math.max(groups, part);
   }
 
   /** Steps whose inputs' part is computed at once, where samples aren't grouped. */
@@ -147,6 +159,30 @@ public final class RecurrentSteps {
         recurrent.run(t);
         cell(cell, t, first, count, part, (t % together * z.batch() + first) * width);
       }
+    });
+  }
+
+  /**
+   * Forward for long short-term memory, whose products and cells are taken together ({@link
+   * LstmSteps}): see op/Lstm.
+   */
+  void lstm(
+      MemorySegment x,
+      MemorySegment wIh,
+      MemorySegment wHh,
+      MemorySegment bias,
+      MemorySegment h,
+      MemorySegment c,
+      MemorySegment gates) {
+    LstmWeights weights = LstmWeights.pack(bits, z, wIh, wHh, bias, scratch, workers);
+    MemorySegment parts = from(scratch, LstmWeights.floats(bits, z));
+    long together = grouped ? 1 : together(z);
+    boolean shared =
+        !grouped && workers.threads() > 1 && z.state() * z.hidden() * z.gates() >= STEP;
+    samples((first, count) -> {
+      MemorySegment part = from(parts, first / GROUP * LstmSteps.partFloats(bits, z, GROUP));
+      new LstmSteps(bits, z, weights, x, h, c, gates, part, first, count, together, shared, workers)
+          .run();
     });
   }
 

@@ -91,7 +91,7 @@ public final class Lstm {
             h.memory(),
             c.memory(),
             gates.memory(),
-            Recurrence.scratch(scope, d, z),
+            Tensor.empty(scope, d, LstmVector.scratch(d.bits(), z)).memory(),
             d.workers());
         return;
       }

@@ -400,7 +400,12 @@ final class KernelCases {
     Tensor gates = values(100, 8, 4 * 64);
     Tensor dy = values(100, 8, 64);
     Tensor dwHh = values(4 * 64, 64);
+    Tensor few = values(100, 8, 2);
+    Tensor wFew = values(4 * 64, 2);
     add("LSTM of 100 steps", () -> dev.selfsame.op.Lstm.forward(x, wIh, wHh, bias, h, c, gates));
+    add(
+        "LSTM of 100 steps, few inputs",
+        () -> dev.selfsame.op.Lstm.forward(few, wFew, wHh, bias, h, c, gates));
     add(
         "LSTM of 100 steps, gradient",
         () ->

@@ -34,6 +34,16 @@ abstract class RecurrentCase {
     {9, 61, 3, 5}
   };
 
+  /**
+   * Enough work for groups of samples that take all steps by themselves (several threads), and so
+   * many steps that their inputs' part is computed in two pieces (one thread); tiles of 8 rows, of
+   * 12 and what they leave, panels that units fill and that they don't, inputs of two chunks; a
+   * step that threads share.
+   */
+  private static final int[][] CUTS = {
+    {24, 48, 3, 60}, {3, 16, 20, 64}, {2, 39, 513, 33}, {3, 8, 9, 96}, {3, 8, 9, 128}
+  };
+
   private static final double STEP = 1e-5;
 
   private final String op;
@@ -216,20 +226,19 @@ abstract class RecurrentCase {
     }
   }
 
-  /**
-   * Enough work for groups of samples that take all steps by themselves (several threads), and so
-   * many steps that their inputs' part is computed in two pieces (one thread). Vectors only: there
-   * is nothing of the kind on other devices.
-   */
+  /** Vectors only: there is nothing of the kind on other devices. */
   @Test
   final void bitsDoNotDependOnHowTheStepsAreCut() {
-    Data d = data(25, 24, 48, 3, 60);
-    float[][] expected = results(Devices.control(), d);
-    for (Device device : Devices.tested()) {
-      if (device instanceof Device.Vector) {
-        float[][] actual = results(device, d);
-        for (int k = 0; k < expected.length; k++) {
-          Bits.assertSame(op + " on " + device + ": " + name(k), expected[k], actual[k]);
+    for (int[] s : CUTS) {
+      Data d = data(25, s);
+      float[][] expected = results(Devices.control(), d);
+      for (Device device : Devices.tested()) {
+        if (device instanceof Device.Vector) {
+          float[][] actual = results(device, d);
+          for (int k = 0; k < expected.length; k++) {
+            String what = op + " " + Arrays.toString(s) + " on " + device + ": " + name(k);
+            Bits.assertSame(what, expected[k], actual[k]);
+          }
         }
       }
     }

@@ -1,0 +1,354 @@
+package dev.selfsame.cpu;
+
+import static dev.selfsame.contract.Mem.f32;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The elementwise part of a step of long short-term memory on vectors (op/Lstm), for {@link
+ * LstmSteps}, whose layouts and blocks of units these are; a block is two vectors. The elementary
+ * functions run over many samples at once: a call of one costs as much as some vectors.
+ */
+interface LstmCells {
+  /** The kernel for a vector width. */
+  static LstmCells on(int bits) {
+    return Lanes.kernel(Kernel.class, LstmCells.class, bits);
+  }
+
+  /**
+   * Arguments of a block's gates, (input + bias) + product, in the order i, f, o of each row, then
+   * g of each.
+   *
+   * @param input what the inputs add to the gates, without the bias: i, f, g, o of each row
+   * @param products of gate g of row n at {@code at + (4·n + g)·gate}
+   * @param arguments of {@code rows} rows, written from row {@code row} on
+   */
+  void sums(
+      MemorySegment input,
+      long inputAt,
+      MemorySegment bias,
+      long biasAt,
+      MemorySegment products,
+      long at,
+      long gate,
+      MemorySegment arguments,
+      int row,
+      int rows,
+      int count);
+
+  /**
+   * The same of few inputs, with their products.
+   *
+   * @param x rows of {@code k} inputs
+   * @param weights a panel for each gate
+   */
+  void fewInputs(
+      MemorySegment x,
+      long xAt,
+      int k,
+      MemorySegment weights,
+      long weightsAt,
+      MemorySegment bias,
+      long biasAt,
+      MemorySegment products,
+      long at,
+      long gate,
+      MemorySegment arguments,
+      int row,
+      int rows,
+      int count);
+
+  /**
+   * Gates, cells and states of some blocks of units.
+   *
+   * @param scratch holds the arguments of the gates
+   * @param count samples of a block
+   * @param unit the first unit of the blocks
+   * @param before where c holds that unit of the first sample before the step
+   * @param state elements of a step's states
+   */
+  void cells(
+      LstmScratch scratch,
+      int blocks,
+      int count,
+      long units,
+      long unit,
+      MemorySegment gates,
+      MemorySegment c,
+      MemorySegment h,
+      long before,
+      long state);
+
+  /**
+   * Adds chains, two vectors a row, to totals.
+   *
+   * @param step from a row of totals to the next one
+   */
+  void addChains(MemorySegment totals, long at, long step, MemorySegment chains, int rows);
+
+  /** The kernel; a copy of this class runs each vector width (Lanes). */
+  final class Kernel implements LstmCells {
+    private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+    private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
+    private static final int W = F.length();
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    private static final ElementaryKernel EXACT = VectorMath.on(F.vectorBitSize());
+
+    /** Units of a block. */
+    private static final int BLOCK = 2 * W;
+
+    Kernel() {}
+
+    @Override
+    public void sums(
+        MemorySegment inputs,
+        long inputAt,
+        MemorySegment biases,
+        long biasAt,
+        MemorySegment all,
+        long at,
+        long gate,
+        MemorySegment arguments,
+        int row,
+        int rows,
+        int count) {
+      for (int half = 0; half < BLOCK; half += W) {
+        MemorySegment input = slice(inputs, inputAt + half, 4L * BLOCK * count - BLOCK + W);
+        MemorySegment products = slice(all, at + half, 4 * gate * (count - 1) + 3 * gate + W);
+        MemorySegment s = slice(arguments, 0, 4L * BLOCK * rows);
+        FloatVector biasI = load(biases, biasAt + half);
+        FloatVector biasF = load(biases, biasAt + BLOCK + half);
+        FloatVector biasG = load(biases, biasAt + 2 * BLOCK + half);
+        FloatVector biasO = load(biases, biasAt + 3 * BLOCK + half);
+        long to = 3L * BLOCK * row + half;
+        long toG = 3L * BLOCK * rows + (long) BLOCK * row + half;
+        for (int n = 0; n < count; n++) {
+          long i = 4L * BLOCK * n;
+          long p = 4 * gate * n;
+          store(load(input, i).add(biasI).add(load(products, p)), s, to);
+          store(load(input, i + BLOCK).add(biasF).add(load(products, p + gate)), s, to + BLOCK);
+          store(load(input, i + 2 * BLOCK).add(biasG).add(load(products, p + 2 * gate)), s, toG);
+          store(
+              load(input, i + 3 * BLOCK).add(biasO).add(load(products, p + 3 * gate)),
+              s,
+              to + 2 * BLOCK);
+          to += 3 * BLOCK;
+          toG += BLOCK;
+        }
+      }
+    }
+
+    @Override
+    public void fewInputs(
+        MemorySegment xs,
+        long xAt,
+        int k,
+        MemorySegment weights,
+        long weightsAt,
+        MemorySegment biases,
+        long biasAt,
+        MemorySegment all,
+        long at,
+        long gate,
+        MemorySegment arguments,
+        int row,
+        int rows,
+        int count) {
+      MemorySegment x = slice(xs, xAt, (long) k * count);
+      MemorySegment w = slice(weights, weightsAt, 4L * BLOCK * k);
+      MemorySegment products = slice(all, at, 4 * gate * (count - 1) + 3 * gate + BLOCK);
+      MemorySegment s = slice(arguments, 0, 4L * BLOCK * rows);
+      long panel = (long) BLOCK * k;
+      for (int half = 0; half < BLOCK; half += W) {
+        FloatVector biasI = load(biases, biasAt + half);
+        FloatVector biasF = load(biases, biasAt + BLOCK + half);
+        FloatVector biasG = load(biases, biasAt + 2 * BLOCK + half);
+        FloatVector biasO = load(biases, biasAt + 3 * BLOCK + half);
+        long to = 3L * BLOCK * row + half;
+        long toG = 3L * BLOCK * rows + (long) BLOCK * row + half;
+        for (int n = 0; n < count; n++) {
+          FloatVector inI = FloatVector.zero(F);
+          FloatVector inF = inI;
+          FloatVector inG = inI;
+          FloatVector inO = inI;
+          for (int m = 0; m < k; m++) {
+            FloatVector v = FloatVector.broadcast(F, f32(x, (long) k * n + m));
+            long from = (long) BLOCK * m + half;
+            inI = load(w, from).fma(v, inI);
+            inF = load(w, from + panel).fma(v, inF);
+            inG = load(w, from + 2 * panel).fma(v, inG);
+            inO = load(w, from + 3 * panel).fma(v, inO);
+          }
+          long p = 4 * gate * n + half;
+          store(load(products, p).add(biasI.add(inI)), s, to);
+          store(load(products, p + gate).add(biasF.add(inF)), s, to + BLOCK);
+          store(load(products, p + 2 * gate).add(biasG.add(inG)), s, toG);
+          store(load(products, p + 3 * gate).add(biasO.add(inO)), s, to + 2 * BLOCK);
+          to += 3 * BLOCK;
+          toG += BLOCK;
+        }
+      }
+    }
+
+    @Override
+    public void cells(
+        LstmScratch scratch,
+        int blocks,
+        int count,
+        long units,
+        long unit,
+        MemorySegment gates,
+        MemorySegment c,
+        MemorySegment h,
+        long before,
+        long state) {
+      int rows = blocks * count;
+      MemorySegment s = scratch.arguments;
+      MemorySegment values = scratch.values;
+      EXACT.sigmoid(s, 0, values, 0, 3L * BLOCK * rows);
+      EXACT.tanh(s, 3L * BLOCK * rows, values, 3L * BLOCK * rows, (long) BLOCK * rows);
+      for (int b = 0; b < 2 * blocks; b++) {
+        long j = unit + (long) b * W;
+        int width = (int) Math.min(W, units - j);
+        if (width > 0) {
+          cell(
+              values,
+              b,
+              rows,
+              count,
+              units,
+              width,
+              gates,
+              4 * before - 3 * unit + b * W,
+              c,
+              before + (long) b * W,
+              state,
+              s);
+        }
+      }
+      EXACT.tanh(s, 0, s, (long) BLOCK * rows, (long) BLOCK * rows);
+      for (int b = 0; b < 2 * blocks; b++) {
+        int width = (int) Math.min(W, units - unit - (long) b * W);
+        if (width > 0) {
+          states(values, b, rows, s, count, width, h, before + state + (long) b * W, units);
+        }
+      }
+    }
+
+    /** Gates of half a block to their place, and the cells after the step, there and in scratch. */
+    private static void cell(
+        MemorySegment all,
+        int b,
+        int rows,
+        int count,
+        long units,
+        int width,
+        MemorySegment allGates,
+        long gatesAt,
+        MemorySegment c,
+        long at,
+        long state,
+        MemorySegment scratch) {
+      long reach = units * (count - 1) + width;
+      MemorySegment before = slice(c, at, reach);
+      MemorySegment after = slice(c, at + state, reach);
+      MemorySegment gates = slice(allGates, gatesAt, 4 * units * (count - 1) + 3 * units + width);
+      MemorySegment s = slice(scratch, 0, (long) BLOCK * rows);
+      MemorySegment v = slice(all, 0, 4L * BLOCK * rows);
+      int row = b / 2 * count;
+      long from = 3L * BLOCK * row + b % 2 * W;
+      long own = (long) BLOCK * row + b % 2 * W;
+      long fromG = 3L * BLOCK * rows + own;
+      for (int n = 0; n < count; n++) {
+        long cell = units * n;
+        long a = 4 * units * n;
+        if (width == W) {
+          FloatVector i = load(v, from);
+          FloatVector f = load(v, from + BLOCK);
+          FloatVector g = load(v, fromG);
+          FloatVector value = f.fma(load(before, cell), i.mul(g));
+          store(value, after, cell);
+          store(value, s, own);
+          store(i, gates, a);
+          store(f, gates, a + units);
+          store(g, gates, a + 2 * units);
+          store(load(v, from + 2 * BLOCK), gates, a + 3 * units);
+        } else {
+          for (int k = 0; k < width; k++) {
+            float i = f32(v, from + k);
+            float f = f32(v, from + BLOCK + k);
+            float g = f32(v, fromG + k);
+            float value = Math.fma(f, f32(before, cell + k), i * g);
+            f32(after, cell + k, value);
+            f32(s, own + k, value);
+            f32(gates, a + k, i);
+            f32(gates, a + units + k, f);
+            f32(gates, a + 2 * units + k, g);
+            f32(gates, a + 3 * units + k, f32(v, from + 2 * BLOCK + k));
+          }
+        }
+        from += 3 * BLOCK;
+        fromG += BLOCK;
+        own += BLOCK;
+      }
+    }
+
+    /** States of half a block: o times tanh of the cells. */
+    private static void states(
+        MemorySegment all,
+        int b,
+        int rows,
+        MemorySegment scratch,
+        int count,
+        int width,
+        MemorySegment states,
+        long at,
+        long units) {
+      MemorySegment h = slice(states, at, units * (count - 1) + width);
+      MemorySegment v = slice(all, 0, 3L * BLOCK * rows);
+      MemorySegment u = slice(scratch, (long) BLOCK * rows, (long) BLOCK * rows);
+      int row = b / 2 * count;
+      long o = 3L * BLOCK * row + 2 * BLOCK + b % 2 * W;
+      long own = (long) BLOCK * row + b % 2 * W;
+      for (int n = 0; n < count; n++) {
+        if (width == W) {
+          store(load(v, o).mul(load(u, own)), h, units * n);
+        } else {
+          for (int k = 0; k < width; k++) {
+            f32(h, units * n + k, f32(v, o + k) * f32(u, own + k));
+          }
+        }
+        o += 3 * BLOCK;
+        own += BLOCK;
+      }
+    }
+
+    @Override
+    public void addChains(
+        MemorySegment totals, long at, long step, MemorySegment chains, int rows) {
+      for (int n = 0; n < rows; n++) {
+        for (int half = 0; half < BLOCK; half += W) {
+          long to = at + n * step + half;
+          store(load(totals, to).add(load(chains, (long) BLOCK * n + half)), totals, to);
+        }
+      }
+    }
+
+    private static FloatVector load(MemorySegment s, long at) {
+      return FLOATS.cast(FloatVector.fromMemorySegment(F, s, at << 2, ORDER));
+    }
+
+    private static void store(FloatVector v, MemorySegment s, long at) {
+      FLOATS.cast(v).intoMemorySegment(s, at << 2, ORDER);
+    }
+
+    /** A segment of a loop's own, see {@link PairMath}. */
+    private static MemorySegment slice(MemorySegment s, long from, long n) {
+      return s.asSlice(from << 2, n << 2);
+    }
+  }
+}
