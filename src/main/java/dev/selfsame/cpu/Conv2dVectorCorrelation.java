@@ -47,7 +47,45 @@ final class Conv2dVectorCorrelation {
       long kernelWidth,
       long groupStride,
       long rowStride,
-      long channelStride) {}
+      long channelStride) {
+    long firstRow() {
+      return least(row, row.length);
+    }
+
+    long firstCol() {
+      return least(col, col.length);
+    }
+
+    /** From the first row to the last. */
+    long reachRows() {
+      return most(row, row.length) - firstRow();
+    }
+
+    /** From the first column to the last. */
+    long reachCols() {
+      return most(col, col.length) - firstCol();
+    }
+
+    // Loops: a stream would be a dozen objects for each call of a convolution.
+
+    /** The least of the first {@code count} offsets, of which there is one. */
+    static long least(long[] offsets, int count) {
+      long least = offsets[0];
+      for (int i = 1; i < count; i++) {
+        least = Math.min(least, offsets[i]);
+      }
+      return least;
+    }
+
+    /** The largest of the first {@code count} offsets, of which there is one. */
+    static long most(long[] offsets, int count) {
+      long most = offsets[0];
+      for (int i = 1; i < count; i++) {
+        most = Math.max(most, offsets[i]);
+      }
+      return most;
+    }
+  }
 
   private final Conv2dVectorKernel kernel;
   private final Conv2dVectorRowKernel rowKernel;
@@ -110,10 +148,10 @@ final class Conv2dVectorCorrelation {
   // -----------------------------------------------------------------------------------------------
 
   private void planWindow() {
-    long firstRow = Arrays.stream(taps.row).min().orElseThrow();
-    long firstCol = Arrays.stream(taps.col).min().orElseThrow();
-    long moreRows = (Arrays.stream(taps.row).max().orElseThrow() - firstRow) / in.strideH;
-    long moreCols = (Arrays.stream(taps.col).max().orElseThrow() - firstCol) / in.strideW;
+    long firstRow = taps.firstRow();
+    long firstCol = taps.firstCol();
+    long moreRows = taps.reachRows() / in.strideH;
+    long moreCols = taps.reachCols() / in.strideW;
     // Taps share a plane unless much of its width would be computed in vain, or it would not fit a
     // cache.
     int panel = vectors * kernel.lanes();

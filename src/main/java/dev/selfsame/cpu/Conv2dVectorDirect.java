@@ -98,10 +98,10 @@ final class Conv2dVectorDirect {
     tapPlane = new int[tapCount];
     shiftRow = new int[tapCount];
     shiftCol = new int[tapCount];
-    long firstRow = Arrays.stream(taps.row()).min().orElseThrow();
-    long firstCol = Arrays.stream(taps.col()).min().orElseThrow();
-    extraRows = (int) ((Arrays.stream(taps.row()).max().orElseThrow() - firstRow) / in.strideH());
-    long extraCols = (Arrays.stream(taps.col()).max().orElseThrow() - firstCol) / in.strideW();
+    long firstRow = taps.firstRow();
+    long firstCol = taps.firstCol();
+    extraRows = (int) (taps.reachRows() / in.strideH());
+    long extraCols = taps.reachCols() / in.strideW();
     for (int tap = 0; tap < tapCount; tap++) {
       long row = taps.row()[tap / across];
       long col = taps.col()[tap % across];
@@ -124,7 +124,6 @@ final class Conv2dVectorDirect {
   /** Whether the sizes are such that indices fit and this way can be the faster one. */
   static boolean takes(Image in, Grid out, Taps taps, int lanes) {
     long tapCount = (long) taps.row().length * taps.col().length;
-    // What makes objects comes last: most calls are turned away before.
     return lanes == 16
         && in.channels() > 0
         && tapCount > 1
@@ -135,13 +134,8 @@ final class Conv2dVectorDirect {
         && out.v() <= MOST_REACH
         && in.groups() * Math.ceilDiv(out.rows(), ROWS) * (in.channels() * tapCount + 2) * ROWS
             <= SHARED_FLOATS
-        && reach(taps.row()) <= MOST_REACH
-        && reach(taps.col()) <= MOST_REACH;
-  }
-
-  private static long reach(long[] offsets) {
-    var all = Arrays.stream(offsets).summaryStatistics();
-    return all.getMax() - all.getMin();
+        && taps.reachRows() <= MOST_REACH
+        && taps.reachCols() <= MOST_REACH;
   }
 
   private int plane(long row, long col) {

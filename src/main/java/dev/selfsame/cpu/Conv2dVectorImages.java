@@ -74,10 +74,10 @@ final class Conv2dVectorImages {
     filters =
         new Conv2dVectorFilterPanels(
             on, ROWS, Conv2dVectorImagesKernel::rows, rowKernel, taps, rows, terms);
-    firstRow = Arrays.stream(taps.row()).min().orElseThrow();
-    firstCol = Arrays.stream(taps.col()).min().orElseThrow();
-    reachRows = (int) (Arrays.stream(taps.row()).max().orElseThrow() - firstRow);
-    long reachCols = Arrays.stream(taps.col()).max().orElseThrow() - firstCol;
+    firstRow = taps.firstRow();
+    firstCol = taps.firstCol();
+    reachRows = (int) taps.reachRows();
+    long reachCols = taps.reachCols();
     width = (int) ((out.v() - 1) * in.strideW() + reachCols + 1);
     long tasks = Math.ceilDiv(in.n(), images) * in.groups();
     long u = Math.ceilDiv(out.u(), Math.min(out.u(), Math.ceilDiv(TASKS, tasks)));

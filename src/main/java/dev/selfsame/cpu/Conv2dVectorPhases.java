@@ -1,6 +1,6 @@
 package dev.selfsame.cpu;
 
-import java.util.Arrays;
+import dev.selfsame.cpu.Conv2dVectorCorrelation.Taps;
 
 /**
  * The stride phases of a data gradient: pixels (u·strideH + h, v·strideW + w) of one (h, w) meet
@@ -132,18 +132,18 @@ final class Conv2dVectorPhases {
   }
 
   long firstRow() {
-    return Arrays.stream(row, 0, taps()).min().orElse(0);
+    return taps() == 0 ? 0 : Taps.least(row, taps());
   }
 
   long lastRow() {
-    return Arrays.stream(row, 0, taps()).max().orElse(0);
+    return taps() == 0 ? 0 : Taps.most(row, taps());
   }
 
   long firstColumn() {
-    return Arrays.stream(column, 0, taps()).min().orElse(0);
+    return taps() == 0 ? 0 : Taps.least(column, taps());
   }
 
   long lastColumn() {
-    return Arrays.stream(column, 0, taps()).max().orElse(0);
+    return taps() == 0 ? 0 : Taps.most(column, taps());
   }
 }

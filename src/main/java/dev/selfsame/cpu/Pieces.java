@@ -20,19 +20,22 @@ final class Pieces {
    */
   static void run(long[] firstPiece, int piece, Workers workers, Piece body) {
     long pieces = firstPiece[firstPiece.length - 1];
-    workers.run(
-        Math.ceilDiv(pieces, TASK),
-        task -> {
-          long end = Math.min(pieces, (task + 1) * TASK);
-          int t = tensorOf(firstPiece, task * TASK);
-          for (long p = task * TASK; p < end; p++) {
-            // Empty tensors own no piece.
-            while (p >= firstPiece[t + 1]) {
-              t++;
-            }
-            body.run(t, (p - firstPiece[t]) * piece);
-          }
-        });
+    if (workers.threads() == 1) {
+      some(firstPiece, piece, 0, pieces, body);
+    } else {
+      workers.ranges(pieces, TASK, (first, count) -> some(firstPiece, piece, first, count, body));
+    }
+  }
+
+  private static void some(long[] firstPiece, int piece, long first, long count, Piece body) {
+    int t = tensorOf(firstPiece, first);
+    for (long p = first; p < first + count; p++) {
+      // Empty tensors own no piece.
+      while (p >= firstPiece[t + 1]) {
+        t++;
+      }
+      body.run(t, (p - firstPiece[t]) * piece);
+    }
   }
 
   /** Index t with firstPiece[t] ≤ piece &lt; firstPiece[t + 1]. */

@@ -27,29 +27,24 @@ final class RowBlocks {
 
   static void groups(long rows, long columns, Workers workers, Group group) {
     int size = (int) (BLOCK / columns);
-    workers.run(
-        Math.ceilDiv(rows, (long) size * TASK),
-        task -> {
-          float[] lanes = LongRow.lanes();
-          long end = Math.min(rows, (task + 1) * size * TASK);
-          for (long row = task * size * TASK; row < end; row += size) {
-            group.run(row, (int) Math.min(size, end - row), lanes);
-          }
-        });
+    if (workers.threads() == 1) {
+      groups(0, rows, size, group);
+    } else {
+      workers.ranges(rows, (long) size * TASK, (first, count) -> groups(first, count, size, group));
+    }
   }
 
-  /**
-   * Hands out runs of neighbouring short rows, {@value #RUN} blocks long: first row, and number.
-   */
-  interface Run {
-    void run(long first, int rows);
+  private static void groups(long first, long count, int size, Group group) {
+    float[] lanes = LongRow.lanes();
+    long end = first + count;
+    for (long row = first; row < end; row += size) {
+      group.run(row, (int) Math.min(size, end - row), lanes);
+    }
   }
 
-  static void runs(long rows, long columns, Workers workers, Run run) {
-    long size = RUN * (BLOCK / columns);
-    workers.run(
-        Math.ceilDiv(rows, size),
-        task -> run.run(task * size, (int) Math.min(size, rows - task * size)));
+  /** Hands out runs of neighbouring short rows, {@value #RUN} blocks long. */
+  static void runs(long rows, long columns, Workers workers, Workers.Range run) {
+    workers.ranges(rows, RUN * (BLOCK / columns), run);
   }
 
   // ---- rows of more than one block
@@ -60,7 +55,7 @@ final class RowBlocks {
   }
 
   static void rows(long rows, long columns, Workers workers, Row each) {
-    if (columns >= SHARED_ROW) {
+    if (columns >= SHARED_ROW || workers.threads() == 1) {
       LongRow row = LongRow.mine(columns, workers);
       for (long r = 0; r < rows; r++) {
         each.run(r, row.at(r * columns));

@@ -108,7 +108,7 @@ public interface SoftmaxVector {
             rows,
             columns,
             workers,
-            (first, count) -> shortSoftmax(x, y, first * columns, count, (int) columns));
+            (first, count) -> shortSoftmax(x, y, first * columns, (int) count, (int) columns));
       } else {
         RowBlocks.rows(rows, columns, workers, (r, row) -> longSoftmax(x, y, row));
       }
@@ -156,7 +156,7 @@ public interface SoftmaxVector {
             rows,
             columns,
             workers,
-            (first, count) -> shortLogSoftmax(x, y, first * columns, count, (int) columns));
+            (first, count) -> shortLogSoftmax(x, y, first * columns, (int) count, (int) columns));
         return;
       }
       RowBlocks.rows(
@@ -195,7 +195,7 @@ public interface SoftmaxVector {
             rows,
             columns,
             workers,
-            (first, count) -> shortStatistics(x, first, count, (int) columns, each));
+            (first, count) -> shortStatistics(x, first, (int) count, (int) columns, each));
         return;
       }
       RowBlocks.rows(

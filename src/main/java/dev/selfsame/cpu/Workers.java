@@ -78,6 +78,23 @@ public final class Workers {
     }
   }
 
+  /** Some of neighbouring elements, rows or other parts of a problem. */
+  public interface Range {
+    void run(long from, long count);
+  }
+
+  /** Runs ranges of {@code size} out of {@code n}, the last one shorter, as tasks. */
+  public void ranges(long n, long size, Range range) {
+    if (threads == 1) {
+      // Without a task around the range, which would be an object.
+      for (long from = 0; from < n; from += size) {
+        range.run(from, Math.min(size, n - from));
+      }
+    } else {
+      run(Math.ceilDiv(n, size), task -> range.run(task * size, Math.min(size, n - task * size)));
+    }
+  }
+
   private void share(long tasks, LongConsumer task) {
     if (busy.isHeldByCurrentThread() || !busy.tryLock()) {
       for (long i = 0; i < tasks; i++) {

@@ -34,12 +34,6 @@ public final class Elementwise {
 
   private Elementwise() {}
 
-  /** What a vector kernel does to {@code count} elements from {@code from} on. */
-  @FunctionalInterface
-  private interface Piece {
-    void run(long from, long count);
-  }
-
   /**
    * y = op(x).
    *
@@ -71,9 +65,9 @@ public final class Elementwise {
       Unary op, MemorySegment x, MemorySegment y, long n, int bits, Workers workers) {
     ElementwiseVector kernel = ElementwiseVector.on(bits);
     ElementaryKernel exact = VectorMath.on(bits);
-    pieces(
+    workers.ranges(
         n,
-        workers,
+        PIECE,
         (from, count) -> {
           switch (op) {
             case RELU -> kernel.relu(x, y, from, count);
@@ -153,9 +147,9 @@ public final class Elementwise {
       Workers workers) {
     ElementwiseVector plain = ElementwiseVector.on(bits);
     ElementwiseVectorGradient kernel = ElementwiseVectorGradient.on(bits);
-    pieces(
+    workers.ranges(
         n,
-        workers,
+        PIECE,
         (from, count) -> {
           switch (op) {
             case RELU -> kernel.reluGradient(y, dy, dx, from, count);
@@ -222,19 +216,14 @@ public final class Elementwise {
       int bits,
       Workers workers) {
     ElementwiseVector kernel = ElementwiseVector.on(bits);
-    pieces(
-        n,
-        workers,
-        (from, count) -> {
-          switch (op) {
-            case ADD -> kernel.add(a, b, y, from, count);
-            case SUB -> kernel.sub(a, b, y, from, count);
-            case MUL -> kernel.mul(a, b, y, from, count);
-            case DIV -> kernel.div(a, b, y, from, count);
-            case MAX -> kernel.max(a, b, y, from, count);
-            case MIN -> kernel.min(a, b, y, from, count);
-          }
-        });
+    switch (op) {
+      case ADD -> workers.ranges(n, PIECE, (from, count) -> kernel.add(a, b, y, from, count));
+      case SUB -> workers.ranges(n, PIECE, (from, count) -> kernel.sub(a, b, y, from, count));
+      case MUL -> workers.ranges(n, PIECE, (from, count) -> kernel.mul(a, b, y, from, count));
+      case DIV -> workers.ranges(n, PIECE, (from, count) -> kernel.div(a, b, y, from, count));
+      case MAX -> workers.ranges(n, PIECE, (from, count) -> kernel.max(a, b, y, from, count));
+      case MIN -> workers.ranges(n, PIECE, (from, count) -> kernel.min(a, b, y, from, count));
+    }
   }
 
   /**
@@ -263,7 +252,7 @@ public final class Elementwise {
         ElementwiseVector kernel = ElementwiseVector.on(d.bits());
         MemorySegment xs = x.memory();
         MemorySegment ys = y.memory();
-        pieces(n, d.workers(), (from, count) -> kernel.scale(xs, c, ys, from, count));
+        d.workers().ranges(n, PIECE, (from, count) -> kernel.scale(xs, c, ys, from, count));
       }
       case Device.Cuda d ->
           run(d.context().launch(SCALE).arg(x.address()).arg(c).arg(y.address()), n, "scale", y);
@@ -300,7 +289,7 @@ public final class Elementwise {
         MemorySegment as = a.memory();
         MemorySegment bs = b.memory();
         MemorySegment ys = y.memory();
-        pieces(n, d.workers(), (from, count) -> kernel.fma(as, c, bs, ys, from, count));
+        d.workers().ranges(n, PIECE, (from, count) -> kernel.fma(as, c, bs, ys, from, count));
       }
       case Device.Cuda d ->
           run(
@@ -315,11 +304,6 @@ public final class Elementwise {
     Check.input("elementwise", name, t, destination);
     Check.shape("elementwise", name, t, destination.shape());
     Check.sameOrApart("elementwise", name, t, destinationName, destination);
-  }
-
-  private static void pieces(long n, Workers workers, Piece piece) {
-    workers.run(
-        Math.ceilDiv(n, PIECE), task -> piece.run(task * PIECE, Math.min(PIECE, n - task * PIECE)));
   }
 
   private static void run(Launch launch, long n, Object op, Tensor y) {

@@ -59,14 +59,11 @@ final class KernelCases {
    */
   record Case(String group, String name, long budget, Runnable call) {}
 
-  /** For checks, lambdas and slices of memory; far below one object for each vector. */
-  private static final long SMALL = 8_192;
+  /** For checks and tasks: less than a byte for each row, plane or block of the problem. */
+  private static final long SMALL = 1_024;
 
-  /** For sums of runs, which have their partials in arrays. */
-  private static final long PARTIALS = 20_000;
-
-  /** For a loss a row: some bytes a row, on top of {@link #SMALL}. */
-  private static final int ROW = 24;
+  /** For sizes, taps and partition of a convolution, products of attention, an index's order. */
+  private static final long PLAN = 8_192;
 
   /** For a pass over a sequence: a tape, and views for each step. */
   private static final long PASS = 150_000;
@@ -84,6 +81,7 @@ final class KernelCases {
           "sums",
           "tables",
           "updates",
+          CallCases.GROUP,
           KernelControls.GROUP);
 
   private final Scope scope;
@@ -116,6 +114,7 @@ final class KernelCases {
     all.group("sums", all::sums);
     all.group("tables", all::tables);
     all.group("updates", all::updates);
+    all.cases.addAll(CallCases.of(scope, device));
     all.cases.addAll(KernelControls.cases());
     return all.cases;
   }
@@ -159,7 +158,7 @@ final class KernelCases {
     convolution("3x3 to 8", 2, 6, 14, 8, 3, same);
     convolution("3x3 to 4", 2, 6, 14, 4, 3, same);
     // In some processes a slice of 40 bytes for each of up to 1,200 calls of its tile.
-    convolution("3x3 of a wide image", SMALL + 48_000, 1, 64, 56, 24, 3, same);
+    convolution("3x3 of a wide image", PLAN + 48_000, 1, 64, 56, 24, 3, same);
     convolution("3x3 stride 2", 1, 16, 28, 24, 3, Conv2d.Geometry.of(2, 1));
     convolution("3x3 stride 2, wide", 2, 80, 14, 72, 3, Conv2d.Geometry.of(2, 1));
     convolution("4x4 stride 2", 2, 40, 14, 24, 4, Conv2d.Geometry.of(2, 1));
@@ -176,7 +175,7 @@ final class KernelCases {
 
   private void convolution(
       String name, int n, int c, int size, int k, int kernel, Conv2d.Geometry g) {
-    convolution(name, SMALL, n, c, size, k, kernel, g);
+    convolution(name, PLAN, n, c, size, k, kernel, g);
   }
 
   private void convolution(
@@ -288,8 +287,8 @@ final class KernelCases {
     Tensor toRows = values(300, 130);
     add("bias of planes", () -> Bias.add(planes, b16, toPlanes));
     add("bias of rows", () -> Bias.add(rows, b130, toRows));
-    add("bias gradient of planes", PARTIALS, () -> Bias.gradient(planes, b16));
-    add("bias gradient of rows", PARTIALS, () -> Bias.gradient(rows, b130));
+    add("bias gradient of planes", () -> Bias.gradient(planes, b16));
+    add("bias gradient of rows", () -> Bias.gradient(rows, b130));
   }
 
   private void rows() {
@@ -303,24 +302,21 @@ final class KernelCases {
       Tensor losses = values(count);
       Tensor loss = values(1);
       String of = " of " + count + " x " + columns;
-      add("softmax" + of, PARTIALS, () -> Softmax.softmax(x, y));
-      add("softmax gradient" + of, PARTIALS, () -> Softmax.softmaxGradient(y, dy, dx));
-      add("log softmax" + of, PARTIALS, () -> Softmax.logSoftmax(x, y));
-      add("log softmax gradient" + of, PARTIALS, () -> Softmax.logSoftmaxGradient(y, dy, dx));
-      long perRow = PARTIALS + (long) ROW * count;
-      add("cross entropy" + of, perRow, () -> CrossEntropy.forward(x, labels, losses, loss));
-      add("cross entropy gradient" + of, PARTIALS, () -> CrossEntropy.gradient(x, labels, 1f, dx));
-      add("divergence" + of, 2 * PARTIALS, () -> KlDivergence.forward(x, y, 2f, losses, loss));
-      add("divergence gradient" + of, 2 * PARTIALS, () -> KlDivergence.gradient(x, y, 2f, 1f, dx));
+      add("softmax" + of, () -> Softmax.softmax(x, y));
+      add("softmax gradient" + of, () -> Softmax.softmaxGradient(y, dy, dx));
+      add("log softmax" + of, () -> Softmax.logSoftmax(x, y));
+      add("log softmax gradient" + of, () -> Softmax.logSoftmaxGradient(y, dy, dx));
+      add("cross entropy" + of, () -> CrossEntropy.forward(x, labels, losses, loss));
+      add("cross entropy gradient" + of, () -> CrossEntropy.gradient(x, labels, 1f, dx));
+      add("divergence" + of, () -> KlDivergence.forward(x, y, 2f, losses, loss));
+      add("divergence gradient" + of, () -> KlDivergence.gradient(x, y, 2f, 1f, dx));
       Tensor kinds = indices(count, 2);
       Tensor distances = values(count);
       add(
           "contrastive loss" + of,
-          PARTIALS,
           () -> ContrastiveLoss.forward(x, y, kinds, 10f, distances, losses, loss));
       add(
           "contrastive loss gradient" + of,
-          perRow,
           () -> ContrastiveLoss.gradient(x, y, kinds, 10f, distances, 1f, dx, dy));
     }
   }
@@ -341,7 +337,6 @@ final class KernelCases {
       add("layer norm" + of, () -> LayerNorm.forward(x, gamma, beta, 1e-5f, y, mean, rstd));
       add(
           "layer norm gradient" + of,
-          SMALL + 160L * columns,
           () -> LayerNorm.gradient(y, x, gamma, mean, rstd, dx, dgamma, dbeta));
     }
   }
@@ -356,14 +351,10 @@ final class KernelCases {
     Tensor rstd = values(16);
     Tensor dgamma = values(16);
     Tensor dbeta = values(16);
-    add(
-        "batch norm",
-        PARTIALS,
-        () -> BatchNorm.forward(x, gamma, beta, 1e-5f, null, y, mean, rstd));
+    add("batch norm", () -> BatchNorm.forward(x, gamma, beta, 1e-5f, null, y, mean, rstd));
     add("batch norm, evaluation", () -> BatchNorm.evaluate(x, gamma, beta, 1e-5f, mean, rstd, y));
     add(
         "batch norm gradient",
-        PARTIALS,
         () -> BatchNorm.gradient(y, x, gamma, mean, rstd, dx, dgamma, dbeta));
   }
 
@@ -402,12 +393,17 @@ final class KernelCases {
     Tensor dwHh = values(4 * 64, 64);
     Tensor few = values(100, 8, 2);
     Tensor wFew = values(4 * 64, 2);
-    add("LSTM of 100 steps", () -> dev.selfsame.op.Lstm.forward(x, wIh, wHh, bias, h, c, gates));
+    add(
+        "LSTM of 100 steps",
+        PLAN,
+        () -> dev.selfsame.op.Lstm.forward(x, wIh, wHh, bias, h, c, gates));
     add(
         "LSTM of 100 steps, few inputs",
+        PLAN,
         () -> dev.selfsame.op.Lstm.forward(few, wFew, wHh, bias, h, c, gates));
     add(
         "LSTM of 100 steps, gradient",
+        PLAN,
         () ->
             dev.selfsame.op.Lstm.gradient(
                 dy, x, wIh, wHh, h, c, gates, null, null, dwHh, null, null, null));
@@ -432,9 +428,10 @@ final class KernelCases {
     Tensor statistics = values(2, 2, 2, 100);
     Tensor dqkv = values(2, 100, 3 * 2 * 40);
     String name = causal ? "causal attention" : "attention";
-    add(name, () -> Attention.forward(qkv, null, 2, causal, out, statistics));
+    add(name, PLAN, () -> Attention.forward(qkv, null, 2, causal, out, statistics));
     add(
         name + " gradient",
+        PLAN,
         () -> Attention.gradient(dout, qkv, null, 2, causal, out, statistics, dqkv));
   }
 
@@ -482,10 +479,13 @@ final class KernelCases {
       Tensor hot = indices(2_000, 2);
       Tensor rows = values(2_000, d);
       ScatterAdd.Plan plan = ScatterAdd.plan(scope, few, 500);
-      add("gather of rows of " + d, () -> Gather.gather(table, few, rows));
-      add("scatter-add of rows of " + d, () -> ScatterAdd.scatterAdd(rows, few, table));
-      add("scatter-add by a plan, rows of " + d, () -> ScatterAdd.scatterAdd(rows, plan, table));
-      add("scatter-add into two rows of " + d, () -> ScatterAdd.scatterAdd(rows, hot, table));
+      add("gather of rows of " + d, PLAN, () -> Gather.gather(table, few, rows));
+      add("scatter-add of rows of " + d, PLAN, () -> ScatterAdd.scatterAdd(rows, few, table));
+      add(
+          "scatter-add by a plan, rows of " + d,
+          PLAN,
+          () -> ScatterAdd.scatterAdd(rows, plan, table));
+      add("scatter-add into two rows of " + d, PLAN, () -> ScatterAdd.scatterAdd(rows, hot, table));
     }
   }
 

@@ -16,6 +16,9 @@ final class KernelControls {
   @SuppressWarnings("NonFinalStaticField")
   private static FloatVector kept = FloatVector.zero(FloatVector.SPECIES_PREFERRED);
 
+  @SuppressWarnings("NonFinalStaticField")
+  private static long[] row = {};
+
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
 
   private static final MemorySegment PADDED = Arena.ofAuto().allocate(16 * Float.BYTES);
@@ -29,6 +32,8 @@ final class KernelControls {
         new KernelCases.Case(GROUP, "control: boxes", 1_000, () -> boxes(x)),
         new KernelCases.Case(GROUP, "control: calls", 1_000, () -> calls(x)),
         new KernelCases.Case(GROUP, "control: is left to C1", 1_000, () -> isLeftToC1(x)),
+        new KernelCases.Case(GROUP, "control: an object a call", 0, () -> keepObjects(1)),
+        new KernelCases.Case(GROUP, "control: an object a row", 1_000, () -> keepObjects(50)),
         new KernelCases.Case(
             GROUP, "control: is left again and again", 1_000, () -> isLeftAgainAndAgain(few)));
   }
@@ -36,6 +41,12 @@ final class KernelControls {
   static void boxes(float[] x) {
     for (int i = 0; i + F.length() <= x.length; i += F.length()) {
       kept = FloatVector.fromArray(F, x, i).mul(kept);
+    }
+  }
+
+  static void keepObjects(int rows) {
+    for (int r = 0; r < rows; r++) {
+      row = new long[] {r};
     }
   }
 

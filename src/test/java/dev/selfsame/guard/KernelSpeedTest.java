@@ -204,6 +204,8 @@ class KernelSpeedTest {
                 .formatted(fact[1], fact[2], fact[4], fact[3]));
       }
     }
+    assertTrue(removeControl(boxing, "control: an object a call"), "control: an object a call");
+    assertTrue(removeControl(boxing, "control: an object a row"), "control: an object a row");
     assertTrue(removeControl(boxing, "control: boxes"), "control: boxes");
     assertTrue(removeControl(boxing, "control: calls"), "control: calls");
     assertTrue(removeControl(boxing, "control: is left to C1"), "control: is left to C1");
@@ -212,7 +214,8 @@ class KernelSpeedTest {
         calls.removeIf(call -> call.startsWith(CONTROLS + ".calls calls ")), "control: calls");
     assertNone(
         boxing,
-        "a vector becomes an object: it is passed to a method that is not inlined, kept in an"
+        "a call makes objects that it did not make: one for each row or task, or a vector becomes"
+            + " an object: it is passed to a method that is not inlined, kept in an"
             + " array, or its species is not a constant. C2 left these calls:\n  "
             + String.join("\n  ", calls)
             + "\nThese cases box");
