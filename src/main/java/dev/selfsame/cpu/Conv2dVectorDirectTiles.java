@@ -64,7 +64,7 @@ final class Conv2dVectorDirectTiles implements Conv2dVectorDirectKernel {
     FloatVector c7a = FloatVector.fromArray(F, start, st + 7 * startStep);
     FloatVector c7b = FloatVector.fromArray(F, start, st + 7 * startStep + L);
     FloatVector c7c = FloatVector.fromArray(F, start, st + 7 * startStep + 2 * L);
-    // A segment of its own, though it is an object until C2 comes: its bounds stay in registers.
+    // A segment of its own, though in some processes it is an object: its bounds stay in registers.
     // With the lane in the places, and the window's own bounds, this loop takes a tenth longer.
     MemorySegment b = window.asSlice(lane);
     int i = at;
