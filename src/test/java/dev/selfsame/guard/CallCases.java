@@ -20,28 +20,24 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What a call takes on the Java heap once it is compiled, to the byte: the smallest problems,
- * called thousands of times.
+ * What a call takes on the Java heap once it is compiled: the smallest problems, called thousands
+ * of times, and larger ones, which may take no more.
  */
 final class CallCases {
   static final String GROUP = "calls";
 
-  /** What a call's tasks close over, where C2 does not inline them. */
-  private static final long LAMBDA = 32;
-
   /**
-   * Nothing alone; 32 to 48 where so many functions ran before that C2 does not inline them all.
+   * Tasks, and lists of arguments that are checked against each other: 0 to 230 bytes where C2
+   * inlines them all, more where so much ran before that it does not. An object a row would be
+   * more.
    */
-  private static final long INLINED = 48;
+  private static final long SMALL = 512;
 
-  /** Lists of a call's arguments that are checked against each other, and its tasks. */
-  private static final long CHECKS = 224;
+  /** Lists of columns, their scalars, an image's shape. */
+  private static final long LISTS = 1_024;
 
-  /** A list of columns, their memory and scalars, an image's shape. */
-  private static final long LISTS = 480;
-
-  /** For each tensor: the JDK sorts addresses by cuts, two numbers in an array for each cut. */
-  private static final long SORTING = 16;
+  /** For each tensor: its places in lists, and cuts of the JDK's sort of their addresses. */
+  private static final long TENSOR = 128;
 
   private final Scope scope;
   private final Device device;
@@ -78,13 +74,13 @@ final class CallCases {
     Tensor y = values(4, 100);
     Tensor dx = values(4, 100);
     for (Unary f : List.of(Unary.RELU, Unary.EXP, Unary.TANH, Unary.GELU)) {
-      add(f.name(), INLINED, () -> Elementwise.unary(f, x, y));
-      add(f.name() + " gradient", INLINED, () -> Elementwise.gradient(f, x, y, y, dx));
+      add(f.name(), SMALL, () -> Elementwise.unary(f, x, y));
+      add(f.name() + " gradient", SMALL, () -> Elementwise.gradient(f, x, y, y, dx));
     }
-    add("add", INLINED, () -> Elementwise.binary(Binary.ADD, x, y, dx));
-    add("mul, in place", INLINED, () -> Elementwise.binary(Binary.MUL, dx, y, dx));
-    add("scale", INLINED, () -> Elementwise.scale(x, 0.5f, dx));
-    add("fma", INLINED, () -> Elementwise.fma(x, 0.5f, y, dx));
+    add("add", SMALL, () -> Elementwise.binary(Binary.ADD, x, y, dx));
+    add("mul, in place", SMALL, () -> Elementwise.binary(Binary.MUL, dx, y, dx));
+    add("scale", SMALL, () -> Elementwise.scale(x, 0.5f, dx));
+    add("fma", SMALL, () -> Elementwise.fma(x, 0.5f, y, dx));
   }
 
   /** Few and many rows: the same bound. */
@@ -107,18 +103,18 @@ final class CallCases {
     Tensor gamma = values(columns);
     Tensor beta = values(columns);
     String of = " of " + rows + " rows of " + columns;
-    add("softmax" + of, LAMBDA, () -> Softmax.softmax(x, y));
-    add("softmax gradient" + of, 3 * LAMBDA, () -> Softmax.softmaxGradient(y, y, dx));
-    add("log-softmax" + of, LAMBDA, () -> Softmax.logSoftmax(x, y));
-    add("cross entropy" + of, CHECKS, () -> CrossEntropy.forward(x, labels, losses, loss));
-    add("cross entropy gradient" + of, CHECKS, () -> CrossEntropy.gradient(x, labels, 1f, dx));
-    add("layer norm" + of, CHECKS, () -> LayerNorm.forward(x, gamma, beta, 1e-5f, y, losses, rstd));
-    add("sum" + of, 3 * LAMBDA, () -> Sums.sum(x, loss));
-    add("row sums" + of, 3 * LAMBDA, () -> Sums.rows(x, losses));
-    add("column sums" + of, 3 * LAMBDA, () -> Sums.columns(x, beta));
+    add("softmax" + of, SMALL, () -> Softmax.softmax(x, y));
+    add("softmax gradient" + of, SMALL, () -> Softmax.softmaxGradient(y, y, dx));
+    add("log-softmax" + of, SMALL, () -> Softmax.logSoftmax(x, y));
+    add("cross entropy" + of, SMALL, () -> CrossEntropy.forward(x, labels, losses, loss));
+    add("cross entropy gradient" + of, SMALL, () -> CrossEntropy.gradient(x, labels, 1f, dx));
+    add("layer norm" + of, SMALL, () -> LayerNorm.forward(x, gamma, beta, 1e-5f, y, losses, rstd));
+    add("sum" + of, SMALL, () -> Sums.sum(x, loss));
+    add("row sums" + of, SMALL, () -> Sums.rows(x, losses));
+    add("column sums" + of, SMALL, () -> Sums.columns(x, beta));
   }
 
-  /** Tensors and planes, few and many: the same bound. */
+  /** Tensors and planes, few and many: the same bound but for lists of tensors. */
   private void many() {
     for (int count : new int[] {2, 100}) {
       List<Tensor> p = tensors(count);
@@ -126,10 +122,10 @@ final class CallCases {
       List<Tensor> m = tensors(count);
       List<Tensor> v = tensors(count);
       var hyper = new AdamW.Hyper(1e-4, 0.9, 0.999, 1e-8, 0.01, 5, AdamW.Decay.DECOUPLED);
-      long sorted = LISTS + SORTING * count;
-      add("adamw of " + count, sorted, () -> AdamW.step(p, g, m, v, hyper));
+      long lists = LISTS + TENSOR * count;
+      add("adamw of " + count, lists, () -> AdamW.step(p, g, m, v, hyper));
       Tensor norm = values(1);
-      add("global norm of " + count, LISTS, () -> GlobalNorm.norm(g, norm));
+      add("global norm of " + count, lists, () -> GlobalNorm.norm(g, norm));
     }
     Pool2d.Geometry two = Pool2d.Geometry.of(2);
     for (int n : new int[] {1, 20}) {
