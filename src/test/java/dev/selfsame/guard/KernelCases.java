@@ -59,11 +59,12 @@ final class KernelCases {
    */
   record Case(String group, String name, long budget, Runnable call) {}
 
-  /** For checks and tasks: less than a byte for each row, plane or block of the problem. */
-  private static final long SMALL = 1_024;
-
-  /** For sizes, taps and partition of a convolution, products of attention, an index's order. */
-  private static final long PLAN = 8_192;
+  /**
+   * For checks, tasks, sizes and the cut into pieces, where C2 does not inline what makes an object
+   * of some bytes for each piece; far below one object for each vector. {@link CallCases} has
+   * narrower bounds.
+   */
+  private static final long SMALL = 8_192;
 
   /** For a pass over a sequence: a tape, and views for each step. */
   private static final long PASS = 150_000;
@@ -158,7 +159,7 @@ final class KernelCases {
     convolution("3x3 to 8", 2, 6, 14, 8, 3, same);
     convolution("3x3 to 4", 2, 6, 14, 4, 3, same);
     // In some processes a slice of 40 bytes for each of up to 1,200 calls of its tile.
-    convolution("3x3 of a wide image", PLAN + 48_000, 1, 64, 56, 24, 3, same);
+    convolution("3x3 of a wide image", SMALL + 48_000, 1, 64, 56, 24, 3, same);
     convolution("3x3 stride 2", 1, 16, 28, 24, 3, Conv2d.Geometry.of(2, 1));
     convolution("3x3 stride 2, wide", 2, 80, 14, 72, 3, Conv2d.Geometry.of(2, 1));
     convolution("4x4 stride 2", 2, 40, 14, 24, 4, Conv2d.Geometry.of(2, 1));
@@ -175,7 +176,7 @@ final class KernelCases {
 
   private void convolution(
       String name, int n, int c, int size, int k, int kernel, Conv2d.Geometry g) {
-    convolution(name, PLAN, n, c, size, k, kernel, g);
+    convolution(name, SMALL, n, c, size, k, kernel, g);
   }
 
   private void convolution(
@@ -393,17 +394,14 @@ final class KernelCases {
     Tensor dwHh = values(4 * 64, 64);
     Tensor few = values(100, 8, 2);
     Tensor wFew = values(4 * 64, 2);
-    add(
-        "LSTM of 100 steps",
-        PLAN,
-        () -> dev.selfsame.op.Lstm.forward(x, wIh, wHh, bias, h, c, gates));
+    add("LSTM of 100 steps", () -> dev.selfsame.op.Lstm.forward(x, wIh, wHh, bias, h, c, gates));
     add(
         "LSTM of 100 steps, few inputs",
-        PLAN,
+        SMALL,
         () -> dev.selfsame.op.Lstm.forward(few, wFew, wHh, bias, h, c, gates));
     add(
         "LSTM of 100 steps, gradient",
-        PLAN,
+        SMALL,
         () ->
             dev.selfsame.op.Lstm.gradient(
                 dy, x, wIh, wHh, h, c, gates, null, null, dwHh, null, null, null));
@@ -428,10 +426,9 @@ final class KernelCases {
     Tensor statistics = values(2, 2, 2, 100);
     Tensor dqkv = values(2, 100, 3 * 2 * 40);
     String name = causal ? "causal attention" : "attention";
-    add(name, PLAN, () -> Attention.forward(qkv, null, 2, causal, out, statistics));
+    add(name, () -> Attention.forward(qkv, null, 2, causal, out, statistics));
     add(
         name + " gradient",
-        PLAN,
         () -> Attention.gradient(dout, qkv, null, 2, causal, out, statistics, dqkv));
   }
 
@@ -479,13 +476,13 @@ final class KernelCases {
       Tensor hot = indices(2_000, 2);
       Tensor rows = values(2_000, d);
       ScatterAdd.Plan plan = ScatterAdd.plan(scope, few, 500);
-      add("gather of rows of " + d, PLAN, () -> Gather.gather(table, few, rows));
-      add("scatter-add of rows of " + d, PLAN, () -> ScatterAdd.scatterAdd(rows, few, table));
+      add("gather of rows of " + d, () -> Gather.gather(table, few, rows));
+      add("scatter-add of rows of " + d, () -> ScatterAdd.scatterAdd(rows, few, table));
       add(
           "scatter-add by a plan, rows of " + d,
-          PLAN,
+          SMALL,
           () -> ScatterAdd.scatterAdd(rows, plan, table));
-      add("scatter-add into two rows of " + d, PLAN, () -> ScatterAdd.scatterAdd(rows, hot, table));
+      add("scatter-add into two rows of " + d, () -> ScatterAdd.scatterAdd(rows, hot, table));
     }
   }
 
