@@ -61,8 +61,7 @@ final class KernelCases {
 
   /**
    * For checks, tasks, sizes and the cut into pieces, where C2 does not inline what makes an object
-   * of some bytes for each piece; far below one object for each vector. {@link CallCases} has
-   * narrower bounds.
+   * of some bytes for each piece; far below one object for each vector.
    */
   private static final long SMALL = 8_192;
 
@@ -82,7 +81,6 @@ final class KernelCases {
           "sums",
           "tables",
           "updates",
-          CallCases.GROUP,
           KernelControls.GROUP);
 
   private final Scope scope;
@@ -115,7 +113,6 @@ final class KernelCases {
     all.group("sums", all::sums);
     all.group("tables", all::tables);
     all.group("updates", all::updates);
-    all.cases.addAll(CallCases.of(scope, device));
     all.cases.addAll(KernelControls.cases());
     return all.cases;
   }
