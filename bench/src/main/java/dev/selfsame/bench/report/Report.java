@@ -68,7 +68,10 @@ public final class Report implements Callable<Integer> {
     Path home = Path.of(System.getProperty("bench.records", "bench/records"));
     Path folder = out == null ? home : out;
     try {
-      records = files.isEmpty() ? Source.newest(home) : files.stream().map(Source::read).toList();
+      records =
+          files.isEmpty()
+              ? Source.newest(home)
+              : files.stream().map(Path::normalize).distinct().map(Source::read).toList();
       shortfalls = Shortfalls.in(home);
     } catch (Source.UnusableException e) {
       System.err.println("report: " + e.getMessage());
@@ -225,10 +228,9 @@ public final class Report implements Callable<Integer> {
     return where;
   }
 
-  /** Geometric mean of the cases' speed-ups, for the record with the most threads. */
+  /** Geometric mean of the cases' speed-ups, for the newest record with the most threads. */
   private String speedUp(String suite) {
-    List<Source> having = Source.having(sources, suite);
-    Source most = having.getLast();
+    Source most = Source.having(records, suite).getLast();
     Optional<Source> single = single(suite, most);
     if (single.isEmpty()) {
       return "–";
@@ -242,12 +244,13 @@ public final class Report implements Callable<Integer> {
     return number(Math.exp(mean));
   }
 
+  /** The newest record of one thread whose rates may be compared. */
   private Optional<Source> single(String suite, Source source) {
     return source.threads() == 1
         ? Optional.empty()
-        : sources.stream()
-            .filter(s -> s.threads() == 1 && s.suite(suite).isPresent() && s.like(source))
-            .findFirst();
+        : Source.having(records, suite).stream()
+            .filter(s -> s.threads() == 1 && s.like(source))
+            .reduce((older, newer) -> newer);
   }
 
   private static Optional<Double> overSingle(String suite, CaseResult c, Source single) {

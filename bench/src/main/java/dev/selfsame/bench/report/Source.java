@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -26,6 +27,10 @@ import java.util.stream.Stream;
 record Source(Path file, RunRecord record, String label) {
   private static final ObjectMapper JSON =
       new ObjectMapper().configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
+
+  /** By the number of threads, of as many the newest last. */
+  private static final Comparator<Source> ORDER =
+      Comparator.comparingInt((Source s) -> s.threads()).thenComparing(Source::date);
 
   /** What is wrong with a file that was named. */
   static final class UnusableException extends RuntimeException {
@@ -76,7 +81,7 @@ record Source(Path file, RunRecord record, String label) {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    complete.sort(Comparator.comparing((Source s) -> s.record.machine().date()).reversed());
+    complete.sort(Comparator.comparing(Source::date).reversed());
     var newest = new TreeMap<Integer, Source>();
     for (Source source : complete) {
       if (source.record.suites().size() > 5) {
@@ -85,14 +90,16 @@ record Source(Path file, RunRecord record, String label) {
     }
     List<Source> all = new ArrayList<>(newest.values());
     for (Source source : complete) {
-      if (!all.contains(source) && all.stream().anyMatch(s -> s.goesWith(source))) {
+      List<Source> like =
+          all.stream().filter(s -> s.threads() == source.threads() && s.like(source)).toList();
+      if (!like.isEmpty() && like.stream().allMatch(s -> s.goesWith(source))) {
         all.add(source);
       }
     }
     return all;
   }
 
-  /** Records that go together as one; those of as many threads that don't, apart by commit. */
+  /** Records that go together as one; those of as many threads that don't, apart by label. */
   static List<Source> columns(List<Source> records) {
     List<Source> columns = new ArrayList<>();
     for (Source source : records) {
@@ -107,14 +114,19 @@ record Source(Path file, RunRecord record, String label) {
         columns.add(source);
       }
     }
+    List<Source> sorted =
+        columns.stream().sorted(Comparator.comparingInt(c -> c.threads())).toList();
+    List<Source> byCommit = apart(sorted, c -> "%.7s".formatted(c.record.machine().commit()));
+    return apart(apart(byCommit, Source::date), c -> c.file.toString());
+  }
+
+  /** Adds to the labels that are not the only ones of their text: pictures need one for each. */
+  private static List<Source> apart(List<Source> columns, Function<Source, String> by) {
     return columns.stream()
         .map(c -> {
-          boolean only = columns.stream().filter(o -> o.threads() == c.threads()).count() == 1;
-          String commit = c.record.machine().commit();
-          String label = only ? c.label : "%s, %.7s".formatted(c.label, commit);
-          return new Source(c.file, c.record, label);
+          boolean only = columns.stream().filter(o -> o.label.equals(c.label)).count() == 1;
+          return only ? c : new Source(c.file, c.record, c.label + ", " + by.apply(c));
         })
-        .sorted(Comparator.comparingInt(Source::threads))
         .toList();
   }
 
@@ -147,6 +159,10 @@ record Source(Path file, RunRecord record, String label) {
 
   int threads() {
     return record.threads();
+  }
+
+  private String date() {
+    return record.machine().date();
   }
 
   Optional<SuiteResult> suite(String label) {
@@ -193,11 +209,8 @@ record Source(Path file, RunRecord record, String label) {
         && here.vectorBits() == there.vectorBits();
   }
 
-  /** Those with a suite, by the number of threads. */
+  /** Those with a suite, in their order. */
   static List<Source> having(List<Source> sources, String suite) {
-    return sources.stream()
-        .filter(s -> s.suite(suite).isPresent())
-        .sorted(Comparator.comparingInt(Source::threads))
-        .toList();
+    return sources.stream().filter(s -> s.suite(suite).isPresent()).sorted(ORDER).toList();
   }
 }
