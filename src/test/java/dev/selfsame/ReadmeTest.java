@@ -105,8 +105,9 @@ class ReadmeTest {
   @Test
   void linksLeadToFiles() throws IOException {
     var broken = new TreeSet<String>();
-    try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
-      Stream<Path> texts = docs.filter(page -> page.toString().endsWith(".md"));
+    try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"));
+        Stream<Path> records = Files.walk(ROOT.resolve("bench/records"))) {
+      Stream<Path> texts = Stream.concat(docs, records).filter(p -> p.toString().endsWith(".md"));
       for (Path page : Stream.concat(Stream.of(README), texts).toList()) {
         Matcher link = Pattern.compile("\\]\\(([^)#]+)[^)]*\\)").matcher(Files.readString(page));
         while (link.find()) {

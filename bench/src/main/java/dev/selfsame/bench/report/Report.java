@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -31,7 +32,9 @@ import picocli.CommandLine.Parameters;
           + " their",
       "spread, share of the machine's limit, ratios to each peer, geometric means, targets met or",
       "not. Records of one commit with different numbers of threads give the speed-up, too.",
-      "Fields that an old record lacks are shown as –. Exit code 2 if a file is no such record."
+      "All are of one machine. Fields that an old record lacks are shown as –. Exit code 2 if a"
+          + " file is",
+      "no such record, or of another machine than the first."
     })
 public final class Report implements Callable<Integer> {
   @Parameters(
@@ -39,7 +42,7 @@ public final class Report implements Callable<Integer> {
       arity = "0..*",
       description =
           "records; without any, the newest complete one of each number of threads in"
-              + " bench/records")
+              + " bench/records, of the machine of the newest")
   List<Path> files = List.of();
 
   @Option(
@@ -47,6 +50,10 @@ public final class Report implements Callable<Integer> {
       paramLabel = "FOLDER",
       description = "where to write; bench/records of this checkout by default")
   Path out;
+
+  private Path home = Path.of(""); // where records are
+
+  private Path folder = Path.of(""); // where the page goes
 
   private List<Source> records = List.of(); // as they are
 
@@ -65,36 +72,37 @@ public final class Report implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path home = Path.of(System.getProperty("bench.records", "bench/records"));
-    Path folder = out == null ? home : out;
+    home =
+        Path.of(System.getProperty("bench.records", "bench/records")).toAbsolutePath().normalize();
+    folder = (out == null ? home : out).toAbsolutePath().normalize();
     try {
       records =
           files.isEmpty()
               ? Source.newest(home)
               : files.stream().map(Path::normalize).distinct().map(Source::read).toList();
-      shortfalls = Shortfalls.in(home);
+      if (records.isEmpty()) {
+        throw new Source.UnusableException("no complete record of all suites in " + home);
+      }
+      Source.requireOneMachine(records);
+      shortfalls = Shortfalls.in(home, records.getFirst().machineName());
     } catch (Source.UnusableException e) {
       System.err.println("report: " + e.getMessage());
       return 2;
     }
-    if (records.isEmpty()) {
-      System.err.println("report: no complete record of all suites in " + home);
-      return 2;
-    }
     sources = Source.columns(records);
     List<String> suites = new ArrayList<>(suites());
-    records(folder);
-    summary(folder, suites);
+    records();
+    summary(suites);
     resNet50();
     shortfalls(suites);
-    limits(folder);
+    limits();
     for (String suite : suites) {
-      suite(folder, suite);
+      suite(suite);
     }
     Files.createDirectories(folder);
-    Path file = folder.resolve("REPORT.md");
+    Path file = page(folder);
     Files.writeString(file, page.toString());
-    System.out.println(file);
+    System.out.println(file + ", of " + records.getFirst().record().machine().cpu());
     return 0;
   }
 
@@ -106,23 +114,33 @@ public final class Report implements Callable<Integer> {
     return suites;
   }
 
-  private void records(Path folder) {
+  private void records() throws IOException {
     line("# Benchmark report");
     line("");
     line(
         "Made by `scripts/bench report`. A ratio is the peer's time over ours, as median"
             + " [10th–90th percentile] of pairs measured by turns: above 1, ours is faster."
-            + " [README.md](README.md) says how it is measured and what the fields are.");
+            + " %s says how it is measured and what the fields are.",
+        link("README.md", home.resolve("README.md")));
+    line("");
+    String others =
+        reports().stream()
+            .map(r -> link(r.equals(home) ? "newest machine" : "" + r.getFileName(), page(r)))
+            .collect(Collectors.joining(", "));
+    line(
+        "All records are of one machine, %s: rates of two can't be compared.%s",
+        records.getFirst().record().machine().cpu(),
+        others.isEmpty() ? "" : " Reports of others: " + others + ".");
     line("");
     line("| record | threads | date | commit | machine | load before | |");
     line("|---|---|---|---|---|---|---|");
     for (Source source : records) {
       var m = source.record().machine();
-      String name = source.file().getFileName().toString();
-      Path beside = folder.resolve(name);
+      Path at = source.file().toAbsolutePath().normalize();
+      String name = at.getFileName().toString();
       line(
           "| %s | %d | %s | `%s` | %s, %d bits; JDK %s; %s | %s | %s |",
-          Files.exists(beside) ? "[%s](%s)".formatted(name, name) : name,
+          at.startsWith(home) ? link(name, at) : name,
           source.threads(),
           m.date(),
           m.commit(),
@@ -136,7 +154,25 @@ public final class Report implements Callable<Integer> {
     line("");
   }
 
-  private void summary(Path folder, List<String> suites) {
+  /** Where else there are pages, other machines' presumably. */
+  private List<Path> reports() throws IOException {
+    try (Stream<Path> beside = Files.list(home)) {
+      return Stream.concat(Stream.of(home), beside.sorted())
+          .filter(f -> Files.exists(page(f)) && !f.equals(folder))
+          .toList();
+    }
+  }
+
+  private static Path page(Path folder) {
+    return folder.resolve("REPORT.md");
+  }
+
+  /** From the page to a file, wherever both are. */
+  private String link(String text, Path file) {
+    return "[%s](%s)".formatted(text, folder.relativize(file));
+  }
+
+  private void summary(List<String> suites) {
     line("## Summary");
     line("");
     line("Geometric mean of the cases' median ratios, each to its fastest peer.");
@@ -198,13 +234,16 @@ public final class Report implements Callable<Integer> {
 
   private void shortfalls(List<String> suites) {
     List<Shortfalls.Group> groups = shortfalls.groups(suites, sources);
+    Path list = shortfalls.file();
     line("## Where ours is slower, and what limits it");
     line("");
     line(
         "All cases with a median ratio below 1.00 to the fastest peer. The reasons come from"
-            + " profiles, machine code and counts of operations; [NOTES.md](NOTES.md) has them at"
-            + " length, and [%s](%s) is their list. %d without one.",
-        Shortfalls.FILE, Shortfalls.FILE, Shortfalls.unexplained(groups));
+            + " profiles, machine code and counts of operations on this machine; %s has them at"
+            + " length, and %s is their list. %d without one.",
+        link("NOTES.md", home.resolve("NOTES.md")),
+        Files.exists(list) ? link("" + list.getFileName(), list) : "" + list.getFileName(),
+        Shortfalls.unexplained(groups));
     line("");
     line("| suite | what limits it | cases, ratio |");
     line("|---|---|---|");
@@ -266,7 +305,7 @@ public final class Report implements Callable<Integer> {
     return "%.2f %s".formatted(value, value >= t.wanted() ? "met" : "**not met**");
   }
 
-  private void limits(Path folder) {
+  private void limits() {
     List<Source> measured = sources.stream().filter(s -> s.record().limits() != null).toList();
     if (measured.isEmpty()) {
       return;
@@ -303,7 +342,7 @@ public final class Report implements Callable<Integer> {
     }
   }
 
-  private void suite(Path folder, String suite) {
+  private void suite(String suite) {
     line("## %s", suite);
     line("");
     List<Source> having = Source.having(sources, suite);

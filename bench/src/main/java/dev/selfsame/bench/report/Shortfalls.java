@@ -17,10 +17,10 @@ import java.util.stream.Collectors;
 
 /**
  * The cases in which ours is slower than its fastest peer, each with what limits it: {@code
- * reasons.tsv} beside the records, written by hand from profiles and counts of operations.
+ * reasons-MACHINE.tsv} beside the records, written by hand from profiles and counts of operations.
+ * Each machine has its own: what limits a kernel on one may not on another.
  */
 final class Shortfalls {
-  static final String FILE = "reasons.tsv";
   private static final String UNKNOWN = "**not explained yet**";
 
   /** The first that fits a case counts; threads 0 fit any. */
@@ -45,20 +45,28 @@ final class Shortfalls {
     }
   }
 
+  private final Path file;
   private final List<Reason> reasons;
 
-  private Shortfalls(List<Reason> reasons) {
+  private Shortfalls(Path file, List<Reason> reasons) {
+    this.file = file;
     this.reasons = reasons;
+  }
+
+  /** The list; not there if no reason is known. */
+  Path file() {
+    return file;
   }
 
   /**
    * Reads a line for each reason: suite, regular expression for case names, threads or *, text,
    * between tabs. Empty lines and those that begin with # do not count.
    *
+   * @param machine as names of its records end
    * @throws Source.UnusableException if a line is something else
    */
-  static Shortfalls in(Path folder) {
-    Path file = folder.resolve(FILE);
+  static Shortfalls in(Path folder, String machine) {
+    Path file = folder.resolve("reasons-%s.tsv".formatted(machine));
     List<Reason> reasons = new ArrayList<>();
     try {
       List<String> lines = Files.exists(file) ? Files.readAllLines(file) : List.of();
@@ -70,7 +78,7 @@ final class Shortfalls {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return new Shortfalls(reasons);
+    return new Shortfalls(file, reasons);
   }
 
   private static Reason reason(String line, String where) {

@@ -63,9 +63,34 @@ record Source(Path file, RunRecord record, String label) {
 
   /**
    * The newest complete record of all suites for each number of threads, and what else there is of
-   * the same commit and machine. Not those with narrower vectors than the machine has.
+   * the same commit; all of the machine of the newest. Not those with narrower vectors than the
+   * machine has.
    */
   static List<Source> newest(Path folder) {
+    List<Source> complete = complete(folder);
+    var newest = new TreeMap<Integer, Source>();
+    Source first = null;
+    for (Source source : complete) {
+      if (source.record.suites().size() > 5) {
+        first = first == null ? source : first;
+        if (source.sameMachine(first)) {
+          newest.putIfAbsent(source.threads(), source);
+        }
+      }
+    }
+    List<Source> all = new ArrayList<>(newest.values());
+    for (Source source : complete) {
+      List<Source> like =
+          all.stream().filter(s -> s.threads() == source.threads() && s.like(source)).toList();
+      if (!like.isEmpty() && like.stream().allMatch(s -> s.goesWith(source))) {
+        all.add(source);
+      }
+    }
+    return all;
+  }
+
+  /** The newest first. */
+  private static List<Source> complete(Path folder) {
     List<Source> complete = new ArrayList<>();
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
@@ -82,21 +107,23 @@ record Source(Path file, RunRecord record, String label) {
       throw new UncheckedIOException(e);
     }
     complete.sort(Comparator.comparing(Source::date).reversed());
-    var newest = new TreeMap<Integer, Source>();
-    for (Source source : complete) {
-      if (source.record.suites().size() > 5) {
-        newest.putIfAbsent(source.threads(), source);
+    return complete;
+  }
+
+  /** Rates of two machines can't be compared, so no page has both. */
+  static void requireOneMachine(List<Source> records) {
+    for (Source source : records) {
+      Source first = records.getFirst();
+      if (!source.sameMachine(first)) {
+        throw new UnusableException(
+            "%s is of %s, %s of %s: rates of two machines can't be compared; make a report of each, with --out"
+                .formatted(
+                    first.file,
+                    first.record.machine().cpu(),
+                    source.file,
+                    source.record.machine().cpu()));
       }
     }
-    List<Source> all = new ArrayList<>(newest.values());
-    for (Source source : complete) {
-      List<Source> like =
-          all.stream().filter(s -> s.threads() == source.threads() && s.like(source)).toList();
-      if (!like.isEmpty() && like.stream().allMatch(s -> s.goesWith(source))) {
-        all.add(source);
-      }
-    }
-    return all;
   }
 
   /** Records that go together as one; those of as many threads that don't, apart by label. */
@@ -161,6 +188,11 @@ record Source(Path file, RunRecord record, String label) {
     return record.threads();
   }
 
+  /** As the file's name ends: -MACHINE.json. */
+  String machineName() {
+    return file.getFileName().toString().replaceAll("^.*-|\\.json$", "");
+  }
+
   private String date() {
     return record.machine().date();
   }
@@ -190,23 +222,28 @@ record Source(Path file, RunRecord record, String label) {
     if (!commit.equals(first.record.machine().commit())) {
       marks.add("**another commit**");
     }
-    if (!sameMachine(first)) {
-      marks.add("**another machine or JDK**");
+    if (!sameProgram(first)) {
+      marks.add("**another JDK or width of vectors**");
     }
     return marks;
   }
 
   /** Whether rates may be compared: same commit, same machine. */
   boolean like(Source other) {
-    return record.machine().commit().equals(other.record.machine().commit()) && sameMachine(other);
+    return record.machine().commit().equals(other.record.machine().commit())
+        && sameMachine(other)
+        && sameProgram(other);
   }
 
+  /** Not by cores: a process that is bound to one counts one. */
   private boolean sameMachine(Source other) {
+    return record.machine().cpu().equals(other.record.machine().cpu());
+  }
+
+  private boolean sameProgram(Source other) {
     var here = record.machine();
     var there = other.record.machine();
-    return here.cpu().equals(there.cpu())
-        && here.java().equals(there.java())
-        && here.vectorBits() == there.vectorBits();
+    return here.java().equals(there.java()) && here.vectorBits() == there.vectorBits();
   }
 
   /** Those with a suite, in their order. */
