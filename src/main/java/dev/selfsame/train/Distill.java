@@ -91,9 +91,16 @@ public final class Distill extends DigitSystem {
     return open(scope -> new Run(scope, device, settings, digits(settings.data()), teacher));
   }
 
-  /** Two hidden layers of one size in teacher and student, and the logits. */
-  private record Network(Layer first, Layer second, Layer output) {
-    static Network teacher(Initializer init) {
+  /**
+   * A teacher or a student, whose hidden states have the same sizes.
+   *
+   * @param first images [N, 1, 28, 28] to [N, 120]
+   * @param second [N, 120] to [N, 84]
+   * @param output [N, 84] to logits [N, 10]
+   */
+  public record Network(Layer first, Layer second, Layer output) {
+    /** LeNet-5. */
+    public static Network teacher(Initializer init) {
       Layer convolutions =
           Sequential.of(
               Conv2d.of(init, "teacher.conv1", 1, 6, 5, Geometry.of(1, 2)),
@@ -108,7 +115,8 @@ public final class Distill extends DigitSystem {
       return top(convolutions, init, "teacher");
     }
 
-    static Network student(Initializer init) {
+    /** Fully connected layers only. */
+    public static Network student(Initializer init) {
       Layer dense =
           Sequential.of(
               Layers.flatten(),
@@ -123,14 +131,17 @@ public final class Distill extends DigitSystem {
       return new Network(first, second, Linear.of(init, name + ".fc3", 84, 10));
     }
 
-    /** Both hidden states and the logits of images. */
-    List<Var> forward(Var x) {
+    /**
+     * Both hidden states, [N, 120] and [N, 84], and the logits [N, 10] of images [N, 1, 28, 28].
+     */
+    public List<Var> forward(Var x) {
       Var h = first.forward(x);
       Var g = second.forward(h);
       return List.of(h, g, output.forward(g));
     }
 
-    List<Parameter> parameters() {
+    /** Of all layers, in their order. */
+    public List<Parameter> parameters() {
       return Stream.of(first, second, output).flatMap(l -> l.parameters().stream()).toList();
     }
   }

@@ -78,7 +78,7 @@ public final class LeNet implements TrainingSystem {
             trained.score() >= goal));
   }
 
-  /** The model for images [N, 1, 28, 28]. */
+  /** The model, images [N, 1, 28, 28] to logits [N, 10]. */
   public static Layer model(Initializer init) {
     return Sequential.of(
         Conv2d.of(init, "conv1", 1, 6, 5, Geometry.of(1, 2)),

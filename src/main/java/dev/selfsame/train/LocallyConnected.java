@@ -82,6 +82,13 @@ public final class LocallyConnected implements TrainingSystem {
         device, settings, digits(settings.data()), BATCH, init -> model(init, shared));
   }
 
+  /**
+   * The model with filters of its own at every position, images [N, 1, 28, 28] to logits [N, 10].
+   */
+  public static Layer model(Initializer init) {
+    return model(init, false);
+  }
+
   private static Layer model(Initializer init, boolean shared) {
     return Sequential.of(
         first(init, shared),

@@ -131,7 +131,12 @@ public final class Multitask extends DigitSystem {
     return String.join(", ", cells);
   }
 
-  private static Layer network(Initializer init, String name) {
+  /**
+   * The network of one task, images [N, 1, 28, 28] to logits [N, 10].
+   *
+   * @param name what its parameters' names begin with
+   */
+  public static Layer network(Initializer init, String name) {
     return Sequential.of(
         Layers.flatten(),
         Linear.of(init, name + ".fc1", 28 * 28, HIDDEN),

@@ -74,8 +74,8 @@ public final class Siamese extends DigitSystem {
     return open(scope -> new Run(scope, device, settings, digits(settings.data())));
   }
 
-  /** One branch: an image to a point. Both branches are this one object. */
-  private static Layer branch(Initializer init) {
+  /** One branch, images [N, 1, 28, 28] to points [N, 16]. Both branches are one such object. */
+  public static Layer branch(Initializer init) {
     return Sequential.of(
         Conv2d.of(init, "conv1", 1, 6, 5, Geometry.of(1, 2)),
         Layers.activation(Unary.RELU),

@@ -73,7 +73,7 @@ public final class TiedAutoencoder extends DigitSystem {
   @Override
   public List<Finding> findings(Trained trained) {
     Run run = (Run) trained.run();
-    float[] s = Subspaces.gram(run.device(), run.encoder.value());
+    float[] s = Subspaces.gram(run.device(), run.model.encoder().value());
     double[][] gram = Subspaces.rows(s, PIXELS);
     int unequal = 0;
     double magnitudes = 0;
@@ -110,14 +110,14 @@ public final class TiedAutoencoder extends DigitSystem {
       components =
           IntStream.range(0, LINEAR_CODE).mapToObj(principal::vector).toArray(double[][]::new);
       most = linear.explainedBy(components);
-      double[][] w = Subspaces.rows(linear.encoder.value().toFloatArray(), PIXELS);
+      double[][] w = Subspaces.rows(linear.model.encoder().value().toFloatArray(), PIXELS);
       cosine = Subspaces.leastCosine(Subspaces.basis(w), components);
     }
     return List.of(
         new Finding(
             "S = WᵀW is symmetric in bits",
             unequal + " of " + PIXELS * PIXELS + " elements differ from their mirror image",
-            run.isTied() && unequal == 0),
+            run.model.isTied() && unequal == 0),
         new Finding(
             "S is positive semidefinite, but for the rounding of its elements",
             String.format(
@@ -151,15 +151,59 @@ public final class TiedAutoencoder extends DigitSystem {
             cosine >= 0.99));
   }
 
+  /**
+   * Codes images and draws them again.
+   *
+   * @param encoder [code, 784]
+   * @param decoder [code, 784]; the encoder itself, where they are tied
+   * @param isLinear without ReLU behind the code
+   */
+  public record Model(Parameter encoder, Parameter decoder, boolean isLinear) {
+    /** Tied, with ReLU and codes of 64 numbers. */
+    public static Model tied(Initializer init) {
+      return of(init, "tied");
+    }
+
+    private static Model of(Initializer init, String variant) {
+      boolean linear = variant.equals("linear");
+      int code = linear ? LINEAR_CODE : CODE;
+      Parameter encoder = init.uniform("encoder", PIXELS, code, PIXELS);
+      boolean untied = variant.equals("untied");
+      Parameter decoder = untied ? init.uniform("decoder", PIXELS, code, PIXELS) : encoder;
+      return new Model(encoder, decoder, linear);
+    }
+
+    /** Whether one matrix does both. */
+    public boolean isTied() {
+      return encoder == decoder;
+    }
+
+    /** One matrix, or two. */
+    public List<Parameter> parameters() {
+      return isTied() ? List.of(encoder) : List.of(encoder, decoder);
+    }
+
+    /** What is drawn from the codes of images x [N, 784]: [N, 784]. */
+    public Var forward(Var x) {
+      Tape tape = x.tape();
+      Var product = Functions.matmul(x, tape.parameter(encoder).transposed());
+      Var code = isLinear ? product : Functions.relu(product);
+      return Functions.matmul(code, tape.parameter(decoder));
+    }
+
+    /** Squared error of an image, on average, for images x [N, 784]. */
+    public Var error(Var x) {
+      return Losses.squaredDistance(List.of(forward(x)), List.of(x), 1f / x.value().size(0));
+    }
+  }
+
   private static long weights(Run run) {
     return run.parameters().stream().mapToLong(p -> p.value().elements()).sum();
   }
 
   /** One model in training. */
   static final class Run extends DigitSystem.Run {
-    private final Parameter encoder;
-    private final Parameter decoder;
-    private final boolean isLinear;
+    private final Model model;
     private final Optimizer optimizer;
     private final Batches training;
     private final ImageSet test;
@@ -170,19 +214,10 @@ public final class TiedAutoencoder extends DigitSystem {
       training = Batches.shuffled(digits.train(), Normalization.NONE, BATCH, settings.seed());
       test = digits.test();
       mean = mean(digits.train());
-      isLinear = settings.variant().equals("linear");
-      int code = isLinear ? LINEAR_CODE : CODE;
       Initializer init = new Initializer(scope, device, settings.seed());
-      encoder = init.uniform("encoder", PIXELS, code, PIXELS);
-      boolean untied = settings.variant().equals("untied");
-      decoder = untied ? init.uniform("decoder", PIXELS, code, PIXELS) : encoder;
+      model = Model.of(init, settings.variant());
       LearningRate rate = LearningRate.cosine(3e-3, 1e-6, settings.steps());
-      List<Parameter> parameters = untied ? List.of(encoder, decoder) : List.of(encoder);
-      optimizer = new AdamW(scope, parameters, rate, 0);
-    }
-
-    boolean isTied() {
-      return encoder == decoder;
+      optimizer = new AdamW(scope, model.parameters(), rate, 0);
     }
 
     @Override
@@ -190,24 +225,11 @@ public final class TiedAutoencoder extends DigitSystem {
       return optimizer;
     }
 
-    /** Code and drawing of images x [N, 784]. */
-    private Var forward(Var x) {
-      Tape tape = x.tape();
-      Var product = Functions.matmul(x, tape.parameter(encoder).transposed());
-      Var code = isLinear ? product : Functions.relu(product);
-      return Functions.matmul(code, tape.parameter(decoder));
-    }
-
-    /** Squared error of an image, on average. */
-    private Var error(Var x) {
-      return Losses.squaredDistance(List.of(forward(x)), List.of(x), 1f / x.value().size(0));
-    }
-
     @Override
     public float step() {
       try (Tape tape = Tape.open(device)) {
         int[] numbers = numbers(training, optimizer.steps());
-        Var loss = error(tape.constant(centered(tape.scope(), training.set(), numbers)));
+        Var loss = model.error(tape.constant(centered(tape.scope(), training.set(), numbers)));
         tape.backward(loss);
         optimizer.step();
         return loss.value().item();
@@ -222,7 +244,7 @@ public final class TiedAutoencoder extends DigitSystem {
         for (float v : x.toFloatArray()) {
           total += (double) v * v;
         }
-        return 1 - error(tape.constant(x)).value().item() / (total / test.count());
+        return 1 - model.error(tape.constant(x)).value().item() / (total / test.count());
       }
     }
 

@@ -9,13 +9,8 @@ import dev.selfsame.bench.peers.TorchModel;
 import dev.selfsame.grad.Functions;
 import dev.selfsame.nn.Initializer;
 import dev.selfsame.nn.Layer;
-import dev.selfsame.nn.Layers;
-import dev.selfsame.nn.Linear;
-import dev.selfsame.nn.LocallyConnected2d;
-import dev.selfsame.nn.Sequential;
-import dev.selfsame.op.Conv2d.Geometry;
-import dev.selfsame.op.Unary;
 import dev.selfsame.train.LeNet;
+import dev.selfsame.train.LocallyConnected;
 import java.util.List;
 import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
@@ -43,7 +38,7 @@ final class DigitSteps {
         planned("lenet", LeNet::model, TorchLeNet::new, device),
         planned(
             "locally-connected",
-            DigitSteps::locallyConnected,
+            LocallyConnected::model,
             p -> TorchLocallyConnected.of(p, LOCAL),
             device));
   }
@@ -90,22 +85,5 @@ final class DigitSteps {
     double count = parameters.stream().mapToLong(p -> p.value().elements()).sum();
     return new Work(
         2 * first + 3 * (second + full), 4.0 * BATCH * DigitBatches.PIXELS + 28 * count);
-  }
-
-  /** As the shipped system of that name has it. */
-  private static Layer locallyConnected(Initializer init) {
-    return Sequential.of(
-        LocallyConnected2d.of(init, "local1", 1, 6, 5, Geometry.of(1, 2), 28, 28),
-        Layers.activation(Unary.RELU),
-        Layers.maxPool2d(2),
-        LocallyConnected2d.of(init, "local2", 6, 16, 5, Geometry.of(1, 0), 14, 14),
-        Layers.activation(Unary.RELU),
-        Layers.maxPool2d(2),
-        Layers.flatten(),
-        Linear.of(init, "fc1", 16 * 5 * 5, 120),
-        Layers.activation(Unary.RELU),
-        Linear.of(init, "fc2", 120, 84),
-        Layers.activation(Unary.RELU),
-        Linear.of(init, "fc3", 84, 10));
   }
 }

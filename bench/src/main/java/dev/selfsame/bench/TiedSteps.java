@@ -16,14 +16,12 @@ import dev.selfsame.bench.peers.TorchSiamese;
 import dev.selfsame.grad.Functions;
 import dev.selfsame.grad.Losses;
 import dev.selfsame.grad.Var;
-import dev.selfsame.nn.Conv2d;
 import dev.selfsame.nn.Initializer;
 import dev.selfsame.nn.Layer;
-import dev.selfsame.nn.Layers;
-import dev.selfsame.nn.Linear;
-import dev.selfsame.nn.Sequential;
-import dev.selfsame.op.Conv2d.Geometry;
-import dev.selfsame.op.Unary;
+import dev.selfsame.train.Distill;
+import dev.selfsame.train.Multitask;
+import dev.selfsame.train.Siamese;
+import dev.selfsame.train.TiedAutoencoder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
@@ -103,7 +101,8 @@ final class TiedSteps {
   }
 
   private static Parts multitask(CaseMemory memory, Initializer init) {
-    Layer[] networks = {perceptron(init, "a"), perceptron(init, "b")};
+    Layer[] networks = {Multitask.network(init, "a"), Multitask.network(init, "b")};
+    List<Parameter> parameters = Stream.of(networks).flatMap(n -> n.parameters().stream()).toList();
     DigitBatches examples = DigitBatches.of(memory, 1, 2 * TASK, 2 * TASK, CLASSES);
     Tensor[] images = halves(examples.images.getFirst());
     Tensor[] labels = halves(examples.labels.getFirst());
@@ -121,52 +120,33 @@ final class TiedSteps {
         };
     int terms = PIXELS + HIDDEN + CLASSES + TASK + 2 * FUNCTION;
     return new Parts(
-        work(2 * products(TASK, PIXELS, HIDDEN), 2 * products(TASK, HIDDEN, CLASSES), networks),
+        work(2 * products(TASK, PIXELS, HIDDEN), 2 * products(TASK, HIDDEN, CLASSES), parameters),
         terms + networks[0].parameterCount(),
         2 * terms,
-        parameters(networks),
+        parameters,
         loss,
         p -> new TorchMultitask(p, LAMBDA),
         examples);
   }
 
-  private static Layer perceptron(Initializer init, String name) {
-    return Sequential.of(
-        Layers.flatten(),
-        Linear.of(init, name + ".fc1", PIXELS, HIDDEN),
-        Layers.activation(Unary.RELU),
-        Linear.of(init, name + ".fc2", HIDDEN, CLASSES));
-  }
-
   private static Parts autoencoder(CaseMemory memory, Initializer init) {
-    Parameter matrix = init.uniform("encoder", PIXELS, CODE, PIXELS);
+    TiedAutoencoder.Model model = TiedAutoencoder.Model.tied(init);
     DigitBatches digits = DigitBatches.of(memory, DRAWN).flat();
-    TapeStep.Loss loss =
-        (tape, batch) -> {
-          Var x = tape.constant(digits.images.get(batch));
-          Var code = Functions.relu(Functions.matmul(x, tape.parameter(matrix).transposed()));
-          Var drawn = Functions.matmul(code, tape.parameter(matrix));
-          return Losses.squaredDistance(List.of(drawn), List.of(x), 1f / DRAWN);
-        };
+    TapeStep.Loss loss = (tape, batch) -> model.error(tape.constant(digits.images.get(batch)));
     int terms = PIXELS + CODE;
     double product = products(DRAWN, PIXELS, CODE);
     return new Parts(
         new Work(2 * product + 3 * product, 4.0 * DRAWN * PIXELS + 28.0 * CODE * PIXELS),
         terms + DRAWN * PIXELS,
         2 * terms + DRAWN,
-        List.of(matrix),
+        model.parameters(),
         loss,
         TorchAutoencoder::new,
         digits);
   }
 
   private static Parts siamese(CaseMemory memory, Initializer init) {
-    Layer branch =
-        Sequential.of(
-            convolutions(init),
-            Linear.of(init, "fc1", 16 * 5 * 5, 84),
-            Layers.activation(Unary.RELU),
-            Linear.of(init, "fc2", 84, POINT));
+    Layer branch = Siamese.branch(init);
     DigitBatches pairs = DigitBatches.of(memory, TrainingStep.BATCHES, 2 * PAIRS, PAIRS, 2);
     pairs.theirLabels.replaceAll(kinds -> kinds.to(torch.ScalarType.Bool));
     List<Tensor[]> images = pairs.images.stream().map(TiedSteps::halves).toList();
@@ -179,7 +159,7 @@ final class TiedSteps {
     int terms = CONVOLVED + 400 + 84 + POINT + PAIRS + FUNCTION;
     double full = products(2 * PAIRS, 400, 84) + products(2 * PAIRS, 84, POINT);
     return new Parts(
-        work(first(2 * PAIRS), second(2 * PAIRS) + full, branch),
+        work(first(2 * PAIRS), second(2 * PAIRS) + full, branch.parameters()),
         terms,
         2 * terms + 2 * PAIRS * PIXELS,
         branch.parameters(),
@@ -189,88 +169,42 @@ final class TiedSteps {
   }
 
   private static Parts distill(CaseMemory memory, Initializer init) {
-    List<Layer> teacher =
-        top(
-            Sequential.of(
-                convolutions(init),
-                Linear.of(init, "teacher.fc1", 16 * 5 * 5, 120),
-                Layers.activation(Unary.RELU)),
-            init,
-            "teacher");
-    List<Layer> student =
-        top(
-            Sequential.of(
-                Layers.flatten(),
-                Linear.of(init, "student.fc1", PIXELS, 120),
-                Layers.activation(Unary.RELU)),
-            init,
-            "student");
+    Distill.Network teacher = Distill.Network.teacher(init);
+    Distill.Network student = Distill.Network.student(init);
     DigitBatches digits = DigitBatches.of(memory, TAUGHT);
     TapeStep.Loss loss =
         (tape, batch) -> {
           Var x = tape.constant(digits.images.get(batch));
-          List<Var> mine = outputs(student, x);
+          List<Var> mine = student.forward(x);
           List<Var> theirs =
-              outputs(teacher, x).stream().map(v -> tape.constant(v.value())).toList();
+              teacher.forward(x).stream().map(v -> tape.constant(v.value())).toList();
           Var hard = Functions.crossEntropy(mine.getLast(), digits.labels.get(batch));
           Var soft = Losses.klDivergence(theirs.getLast().value(), mine.getLast(), TEMPERATURE);
           Var hidden = Losses.squaredDistance(mine.subList(0, 2), theirs.subList(0, 2), STATES);
           return Functions.add(hard, Functions.add(Functions.scale(soft, 1), hidden));
         };
-    Layer[] layers = student.toArray(Layer[]::new);
     List<org.bytedeco.pytorch.Tensor> fixed =
-        parameters(teacher.toArray(Layer[]::new)).stream()
+        teacher.parameters().stream()
             .map(p -> TorchPeer.floats(p.value().memory(), p.value().shape().sizes()))
             .toList();
     int top = 120 + 84 + CLASSES + 2 * FUNCTION;
     int terms = CONVOLVED + 400 + PIXELS + 2 * top;
     double both = products(TAUGHT, 120, 84) + products(TAUGHT, 84, CLASSES);
     double teaching = first(TAUGHT) + second(TAUGHT) + products(TAUGHT, 400, 120) + both;
-    Work learning = work(products(TAUGHT, PIXELS, 120), both, layers);
+    Work learning = work(products(TAUGHT, PIXELS, 120), both, student.parameters());
     return new Parts(
         new Work(learning.flops() + teaching, learning.bytes()),
         terms + TAUGHT * (120 + 84),
         2 * terms + TAUGHT,
-        parameters(layers),
+        student.parameters(),
         loss,
         p -> new TorchDistill(p, fixed, TEMPERATURE, STATES),
         digits);
   }
 
-  /** The first hidden layer, the second one, and the output. */
-  private static List<Layer> top(Layer first, Initializer init, String name) {
-    Layer second =
-        Sequential.of(Linear.of(init, name + ".fc2", 120, 84), Layers.activation(Unary.RELU));
-    return List.of(first, second, Linear.of(init, name + ".fc3", 84, CLASSES));
-  }
-
-  private static List<Var> outputs(List<Layer> layers, Var x) {
-    List<Var> outputs = new ArrayList<>();
-    for (Layer layer : layers) {
-      outputs.add(layer.forward(outputs.isEmpty() ? x : outputs.getLast()));
-    }
-    return outputs;
-  }
-
-  /** LeNet's, to [N, 400]. */
-  private static Layer convolutions(Initializer init) {
-    return Sequential.of(
-        Conv2d.of(init, "conv1", 1, 6, 5, Geometry.of(1, 2)),
-        Layers.activation(Unary.RELU),
-        Layers.maxPool2d(2),
-        Conv2d.of(init, "conv2", 6, 16, 5, Geometry.of(1, 0)),
-        Layers.activation(Unary.RELU),
-        Layers.maxPool2d(2),
-        Layers.flatten());
-  }
-
   private static Tensor[] halves(Tensor t) {
     long n = t.size(0) / 2;
     return new Tensor[] {t.slice(0, n), t.slice(n, 2 * n)};
-  }
-
-  private static List<Parameter> parameters(Layer... layers) {
-    return Stream.of(layers).flatMap(l -> l.parameters().stream()).toList();
   }
 
   /** Multiplications and additions of LeNet's first convolution. */
@@ -288,8 +222,8 @@ final class TiedSteps {
   }
 
   /** Of a step; nothing needs the pixels' gradient, so the first layers have two passes. */
-  private static Work work(double first, double rest, Layer... layers) {
-    double count = parameters(layers).stream().mapToLong(p -> p.value().elements()).sum();
+  private static Work work(double first, double rest, List<Parameter> parameters) {
+    double count = parameters.stream().mapToLong(p -> p.value().elements()).sum();
     return new Work(2 * first + 3 * rest, 28 * count);
   }
 }
