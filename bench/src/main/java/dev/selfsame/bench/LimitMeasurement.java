@@ -14,7 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Measures {@link Limits} with a number of threads, each on memory of its own; some seconds.
+ * Measures {@link Limits} with a number of threads, each on memory of its own; half a minute.
  *
  * <p>As in {@link Paired}, samples go by turns over two sets of memory, each after a run that is
  * not timed: a loop that has all memory for itself finds part of it in the last cache (of a machine
@@ -23,10 +23,13 @@ import java.util.concurrent.Future;
 final class LimitMeasurement implements AutoCloseable {
   /**
    * Bytes that all threads move together in a pass, from inside the caches to far beyond them;
-   * close where the last cache ends, as the bandwidth there halves within a doubling.
+   * close where caches end, as the bandwidth there halves within a doubling: second levels of 1 and
+   * 2 MiB, last ones of 32 MiB and of hundreds. Twice as many lie in memory, for there are two
+   * sets.
    */
   private static final long[] SIZES = {
-    64 << 10, 1 << 20, 8 << 20, 64 << 20, 128 << 20, 256 << 20, 512 << 20
+    64 << 10, 256 << 10, 1 << 20, 8 << 20, 16 << 20, 32 << 20, 64 << 20, 128 << 20, 256 << 20,
+    512 << 20
   };
 
   private static final long SAMPLE_NANOS = 3_000_000;

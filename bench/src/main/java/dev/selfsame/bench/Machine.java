@@ -23,6 +23,7 @@ public record Machine(
     int cores,
     String instructionSets,
     int vectorBits,
+    Caches caches,
     String memory,
     String kernel,
     String java,
@@ -63,6 +64,7 @@ public record Machine(
             ? "AVX-512"
             : match("/proc/cpuinfo", "flags\\s*:.*?\\b(avx2)\\b"),
         Lanes.preferredBits(),
+        Caches.here(),
         match("/proc/meminfo", "MemTotal:\\s*(.*)"),
         System.getProperty("os.name") + " " + System.getProperty("os.version"),
         runtime,

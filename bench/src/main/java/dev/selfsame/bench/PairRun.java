@@ -32,7 +32,8 @@ final class PairRun {
   @Option(
       names = "--json",
       paramLabel = "FILE",
-      description = "write a record; then the machine's limits are measured first, some 15 s")
+      description =
+          "write a record; then the machine's limits are measured first, some 25 s, and last")
   Path json;
 
   private Progress progress;

@@ -139,13 +139,14 @@ public final class Report implements Callable<Integer> {
       Path at = source.file().toAbsolutePath().normalize();
       String name = at.getFileName().toString();
       line(
-          "| %s | %d | %s | `%s` | %s, %d bits; JDK %s; %s | %s | %s |",
+          "| %s | %d | %s | `%s` | %s, %d bits%s; JDK %s; %s | %s | %s |",
           at.startsWith(home) ? link(name, at) : name,
           source.threads(),
           m.date(),
           m.commit(),
           m.cpu(),
           m.vectorBits(),
+          m.caches() == null ? "" : ", " + m.caches(),
           m.java(),
           m.peers().replaceAll("OpenBLAS (\\S+).*kernels: (\\S+)", "OpenBLAS $1 ($2)"),
           m.loadAverageBefore(),
