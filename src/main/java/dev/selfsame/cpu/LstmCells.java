@@ -101,6 +101,10 @@ interface LstmCells {
     /** Units of a block. */
     private static final int BLOCK = 2 * W;
 
+    // Loads and stores are written out, and biases are loaded alike in two methods. A helper that
+    // takes or gives vectors is compiled by itself in some processes before C2 comes to the loop
+    // that calls it; C2 then leaves it a call where it seems rare, and makes its vectors objects.
+
     Kernel() {}
 
     @Override
@@ -120,22 +124,46 @@ interface LstmCells {
         MemorySegment input = slice(inputs, inputAt + half, 4L * BLOCK * count - BLOCK + W);
         MemorySegment products = slice(all, at + half, 4 * gate * (count - 1) + 3 * gate + W);
         MemorySegment s = slice(arguments, 0, 4L * BLOCK * rows);
-        FloatVector biasI = load(biases, biasAt + half);
-        FloatVector biasF = load(biases, biasAt + BLOCK + half);
-        FloatVector biasG = load(biases, biasAt + 2 * BLOCK + half);
-        FloatVector biasO = load(biases, biasAt + 3 * BLOCK + half);
+        FloatVector biasI =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, biases, (biasAt + half) << 2, ORDER));
+        FloatVector biasF =
+            FLOATS.cast(
+                FloatVector.fromMemorySegment(F, biases, (biasAt + BLOCK + half) << 2, ORDER));
+        FloatVector biasG =
+            FLOATS.cast(
+                FloatVector.fromMemorySegment(F, biases, (biasAt + 2 * BLOCK + half) << 2, ORDER));
+        FloatVector biasO =
+            FLOATS.cast(
+                FloatVector.fromMemorySegment(F, biases, (biasAt + 3 * BLOCK + half) << 2, ORDER));
         long to = 3L * BLOCK * row + half;
         long toG = 3L * BLOCK * rows + (long) BLOCK * row + half;
         for (int n = 0; n < count; n++) {
           long i = 4L * BLOCK * n;
           long p = 4 * gate * n;
-          store(load(input, i).add(biasI).add(load(products, p)), s, to);
-          store(load(input, i + BLOCK).add(biasF).add(load(products, p + gate)), s, to + BLOCK);
-          store(load(input, i + 2 * BLOCK).add(biasG).add(load(products, p + 2 * gate)), s, toG);
-          store(
-              load(input, i + 3 * BLOCK).add(biasO).add(load(products, p + 3 * gate)),
-              s,
-              to + 2 * BLOCK);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, input, i << 2, ORDER))
+              .add(biasI)
+              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, products, p << 2, ORDER)))
+              .intoMemorySegment(s, to << 2, ORDER);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, input, (i + BLOCK) << 2, ORDER))
+              .add(biasF)
+              .add(FLOATS.cast(FloatVector.fromMemorySegment(F, products, (p + gate) << 2, ORDER)))
+              .intoMemorySegment(s, (to + BLOCK) << 2, ORDER);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, input, (i + 2 * BLOCK) << 2, ORDER))
+              .add(biasG)
+              .add(
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, products, (p + 2 * gate) << 2, ORDER)))
+              .intoMemorySegment(s, toG << 2, ORDER);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, input, (i + 3 * BLOCK) << 2, ORDER))
+              .add(biasO)
+              .add(
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(F, products, (p + 3 * gate) << 2, ORDER)))
+              .intoMemorySegment(s, (to + 2 * BLOCK) << 2, ORDER);
           to += 3 * BLOCK;
           toG += BLOCK;
         }
@@ -164,10 +192,17 @@ interface LstmCells {
       MemorySegment s = slice(arguments, 0, 4L * BLOCK * rows);
       long panel = (long) BLOCK * k;
       for (int half = 0; half < BLOCK; half += W) {
-        FloatVector biasI = load(biases, biasAt + half);
-        FloatVector biasF = load(biases, biasAt + BLOCK + half);
-        FloatVector biasG = load(biases, biasAt + 2 * BLOCK + half);
-        FloatVector biasO = load(biases, biasAt + 3 * BLOCK + half);
+        FloatVector biasI =
+            FLOATS.cast(FloatVector.fromMemorySegment(F, biases, (biasAt + half) << 2, ORDER));
+        FloatVector biasF =
+            FLOATS.cast(
+                FloatVector.fromMemorySegment(F, biases, (biasAt + BLOCK + half) << 2, ORDER));
+        FloatVector biasG =
+            FLOATS.cast(
+                FloatVector.fromMemorySegment(F, biases, (biasAt + 2 * BLOCK + half) << 2, ORDER));
+        FloatVector biasO =
+            FLOATS.cast(
+                FloatVector.fromMemorySegment(F, biases, (biasAt + 3 * BLOCK + half) << 2, ORDER));
         long to = 3L * BLOCK * row + half;
         long toG = 3L * BLOCK * rows + (long) BLOCK * row + half;
         for (int n = 0; n < count; n++) {
@@ -178,16 +213,37 @@ interface LstmCells {
           for (int m = 0; m < k; m++) {
             FloatVector v = FloatVector.broadcast(F, f32(x, (long) k * n + m));
             long from = (long) BLOCK * m + half;
-            inI = load(w, from).fma(v, inI);
-            inF = load(w, from + panel).fma(v, inF);
-            inG = load(w, from + 2 * panel).fma(v, inG);
-            inO = load(w, from + 3 * panel).fma(v, inO);
+            inI = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER)).fma(v, inI);
+            inF =
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, w, (from + panel) << 2, ORDER))
+                    .fma(v, inF);
+            inG =
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, w, (from + 2 * panel) << 2, ORDER))
+                    .fma(v, inG);
+            inO =
+                FLOATS
+                    .cast(FloatVector.fromMemorySegment(F, w, (from + 3 * panel) << 2, ORDER))
+                    .fma(v, inO);
           }
           long p = 4 * gate * n + half;
-          store(load(products, p).add(biasI.add(inI)), s, to);
-          store(load(products, p + gate).add(biasF.add(inF)), s, to + BLOCK);
-          store(load(products, p + 2 * gate).add(biasG.add(inG)), s, toG);
-          store(load(products, p + 3 * gate).add(biasO.add(inO)), s, to + 2 * BLOCK);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, products, p << 2, ORDER))
+              .add(biasI.add(inI))
+              .intoMemorySegment(s, to << 2, ORDER);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, products, (p + gate) << 2, ORDER))
+              .add(biasF.add(inF))
+              .intoMemorySegment(s, (to + BLOCK) << 2, ORDER);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, products, (p + 2 * gate) << 2, ORDER))
+              .add(biasG.add(inG))
+              .intoMemorySegment(s, toG << 2, ORDER);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, products, (p + 3 * gate) << 2, ORDER))
+              .add(biasO.add(inO))
+              .intoMemorySegment(s, (to + 2 * BLOCK) << 2, ORDER);
           to += 3 * BLOCK;
           toG += BLOCK;
         }
@@ -267,16 +323,22 @@ interface LstmCells {
         long cell = units * n;
         long a = 4 * units * n;
         if (width == W) {
-          FloatVector i = load(v, from);
-          FloatVector f = load(v, from + BLOCK);
-          FloatVector g = load(v, fromG);
-          FloatVector value = f.fma(load(before, cell), i.mul(g));
-          store(value, after, cell);
-          store(value, s, own);
-          store(i, gates, a);
-          store(f, gates, a + units);
-          store(g, gates, a + 2 * units);
-          store(load(v, from + 2 * BLOCK), gates, a + 3 * units);
+          FloatVector i = FLOATS.cast(FloatVector.fromMemorySegment(F, v, from << 2, ORDER));
+          FloatVector f =
+              FLOATS.cast(FloatVector.fromMemorySegment(F, v, (from + BLOCK) << 2, ORDER));
+          FloatVector g = FLOATS.cast(FloatVector.fromMemorySegment(F, v, fromG << 2, ORDER));
+          FloatVector value =
+              f.fma(
+                  FLOATS.cast(FloatVector.fromMemorySegment(F, before, cell << 2, ORDER)),
+                  i.mul(g));
+          value.intoMemorySegment(after, cell << 2, ORDER);
+          value.intoMemorySegment(s, own << 2, ORDER);
+          i.intoMemorySegment(gates, a << 2, ORDER);
+          f.intoMemorySegment(gates, (a + units) << 2, ORDER);
+          g.intoMemorySegment(gates, (a + 2 * units) << 2, ORDER);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, v, (from + 2 * BLOCK) << 2, ORDER))
+              .intoMemorySegment(gates, (a + 3 * units) << 2, ORDER);
         } else {
           for (int k = 0; k < width; k++) {
             float i = f32(v, from + k);
@@ -316,7 +378,10 @@ interface LstmCells {
       long own = (long) BLOCK * row + b % 2 * W;
       for (int n = 0; n < count; n++) {
         if (width == W) {
-          store(load(v, o).mul(load(u, own)), h, units * n);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, v, o << 2, ORDER))
+              .mul(FLOATS.cast(FloatVector.fromMemorySegment(F, u, own << 2, ORDER)))
+              .intoMemorySegment(h, (units * n) << 2, ORDER);
         } else {
           for (int k = 0; k < width; k++) {
             f32(h, units * n + k, f32(v, o + k) * f32(u, own + k));
@@ -333,17 +398,15 @@ interface LstmCells {
       for (int n = 0; n < rows; n++) {
         for (int half = 0; half < BLOCK; half += W) {
           long to = at + n * step + half;
-          store(load(totals, to).add(load(chains, (long) BLOCK * n + half)), totals, to);
+          FLOATS
+              .cast(FloatVector.fromMemorySegment(F, totals, to << 2, ORDER))
+              .add(
+                  FLOATS.cast(
+                      FloatVector.fromMemorySegment(
+                          F, chains, ((long) BLOCK * n + half) << 2, ORDER)))
+              .intoMemorySegment(totals, to << 2, ORDER);
         }
       }
-    }
-
-    private static FloatVector load(MemorySegment s, long at) {
-      return FLOATS.cast(FloatVector.fromMemorySegment(F, s, at << 2, ORDER));
-    }
-
-    private static void store(FloatVector v, MemorySegment s, long at) {
-      FLOATS.cast(v).intoMemorySegment(s, at << 2, ORDER);
     }
 
     /** A segment of a loop's own, see {@link PairMath}. */
