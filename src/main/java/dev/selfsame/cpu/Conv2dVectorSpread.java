@@ -5,6 +5,7 @@ import static dev.selfsame.contract.Mem.f32;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -70,9 +71,7 @@ interface Conv2dVectorSpread {
       int place = places[first];
       int span = places[first + L - 1] - place;
       if (span < 2 * L) {
-        for (int j = 0; j < L; j++) {
-          pattern[j] = places[first + j] - place;
-        }
+        distances(places, first, L, place, pattern, 0);
         select(from, base, n, place, pattern, to, at);
         return;
       }
@@ -85,10 +84,9 @@ interface Conv2dVectorSpread {
         scattered(from, base, n, places, first, to, at);
         return;
       }
-      for (int j = 0; j < L; j++) {
-        pattern[j] = j < cut ? places[first + j] - place : 0;
-        pattern[L + j] = j < cut ? 0 : places[first + j] - later;
-      }
+      Arrays.fill(pattern, 0, 2 * L, 0f);
+      distances(places, first, cut, place, pattern, 0);
+      distances(places, first + cut, L - cut, later, pattern, L + cut);
       selectTwice(from, base, n, place, later, cut, pattern, to, at);
     }
 
@@ -111,16 +109,25 @@ interface Conv2dVectorSpread {
         pairOfNeighbours(from, base, n, a, to, at);
         return true;
       }
-      for (int j = 0; j < L; j++) {
-        pattern[j] = places[first + j] - a;
-        pattern[L + j] = places[first + L + j] - b;
-      }
+      distances(places, first, L, a, pattern, 0);
+      distances(places, first + L, L, b, pattern, L);
       selectPair(from, base, n, a, b, pattern, to, at);
       return true;
     }
 
-    // A slice never leaves its method and is no object then; its bounds stay in registers, where
-    // those of a parameter would be read again after each store.
+    /** What {@code n} lanes select, counted from {@code place}. */
+    private static void distances(
+        int[] places, int first, int n, int place, float[] pattern, int at) {
+      for (int j = 0; j < n; j++) {
+        pattern[at + j] = places[first + j] - place;
+      }
+    }
+
+    // Each loop has its own slice and selections, though they are alike. A slice never leaves its
+    // method and is no object then; its bounds stay in registers, where those of a parameter would
+    // be read again after each store. A vector that a helper took or gave would be an object where
+    // C2 leaves the helper a call. A pair is no two passes: each would touch all of the panel's
+    // lines.
 
     private static void pairOfNeighbours(
         float[] from, int[] base, int n, int a, MemorySegment panel, long at) {

@@ -9,7 +9,8 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Eight rows of {@link OutputTile} where b is a packed panel and chains begin at +0: b is then a
  * slice in steps that the compiler knows, whose range it checks before the loop. 10 % faster than
- * the tile for any step.
+ * the tile for any step, whose multiply-adds are written out here again: accumulators are locals,
+ * and no helper can take or give so many vectors.
  */
 interface LstmTile {
   /** Rows of the tile. */
