@@ -253,8 +253,7 @@ final class GemmProduct implements LongConsumer {
       }
       for (int k = 0; k < depth(step); k += kernel.depth()) {
         for (int tile = 0; tile < tiles; tile++) {
-          int at = (step * tiles + tile) * kernel.rows() * depth(0);
-          tile(tile, panel, step, k, sharedRows, at, from, place, bStep, tile, scratch);
+          tile(tile, panel, step, k, sharedRows, from, place, bStep);
         }
       }
     }
@@ -263,12 +262,10 @@ final class GemmProduct implements LongConsumer {
   /** All panels of a tile of rows. */
   private void row(int tile, GemmScratch scratch) {
     MemorySegment from = b.packed() ? b.memory() : sharedColumns;
-    int tileFloats = kernel.rows() * depth(0);
-    float[] own = sharesRows ? sharedRows : scratch.rows(tileFloats);
+    float[] packed = sharesRows ? sharedRows : scratch.rows(kernel.rows() * depth(0));
     for (int step = 0; step < steps; step++) {
-      int ownAt = sharesRows ? (step * tiles + tile) * tileFloats : 0;
       if (!sharesRows) {
-        packRows(tile, 1, step, own, 0);
+        packRows(tile, 1, step, packed, 0);
       }
       for (int k = 0; k < depth(step); k += kernel.depth()) {
         for (int panel = 0; panel < panels; panel++) {
@@ -276,7 +273,7 @@ final class GemmProduct implements LongConsumer {
               b.packed()
                   ? packedPlace(panel, step)
                   : (long) (step * panels + panel) * kernel.columns() * depth(0);
-          tile(tile, panel, step, k, own, ownAt, from, at, kernel.columns(), panel, scratch);
+          tile(tile, panel, step, k, packed, from, at, kernel.columns());
         }
       }
     }
@@ -344,7 +341,8 @@ final class GemmProduct implements LongConsumer {
   /**
    * Terms of a step from its term {@code first} on, for a tile's rows and a panel's columns.
    *
-   * @param waiting the tile's place among those that wait for the step's other terms
+   * @param packed the tile's rows alone, or all shared ones
+   * @param at where {@code from} holds the panel's first term of the step
    */
   private void tile(
       int tile,
@@ -352,12 +350,9 @@ final class GemmProduct implements LongConsumer {
       int step,
       int first,
       float[] packed,
-      int packedAt,
       MemorySegment from,
       long at,
-      long bStep,
-      int waiting,
-      GemmScratch scratch) {
+      long bStep) {
     int rows = rows(tile);
     int columns = columns(panel);
     int width = kernel.columns();
@@ -377,13 +372,16 @@ final class GemmProduct implements LongConsumer {
     long toStep = size.n();
     if (!direct) {
       int area = kernel.rows() * width;
+      // Tiles that follow each other wait for the step's other terms.
       int places = kernel.depth() == DEPTH ? 1 : flat ? tiles : panels;
+      int waiting = flat ? tile : panel;
       boolean kept = chunk > DEPTH;
-      to = kept ? chains : scratch.tile(places * area);
+      to = kept ? chains : GemmScratch.of().tile(places * area);
       toAt = kept ? (long) (tile * panels + panel) * area : (long) waiting % places * area;
       toStep = width;
     }
-    int aAt = packedAt + first * computed;
+    int rowsAt = sharesRows ? (step * tiles + tile) * kernel.rows() * depth(0) : 0;
+    int aAt = rowsAt + first * computed;
     long bAt = at + first * bStep;
     if (columns <= width / 2) {
       kernel.half(computed, packed, aAt, from, bAt, bStep, depth, goesOn, to, toAt, toStep);
