@@ -206,22 +206,31 @@ interface NormSums {
     /**
      * Combines the lanes of each sum by halving, as {@link OrderedSum#combineLanes}; a lane without
      * an element holds −0, which changes no sum. A loop, for written out it would not be inlined
-     * each time, and make objects of its vectors.
+     * each time, and make objects of its vectors; and without a method that loads a quarter, which
+     * compiled by itself is not inlined in some processes.
      */
     private static void combine(float[] sums) {
       for (int k = 0; k < 2; k++) {
         int from = k * LANES;
-        FloatVector a = four(sums, from).add(four(sums, from + 16));
-        FloatVector b = four(sums, from + 4).add(four(sums, from + 20));
-        FloatVector c = four(sums, from + 8).add(four(sums, from + 24));
-        FloatVector d = four(sums, from + 12).add(four(sums, from + 28));
+        FloatVector a =
+            QUARTERS
+                .cast(FloatVector.fromArray(Q, sums, from))
+                .add(QUARTERS.cast(FloatVector.fromArray(Q, sums, from + 16)));
+        FloatVector b =
+            QUARTERS
+                .cast(FloatVector.fromArray(Q, sums, from + 4))
+                .add(QUARTERS.cast(FloatVector.fromArray(Q, sums, from + 20)));
+        FloatVector c =
+            QUARTERS
+                .cast(FloatVector.fromArray(Q, sums, from + 8))
+                .add(QUARTERS.cast(FloatVector.fromArray(Q, sums, from + 24)));
+        FloatVector d =
+            QUARTERS
+                .cast(FloatVector.fromArray(Q, sums, from + 12))
+                .add(QUARTERS.cast(FloatVector.fromArray(Q, sums, from + 28)));
         FloatVector v = a.add(c).add(b.add(d));
         sums[k] = (v.lane(0) + v.lane(2)) + (v.lane(1) + v.lane(3));
       }
-    }
-
-    private static FloatVector four(float[] sums, int i) {
-      return QUARTERS.cast(FloatVector.fromArray(Q, sums, i));
     }
   }
 }

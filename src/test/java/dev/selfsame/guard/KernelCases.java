@@ -61,7 +61,8 @@ final class KernelCases {
 
   /**
    * For checks, tasks, sizes and the cut into pieces, where C2 does not inline what makes an object
-   * of some bytes for each piece; far below one object for each vector.
+   * of some bytes for each piece; far below one object for each vector. {@link CallCases} has
+   * narrower bounds.
    */
   private static final long SMALL = 8_192;
 
@@ -81,6 +82,7 @@ final class KernelCases {
           "sums",
           "tables",
           "updates",
+          CallCases.GROUP,
           KernelControls.GROUP);
 
   private final Scope scope;
@@ -113,6 +115,9 @@ final class KernelCases {
     all.group("sums", all::sums);
     all.group("tables", all::tables);
     all.group("updates", all::updates);
+    if (wanted.equals(CallCases.GROUP)) {
+      all.cases.addAll(CallCases.of(scope, device));
+    }
     all.cases.addAll(KernelControls.cases());
     return all.cases;
   }

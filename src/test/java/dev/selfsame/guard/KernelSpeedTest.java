@@ -37,7 +37,8 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>The bytecode is read from the class files; the rest is told by {@link KernelProbe}, which runs
  * all cases in one JVM, once forth and once back: what other kernels leave in the profiles must not
  * make a kernel box. What they leave depends on when C2 comes to what, so one run shows one such
- * process; {@link VectorReceivers} shows in the bytecode what would box in some of them.
+ * process; {@link VectorReceivers} shows in the bytecode what would box in some of them. Small
+ * calls, whose bytes are counted more narrowly, have a JVM of their own.
  */
 class KernelSpeedTest {
   /** Above 8,000 bytes of code (HugeMethodLimit) a method is never compiled. */
@@ -66,8 +67,8 @@ class KernelSpeedTest {
   @BeforeAll
   static void probe(@TempDir Path folder) throws Exception {
     KERNELS.addAll(shapes(Lanes.class));
-    for (String order : List.of(KernelProbe.FORTH, KernelProbe.BACK)) {
-      FACTS.addAll(probe(folder, order));
+    for (String what : List.of(KernelProbe.FORTH, KernelProbe.BACK, CallCases.GROUP)) {
+      FACTS.addAll(probe(folder, what));
     }
   }
 
