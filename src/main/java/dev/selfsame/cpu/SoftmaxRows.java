@@ -64,6 +64,30 @@ interface SoftmaxRows {
     }
   }
 
+  // Rows that fill no vector end together, too: a slice for each would be an object in some processes.
+
+  /** y = (x − m) − c, row by row. */
+  static void subtract(
+      MemorySegment x, float[] m, float[] c, MemorySegment y, long at, int rows, int columns) {
+    MemorySegment xs = x.asSlice(at << 2, (long) rows * columns << 2);
+    MemorySegment ys = y.asSlice(at << 2, (long) rows * columns << 2);
+    for (int r = 0; r < rows; r++) {
+      for (int i = r * columns; i < (r + 1) * columns; i++) {
+        f32(ys, i, (f32(xs, i) - m[r]) - c[r]);
+      }
+    }
+  }
+
+  /** y = y / s, row by row. */
+  static void divide(MemorySegment y, float[] s, long at, int rows, int columns) {
+    MemorySegment ys = y.asSlice(at << 2, (long) rows * columns << 2);
+    for (int r = 0; r < rows; r++) {
+      for (int i = r * columns; i < (r + 1) * columns; i++) {
+        f32(ys, i, f32(ys, i) / s[r]);
+      }
+    }
+  }
+
   /** The kernel; a copy of this class runs each vector width (Lanes). */
   final class Kernel implements SoftmaxRows {
     private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());

@@ -142,6 +142,10 @@ public interface SoftmaxVector {
       for (int r = 0, n; r < rows; r += n) {
         long row = at + (long) r * columns;
         n = ROWS.exponentials(x, row, rows - r, columns, y, row, t);
+        if (columns < W) {
+          SoftmaxRows.divide(y, t.sums, row, n, columns);
+          continue;
+        }
         for (int i = 0; i < n; i++) {
           divide(y, t.sums[i], row + (long) i * columns, columns);
         }
@@ -181,8 +185,14 @@ public interface SoftmaxVector {
         long row = at + (long) r * columns;
         n = ROWS.exponentials(x, row, rows - r, columns, t.rows, 0, t);
         for (int i = 0; i < n; i++) {
-          float log = ExactMath.log(t.sums[i]);
-          subtract(x, t.maxima[i], log, y, row + (long) i * columns, columns);
+          t.sums[i] = ExactMath.log(t.sums[i]);
+        }
+        if (columns < W) {
+          SoftmaxRows.subtract(x, t.maxima, t.sums, y, row, n, columns);
+          continue;
+        }
+        for (int i = 0; i < n; i++) {
+          subtract(x, t.maxima[i], t.sums[i], y, row + (long) i * columns, columns);
         }
       }
     }
