@@ -64,7 +64,8 @@ interface SoftmaxRows {
     }
   }
 
-  // Rows that fill no vector end together, too: a slice for each would be an object in some processes.
+  // Rows that fill no vector end together, too: a slice for each would be an object in some
+  // processes.
 
   /** y = (x − m) − c, row by row. */
   static void subtract(
