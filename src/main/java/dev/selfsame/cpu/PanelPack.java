@@ -22,6 +22,7 @@ final class PanelPack {
   private final Square fours;
   private final Square eights;
   private final @Nullable Square sixteens;
+  private final @Nullable Square twelves;
   private final boolean wide;
 
   private PanelPack(int bits) {
@@ -29,6 +30,7 @@ final class PanelPack {
     fours = Lanes.kernel(PanelTransposes.class, Square.class, 128);
     eights = wide ? Lanes.kernel(PanelTransposes.class, Square.class, 256) : fours;
     sixteens = bits == 512 ? Lanes.kernel(PanelSixteens.class, Square.class, 512) : null;
+    twelves = bits == 512 ? Lanes.kernel(PanelTwelves.class, Square.class, 512) : null;
   }
 
   /** Packing for kernels of a vector width. */
@@ -79,6 +81,10 @@ final class PanelPack {
     int last = count - 1;
     if (width < 4 || depth < 4) {
       one(from, at, step, last, depth, to, toAt, width);
+      return;
+    }
+    if (twelves != null && width == 12 && depth >= 16) {
+      twelves.transpose(from, at, step, 0, last, depth, to, toAt, width);
       return;
     }
     int j = 0;

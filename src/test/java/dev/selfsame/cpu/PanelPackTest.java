@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 class PanelPackTest {
   private static final int[] WIDTHS = {1, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 24, 31, 32};
-  private static final int[] DEPTHS = {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33};
+  private static final int[] DEPTHS = {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 47, 48, 49, 50, 51, 64};
 
   @Test
   void everyTermGoesToItsPlaceAndNothingElseIsTouched() {
