@@ -29,8 +29,8 @@ final class PanelPack {
     wide = bits > 128;
     fours = Lanes.kernel(PanelTransposes.class, Square.class, 128);
     eights = wide ? Lanes.kernel(PanelTransposes.class, Square.class, 256) : fours;
-    sixteens = bits == 512 ? Lanes.kernel(PanelSixteens.class, Square.class, 512) : null;
-    twelves = bits == 512 ? Lanes.kernel(PanelTwelves.class, Square.class, 512) : null;
+    sixteens = bits == 512 ? new PanelSixteens() : null;
+    twelves = bits == 512 ? new PanelTwelves() : null;
   }
 
   /** Packing for kernels of a vector width. */
@@ -45,11 +45,11 @@ final class PanelPack {
     return made;
   }
 
-  /** As many rows as a vector has lanes, for one vector width. */
+  /** As many rows as a vector has lanes, for one vector width; {@link PanelTwelves} takes 12. */
   interface Square {
     /**
      * Packs rows {@code j} … {@code j} + lanes − 1 of a panel; rows after {@code last} are copies
-     * of it. {@code depth} and {@code width} − {@code j} are no less than the lanes.
+     * of it. {@code depth} and {@code width} − {@code j} are no less than the lanes, or rows.
      */
     void transpose(
         MemorySegment from,

@@ -1,7 +1,6 @@
 package dev.selfsame.cpu;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -14,18 +13,19 @@ import jdk.incubator.vector.VectorSpecies;
  * but not ours.
  */
 final class PanelSixteens implements PanelPack.Square {
-  private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
   private static final int N = F.length();
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
-  private static final VectorShuffle<Float> SWAP1 = VectorShuffle.fromOp(F, i -> (i ^ 1) & N - 1);
-  private static final VectorMask<Float> ODD1 = odd(1);
-  private static final VectorShuffle<Float> SWAP2 = VectorShuffle.fromOp(F, i -> (i ^ 2) & N - 1);
-  private static final VectorMask<Float> ODD2 = odd(2);
-  private static final VectorShuffle<Float> SWAP4 = VectorShuffle.fromOp(F, i -> (i ^ 4) & N - 1);
-  private static final VectorMask<Float> ODD4 = odd(4);
-  private static final VectorShuffle<Float> SWAP8 = VectorShuffle.fromOp(F, i -> (i ^ 8) & N - 1);
-  private static final VectorMask<Float> ODD8 = odd(8);
+  // PanelTwelves takes them, too.
+  static final VectorShuffle<Float> SWAP1 = VectorShuffle.fromOp(F, i -> (i ^ 1) & N - 1);
+  static final VectorMask<Float> ODD1 = odd(1);
+  static final VectorShuffle<Float> SWAP2 = VectorShuffle.fromOp(F, i -> (i ^ 2) & N - 1);
+  static final VectorMask<Float> ODD2 = odd(2);
+  static final VectorShuffle<Float> SWAP4 = VectorShuffle.fromOp(F, i -> (i ^ 4) & N - 1);
+  static final VectorMask<Float> ODD4 = odd(4);
+  static final VectorShuffle<Float> SWAP8 = VectorShuffle.fromOp(F, i -> (i ^ 8) & N - 1);
+  static final VectorMask<Float> ODD8 = odd(8);
 
   PanelSixteens() {}
 

@@ -1,11 +1,17 @@
 package dev.selfsame.cpu;
 
+import static dev.selfsame.cpu.PanelSixteens.ODD1;
+import static dev.selfsame.cpu.PanelSixteens.ODD2;
+import static dev.selfsame.cpu.PanelSixteens.ODD4;
+import static dev.selfsame.cpu.PanelSixteens.ODD8;
+import static dev.selfsame.cpu.PanelSixteens.SWAP1;
+import static dev.selfsame.cpu.PanelSixteens.SWAP2;
+import static dev.selfsame.cpu.PanelSixteens.SWAP4;
+import static dev.selfsame.cpu.PanelSixteens.SWAP8;
+
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -18,18 +24,9 @@ import jdk.incubator.vector.VectorSpecies;
  * one shuffle and three blends, for processors blend faster than they shuffle.
  */
 final class PanelTwelves implements PanelPack.Square {
-  private static final VectorSpecies<Float> F = Lanes.floats(MethodHandles.lookup());
+  private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
   private static final Class<? extends FloatVector> FLOATS = Lanes.type(FloatVector.zero(F));
-  private static final int N = F.length();
   private static final ByteOrder NATIVE = ByteOrder.nativeOrder();
-  private static final VectorShuffle<Float> SWAP1 = VectorShuffle.fromOp(F, i -> (i ^ 1) & N - 1);
-  private static final VectorMask<Float> ODD1 = VectorMask.fromLong(F, 0xaaaa);
-  private static final VectorShuffle<Float> SWAP2 = VectorShuffle.fromOp(F, i -> (i ^ 2) & N - 1);
-  private static final VectorMask<Float> ODD2 = VectorMask.fromLong(F, 0xcccc);
-  private static final VectorShuffle<Float> SWAP4 = VectorShuffle.fromOp(F, i -> (i ^ 4) & N - 1);
-  private static final VectorMask<Float> ODD4 = VectorMask.fromLong(F, 0xf0f0);
-  private static final VectorShuffle<Float> SWAP8 = VectorShuffle.fromOp(F, i -> (i ^ 8) & N - 1);
-  private static final VectorMask<Float> ODD8 = VectorMask.fromLong(F, 0xff00);
 
   PanelTwelves() {}
 

@@ -144,10 +144,10 @@ public interface SoftmaxVector {
         n = ROWS.exponentials(x, row, rows - r, columns, y, row, t);
         if (columns < W) {
           SoftmaxRows.divide(y, t.sums, row, n, columns);
-          continue;
-        }
-        for (int i = 0; i < n; i++) {
-          divide(y, t.sums[i], row + (long) i * columns, columns);
+        } else {
+          for (int i = 0; i < n; i++) {
+            divide(y, t.sums[i], row + (long) i * columns, columns);
+          }
         }
       }
     }
@@ -189,10 +189,10 @@ public interface SoftmaxVector {
         }
         if (columns < W) {
           SoftmaxRows.subtract(x, t.maxima, t.sums, y, row, n, columns);
-          continue;
-        }
-        for (int i = 0; i < n; i++) {
-          subtract(x, t.maxima[i], t.sums[i], y, row + (long) i * columns, columns);
+        } else {
+          for (int i = 0; i < n; i++) {
+            subtract(x, t.maxima[i], t.sums[i], y, row + (long) i * columns, columns);
+          }
         }
       }
     }

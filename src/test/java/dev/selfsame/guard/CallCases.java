@@ -27,7 +27,7 @@ import java.util.stream.Stream;
 final class CallCases {
   static final String GROUP = "calls";
 
-  /** Tasks, and lists of arguments that are checked against each other: at most 230 bytes seen. */
+  /** Tasks, and lists of arguments that are checked against each other: at most 440 bytes seen. */
   private static final long SMALL = 512;
 
   /** Lists of columns, their scalars, an image's shape. */

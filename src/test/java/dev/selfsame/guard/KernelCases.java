@@ -115,9 +115,7 @@ final class KernelCases {
     all.group("sums", all::sums);
     all.group("tables", all::tables);
     all.group("updates", all::updates);
-    if (wanted.equals(CallCases.GROUP)) {
-      all.cases.addAll(CallCases.of(scope, device));
-    }
+    all.group(CallCases.GROUP, () -> all.cases.addAll(CallCases.of(scope, device)));
     all.cases.addAll(KernelControls.cases());
     return all.cases;
   }
@@ -399,11 +397,9 @@ final class KernelCases {
     add("LSTM of 100 steps", () -> dev.selfsame.op.Lstm.forward(x, wIh, wHh, bias, h, c, gates));
     add(
         "LSTM of 100 steps, few inputs",
-        SMALL,
         () -> dev.selfsame.op.Lstm.forward(few, wFew, wHh, bias, h, c, gates));
     add(
         "LSTM of 100 steps, gradient",
-        SMALL,
         () ->
             dev.selfsame.op.Lstm.gradient(
                 dy, x, wIh, wHh, h, c, gates, null, null, dwHh, null, null, null));
@@ -480,10 +476,7 @@ final class KernelCases {
       ScatterAdd.Plan plan = ScatterAdd.plan(scope, few, 500);
       add("gather of rows of " + d, () -> Gather.gather(table, few, rows));
       add("scatter-add of rows of " + d, () -> ScatterAdd.scatterAdd(rows, few, table));
-      add(
-          "scatter-add by a plan, rows of " + d,
-          SMALL,
-          () -> ScatterAdd.scatterAdd(rows, plan, table));
+      add("scatter-add by a plan, rows of " + d, () -> ScatterAdd.scatterAdd(rows, plan, table));
       add("scatter-add into two rows of " + d, () -> ScatterAdd.scatterAdd(rows, hot, table));
     }
   }

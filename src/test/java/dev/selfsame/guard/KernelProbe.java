@@ -40,7 +40,10 @@ final class KernelProbe {
 
   private static final int BATCH = 10;
 
-  /** All cases in one JVM, as in a program, where each meets the profiles of those before it. */
+  /**
+   * All cases in one JVM, as in a program, where each meets the profiles of those before it; but
+   * for {@link CallCases}, which have a JVM of their own.
+   */
   static final String FORTH = "all";
 
   /** The same from the last to the first. */
@@ -64,7 +67,10 @@ final class KernelProbe {
       List<KernelCases.Case> wanted =
           (args[1].equals(BACK) ? cases.reversed() : cases)
               .stream()
-                  .filter(c -> all || c.group().equals(args[1]) || c.name().equals(args[1]))
+                  .filter(c ->
+                      all && !c.group().equals(CallCases.GROUP)
+                          || c.group().equals(args[1])
+                          || c.name().equals(args[1]))
                   .toList();
       wanted.forEach(KernelProbe::measure);
       wanted.forEach(KernelProbe::runOn);

@@ -22,9 +22,9 @@ public record Caches(Long l1d, Long l2, Long l3) {
     Long[] levels = new Long[4];
     for (int i = 0; Files.isDirectory(LINUX.resolve("index" + i)); i++) {
       Path cache = LINUX.resolve("index" + i);
-      int level = text(cache, "level").equals("") ? 0 : Integer.parseInt(text(cache, "level"));
-      if (level >= 1 && level <= 3 && !text(cache, "type").equals("Instruction")) {
-        levels[level] = bytes(text(cache, "size"));
+      String level = text(cache, "level");
+      if (level.matches("[1-3]") && !text(cache, "type").equals("Instruction")) {
+        levels[Integer.parseInt(level)] = bytes(text(cache, "size"));
       }
     }
     Caches caches = new Caches(levels[1], levels[2], levels[3]);

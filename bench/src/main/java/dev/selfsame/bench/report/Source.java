@@ -112,8 +112,8 @@ record Source(Path file, RunRecord record, String label) {
 
   /** Rates of two machines can't be compared, so no page has both. */
   static void requireOneMachine(List<Source> records) {
+    Source first = records.getFirst();
     for (Source source : records) {
-      Source first = records.getFirst();
       if (!source.sameMachine(first)) {
         throw new UnusableException(
             "%s is of %s, %s of %s: rates of two machines can't be compared; make a report of each, with --out"
