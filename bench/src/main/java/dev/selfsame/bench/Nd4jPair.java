@@ -35,22 +35,22 @@ public final class Nd4jPair implements Callable<Integer> {
   public Integer call() {
     Nd4jPeer peer;
     try {
-      peer = new Nd4jPeer(run.threads());
+      peer = new Nd4jPeer(run.options.threads);
     } catch (LinkageError | RuntimeException e) {
       String why = "not loaded: " + e;
       System.err.println("nd4j: " + why);
       run.note(Machine.withNd4j(why));
       return 3;
     }
-    Device device = Device.vector(Lanes.preferredBits(), run.threads());
+    Device device = Device.vector(Lanes.preferredBits(), run.options.threads);
     List<PairRun.Group> plan = new ArrayList<>();
     Nd4jCases.all(device, peer)
         .forEach((suite, cases) ->
-            plan.add(new PairRun.Group(suite, Limits.Loop.TRIAD, run.wanted(cases))));
+            plan.add(new PairRun.Group(suite, Limits.Loop.TRIAD, run.options.wanted(cases))));
     plan.removeIf(group -> group.cases().isEmpty());
     if (plan.isEmpty()) {
       throw new CommandLine.ParameterException(
-          new CommandLine(this), "no case contains '%s'".formatted(run.filter()));
+          new CommandLine(this), "no case contains '%s'".formatted(run.options.filter));
     }
     return run.run(Machine.withNd4j(peer.describe()), plan);
   }

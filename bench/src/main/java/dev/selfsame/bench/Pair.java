@@ -10,7 +10,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Parameters;
 
 /** {@code scripts/bench pair}: ours and theirs by turns, ratios with their spread. */
 @Command(
@@ -25,12 +24,7 @@ import picocli.CommandLine.Parameters;
       "percentile."
     })
 public final class Pair implements Callable<Integer> {
-  @Parameters(
-      paramLabel = "OP",
-      arity = "1..*",
-      completionCandidates = Ops.class,
-      description = "${COMPLETION-CANDIDATES}")
-  List<String> ops = List.of();
+  @Mixin SuiteChoice choice = new SuiteChoice();
 
   @Mixin PairRun run = new PairRun();
 
@@ -42,48 +36,12 @@ public final class Pair implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Device device = Device.vector(Lanes.preferredBits(), run.threads());
-    List<PairRun.Group> plan = plan(device);
-    TorchPeer.threads(run.threads());
-    return run.run(Machine.here(), plan);
-  }
-
-  /** The cases that were asked for, by suite; at least one. */
-  private List<PairRun.Group> plan(Device device) {
+    int threads = run.options.threads;
     List<PairRun.Group> plan = new ArrayList<>();
-    for (Suite suite : suites()) {
-      List<BenchCase.Planned> cases = run.wanted(suite.cases(device));
-      if (!cases.isEmpty()) {
-        plan.add(new PairRun.Group(suite.label(), suite.loop(), cases));
-      }
-    }
-    if (plan.isEmpty()) {
-      throw new CommandLine.ParameterException(
-          new CommandLine(this), "no case of %s contains '%s'".formatted(ops, run.filter()));
-    }
-    return plan;
-  }
-
-  private List<Suite> suites() {
-    List<Suite> suites = new ArrayList<>();
-    for (String op : ops) {
-      List<Suite> named = Suite.named(op);
-      if (named.isEmpty()) {
-        throw new CommandLine.ParameterException(
-            new CommandLine(this),
-            "no op '%s'; there are %s".formatted(op, String.join(", ", new Ops())));
-      }
-      suites.addAll(named);
-    }
-    return suites;
-  }
-
-  /** Names for the command line. */
-  static final class Ops extends ArrayList<String> {
-    Ops() {
-      super(Suite.labels());
-      add("conv2d (all three)");
-      add("all");
-    }
+    choice
+        .cases(Device.vector(Lanes.preferredBits(), threads), run.options)
+        .forEach((suite, cases) -> plan.add(new PairRun.Group(suite.label(), suite.loop(), cases)));
+    TorchPeer.threads(threads);
+    return run.run(Machine.here(), plan);
   }
 }

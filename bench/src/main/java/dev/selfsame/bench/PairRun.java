@@ -1,40 +1,13 @@
 package dev.selfsame.bench;
 
 import java.lang.management.ManagementFactory;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 
 /** The paired measurement of some groups of cases: options, checks, times, record. */
 final class PairRun {
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "of ours and theirs; ${DEFAULT-VALUE}")
-  int threads;
-
-  @Option(
-      names = "--seconds",
-      paramLabel = "S",
-      defaultValue = "1",
-      description = "for each case; ${DEFAULT-VALUE}")
-  double seconds;
-
-  @Option(
-      names = "--case",
-      paramLabel = "TEXT",
-      defaultValue = "",
-      description = "only cases whose name contains TEXT")
-  String filter;
-
-  @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description =
-          "write a record; then the machine's limits are measured first, some 25 s, and last")
-  Path json;
+  @Mixin RunOptions options = new RunOptions();
 
   private Progress progress;
   private Limits limits; // null without a record
@@ -45,19 +18,6 @@ final class PairRun {
    * @param loop whose bandwidth limits them
    */
   record Group(String label, Limits.Loop loop, List<BenchCase.Planned> cases) {}
-
-  int threads() {
-    return threads;
-  }
-
-  /** Those of the cases that were asked for. */
-  List<BenchCase.Planned> wanted(List<BenchCase.Planned> cases) {
-    return cases.stream().filter(c -> c.name().contains(filter)).toList();
-  }
-
-  String filter() {
-    return filter;
-  }
 
   /**
    * Measures all and writes the record, if one is wanted, after each group. A case with a wrong
@@ -70,14 +30,14 @@ final class PairRun {
     System.out.printf(
         "%s, %d of %d cores; JDK %s; %s%ncommit %s, load before: %s%n",
         machine.cpu(),
-        threads,
+        options.threads,
         machine.cores(),
         machine.java(),
         machine.peers(),
         machine.commit(),
         machine.loadAverageBefore());
     progress = new Progress(groups.stream().mapToInt(g -> g.cases().size()).sum());
-    if (json != null) {
+    if (options.json != null) {
       measureLimits();
     }
     List<RunRecord.SuiteResult> results = new ArrayList<>();
@@ -101,14 +61,15 @@ final class PairRun {
                   .orElse(Double.NaN));
       System.out.printf("  geometric mean of the ratios to the fastest peer: %.2f%n", mean);
       results.add(new RunRecord.SuiteResult(group.label(), cases, Spread.round(mean)));
-      if (json != null) {
+      if (options.json != null) {
         boolean last = results.size() == groups.size();
         if (last) {
           measureLimits();
           applyLimits(groups, results);
         }
         boolean complete = last && wrong.isEmpty();
-        new RunRecord("pair", threads, seconds, machine, limits, results, complete).write(json);
+        new RunRecord("pair", options.threads, options.seconds, machine, limits, results, complete)
+            .write(options.json);
       }
     }
     System.out.printf("%ntook %s%n", progress.elapsed());
@@ -118,7 +79,7 @@ final class PairRun {
 
   /** At the beginning and again at the end: others may have been at work; the better counts. */
   private void measureLimits() {
-    Limits now = LimitMeasurement.measure(threads);
+    Limits now = LimitMeasurement.measure(options.threads);
     limits = limits == null ? now : limits.better(now);
     System.out.printf(
         "limits: FMA %.0f GFLOP/s; triad %.0f GB/s in caches, %.1f beyond%n",
@@ -140,8 +101,9 @@ final class PairRun {
 
   /** A record without measurements: the machine says why. */
   void note(Machine machine) {
-    if (json != null) {
-      new RunRecord("pair", threads, seconds, machine, null, List.of(), false).write(json);
+    if (options.json != null) {
+      new RunRecord("pair", options.threads, options.seconds, machine, null, List.of(), false)
+          .write(options.json);
     }
   }
 
@@ -151,7 +113,7 @@ final class PairRun {
       List<Agreement> agreement = c.requireAgreement();
       List<Contender> contenders = new ArrayList<>(List.of(c.ours()));
       contenders.addAll(c.theirs());
-      Paired.Times times = Paired.measure(contenders, threads, seconds);
+      Paired.Times times = Paired.measure(contenders, options.threads, options.seconds);
       List<RunRecord.PeerResult> peers = new ArrayList<>();
       for (int i = 1; i < contenders.size(); i++) {
         peers.add(

@@ -64,8 +64,10 @@ final class Paired {
     int n = contenders.size();
     int[] repeats = new int[n];
     for (int i = 0; i < n; i++) {
-      double window = i == 0 ? OUR_WINDOW_SECONDS : THEIR_WINDOW_SECONDS;
-      repeats[i] = warmUp(contenders.get(i), seconds / 3 / n, window);
+      repeats[i] =
+          i == 0
+              ? warmUp(contenders.get(i), seconds / 3 / n)
+              : warmUp(contenders.get(i), seconds / 3 / n, THEIR_WINDOW_SECONDS);
     }
     long end = System.nanoTime() + (long) (seconds * 2 / 3 * 1e9);
     List<double[]> rounds = new ArrayList<>();
@@ -84,6 +86,11 @@ final class Paired {
       }
     }
     return new Times(nanos);
+  }
+
+  /** Ours alone, until it is compiled. */
+  static int warmUp(Contender ours, double seconds) {
+    return warmUp(ours, seconds, OUR_WINDOW_SECONDS);
   }
 
   /**

@@ -65,11 +65,16 @@ public record RunRecord(
   public record PeerResult(String name, Spread rate, Spread ratio) {}
 
   void write(Path file) {
+    write(file, this);
+  }
+
+  /** Any record, as text that people can read, too. */
+  static void write(Path file, Object record) {
     try {
       Path parent = file.toAbsolutePath().getParent();
       Files.createDirectories(parent);
       ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-      Files.writeString(file, json.writeValueAsString(this) + "\n");
+      Files.writeString(file, json.writeValueAsString(record) + "\n");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

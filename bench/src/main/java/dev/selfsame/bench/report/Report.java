@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -234,7 +235,8 @@ public final class Report implements Callable<Integer> {
   }
 
   private void shortfalls(List<String> suites) {
-    List<Shortfalls.Group> groups = shortfalls.groups(suites, sources);
+    List<Shortfalls.Slower> slower = Shortfalls.slower(suites, sources);
+    Collection<Shortfalls.Group> groups = shortfalls.groups(slower);
     Path list = shortfalls.file();
     line("## Where ours is slower, and what limits it");
     line("");
@@ -250,6 +252,36 @@ public final class Report implements Callable<Integer> {
     line("|---|---|---|");
     for (Shortfalls.Group group : groups) {
       line("| %s | %s | %s |", group.suite(), group.reason(), group.casesText());
+    }
+    line("");
+    profiles(slower);
+  }
+
+  private void profiles(List<Shortfalls.Slower> slower) {
+    Profiles profiles = Profiles.in(home, records.getFirst().machineName());
+    if (profiles.entries().isEmpty()) {
+      return;
+    }
+    line("### Where their time goes");
+    line("");
+    line(
+        "Shares of our methods in these cases, alone and warm: %s. A product's rate over its tile's"
+            + " share is the tile's own rate.",
+        profiles.entries().stream()
+            .map(e -> link("" + e.file().getFileName(), e.file()))
+            .collect(Collectors.joining(", ")));
+    line("");
+    line("| suite | case | | ratio | of the limit | methods |");
+    line("|---|---|---|---|---|---|");
+    for (Shortfalls.Slower s : slower) {
+      line(
+          "| %s | %s | %s | %.2f | %s | %s |",
+          s.suite(),
+          s.name(),
+          s.column().label(),
+          s.ratio(),
+          limit(s.result()),
+          profiles.of(s.suite(), s.name(), s.column().threads()).orElse("–"));
     }
     line("");
   }
@@ -379,14 +411,18 @@ public final class Report implements Callable<Integer> {
           "| %s | %s | %s | %s | %s%s |",
           c.name(),
           spread(c.ours(), "%.1f"),
-          c.limit() > 0
-              ? "%.0f %% %s".formatted(100 * c.ours().median() / c.limit(), c.limitedBy())
-              : "–",
+          limit(c),
           c.allocated() == null ? "–" : c.allocated().toString(),
           ratios,
           speedUp);
     }
     line("");
+  }
+
+  private static String limit(CaseResult c) {
+    return c.limit() > 0
+        ? "%.0f %% %s".formatted(100 * c.ours().median() / c.limit(), c.limitedBy())
+        : "–";
   }
 
   private static String ratio(CaseResult c, String peer) {

@@ -95,27 +95,45 @@ final class Shortfalls {
     }
   }
 
-  /** All cases below 1 in a column, in the order of suites. */
-  List<Group> groups(Collection<String> suites, List<Source> columns) {
-    List<Group> groups = new ArrayList<>();
+  /** A case that is slower than a peer, in one column. */
+  record Slower(String suite, CaseResult result, Source column) {
+    String name() {
+      return result.name();
+    }
+
+    double ratio() {
+      return Targets.ratio(result);
+    }
+  }
+
+  /** All cases below 1, in the order of suites and columns. */
+  static List<Slower> slower(Collection<String> suites, List<Source> columns) {
+    List<Slower> slower = new ArrayList<>();
     for (String suite : suites) {
-      Map<String, Group> byReason = new LinkedHashMap<>();
       for (Source column : columns) {
         for (CaseResult c : column.suite(suite).map(SuiteResult::cases).orElse(List.of())) {
-          double ratio = Targets.ratio(c);
-          if (ratio < 0.995) {
-            String reason = text(suite, c.name(), column.threads());
-            byReason
-                .computeIfAbsent(reason, r -> new Group(suite, r, new LinkedHashMap<>()))
-                .cases
-                .computeIfAbsent(c.name(), n -> new ArrayList<>())
-                .add("%.2f (%s)".formatted(ratio, column.label()));
+          if (Targets.ratio(c) < 0.995) {
+            slower.add(new Slower(suite, c, column));
           }
         }
       }
-      groups.addAll(byReason.values());
     }
-    return groups;
+    return slower;
+  }
+
+  /** The same by suite and reason. */
+  Collection<Group> groups(List<Slower> slower) {
+    Map<String, Group> groups = new LinkedHashMap<>();
+    for (Slower s : slower) {
+      String reason = text(s.suite, s.name(), s.column.threads());
+      groups
+          .computeIfAbsent(
+              s.suite + '\t' + reason, k -> new Group(s.suite, reason, new LinkedHashMap<>()))
+          .cases
+          .computeIfAbsent(s.name(), n -> new ArrayList<>())
+          .add("%.2f (%s)".formatted(s.ratio(), s.column.label()));
+    }
+    return groups.values();
   }
 
   private String text(String suite, String name, int threads) {
@@ -126,7 +144,7 @@ final class Shortfalls {
         .orElse(UNKNOWN);
   }
 
-  static long unexplained(List<Group> groups) {
+  static long unexplained(Collection<Group> groups) {
     return groups.stream()
         .filter(g -> g.reason.equals(UNKNOWN))
         .mapToLong(g -> g.cases.size())
