@@ -199,8 +199,11 @@ final class Conv2dVectorProduct {
       long chain = chunk > depth ? (long) (state.tile * state.panels + j) * tileRows * panel : 0;
       long cAt = first ? total : chain;
       long cStep = first ? state.rowFloats : panel;
-      if (state.count - j * panel <= panel / 2) {
+      int columns = state.count - j * panel;
+      if (columns <= panel / 2) {
         kernel.half(computed, a, at, state.b, place, panel, some, goesOn, c, cAt, cStep);
+      } else if (columns == HalfAndOneTile.COLUMNS && panel == 32 && computed == 12 && !goesOn) {
+        HalfAndOneTile.tile(a, at, state.b, place, panel, some, state.last, c, cAt, cStep);
       } else {
         kernel.tile(computed, a, at, state.b, place, panel, some, goesOn, c, cAt, cStep);
       }
@@ -226,6 +229,8 @@ final class Conv2dVectorProduct {
 
     /** The tile's place among the kept ones. */
     private int tile;
+
+    private final float[] last = new float[16];
 
     private MemorySegment b = MemorySegment.NULL;
     private MemorySegment totals = MemorySegment.NULL;
