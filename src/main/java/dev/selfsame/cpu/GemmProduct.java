@@ -25,6 +25,21 @@ final class GemmProduct implements LongConsumer {
   /** Floats of the shared operand that are packed at once: 1 MB. */
   private static final int SHARED = 1 << 18;
 
+  /**
+   * Steps along k, at least, that a group of tiles takes before the next group does: what a chunk's
+   * chains are added to is then still in a near cache.
+   */
+  private static final int STEPS = 2;
+
+  /**
+   * Tiles of such a group. More of them would push each other's results out of the cache; each
+   * group reads all columns of the block again, which may come from the last cache.
+   */
+  private static final int GROUP = 3;
+
+  /** Tiles for which groups are made as large as that; fewer would leave threads idle. */
+  private static final int GROUPED = 48;
+
   /** Columns of a block if columns are shared. */
   private static final int BLOCK_COLUMNS = 512;
 
@@ -146,7 +161,8 @@ final class GemmProduct implements LongConsumer {
         }
         sharesRows = flat || !chained && (spread || size.n() > mostColumns);
         int shared = flat ? tiles * kernel.rows() : panelsOfWidest * kernel.columns();
-        int most = Math.max(1, SHARED / (shared * (int) Math.min(size.k(), DEPTH)));
+        int least = flat || chained ? 1 : STEPS;
+        int most = Math.max(least, SHARED / (shared * (int) Math.min(size.k(), DEPTH)));
         for (firstK = 0; firstK < size.k(); firstK += (long) most * DEPTH) {
           steps = (int) Math.min(most, Math.ceilDiv(size.k() - firstK, DEPTH));
           for (column = left; column < Math.min(left + across, size.n()); column += mostColumns) {
@@ -186,6 +202,9 @@ final class GemmProduct implements LongConsumer {
     packing = false;
     int parts = flat ? panels : tiles;
     perTask = Math.ceilDiv(parts, TASKS);
+    if (!flat && steps > 1 && parts >= GROUPED) {
+      perTask = Math.max(perTask, GROUP);
+    }
     share(Math.ceilDiv(parts, perTask), true);
   }
 
@@ -209,11 +228,15 @@ final class GemmProduct implements LongConsumer {
     }
     int first = (int) task * perTask;
     int last = Math.min(first + perTask, flat ? panels : tiles);
-    for (int i = first; i < last; i++) {
-      if (flat) {
+    if (flat) {
+      for (int i = first; i < last; i++) {
         column(i, scratch);
-      } else {
-        row(i, scratch);
+      }
+    } else {
+      for (int step = 0; step < steps; step++) {
+        for (int i = first; i < last; i++) {
+          row(i, step, scratch);
+        }
       }
     }
   }
@@ -259,22 +282,20 @@ final class GemmProduct implements LongConsumer {
     }
   }
 
-  /** All panels of a tile of rows. */
-  private void row(int tile, GemmScratch scratch) {
+  /** All panels of a tile of rows, for one step. */
+  private void row(int tile, int step, GemmScratch scratch) {
     MemorySegment from = b.packed() ? b.memory() : sharedColumns;
     float[] packed = sharesRows ? sharedRows : scratch.rows(kernel.rows() * depth(0));
-    for (int step = 0; step < steps; step++) {
-      if (!sharesRows) {
-        packRows(tile, 1, step, packed, 0);
-      }
-      for (int k = 0; k < depth(step); k += kernel.depth()) {
-        for (int panel = 0; panel < panels; panel++) {
-          long at =
-              b.packed()
-                  ? packedPlace(panel, step)
-                  : (long) (step * panels + panel) * kernel.columns() * depth(0);
-          tile(tile, panel, step, k, packed, from, at, kernel.columns());
-        }
+    if (!sharesRows) {
+      packRows(tile, 1, step, packed, 0);
+    }
+    for (int k = 0; k < depth(step); k += kernel.depth()) {
+      for (int panel = 0; panel < panels; panel++) {
+        long at =
+            b.packed()
+                ? packedPlace(panel, step)
+                : (long) (step * panels + panel) * kernel.columns() * depth(0);
+        tile(tile, panel, step, k, packed, from, at, kernel.columns());
       }
     }
   }
