@@ -74,9 +74,9 @@ public interface AdamWVector {
           firstPiece,
           piece,
           workers,
-          (t, from) -> {
+          (t, from, most) -> {
             MemorySegment ps = p.of(t);
-            int count = (int) Math.min(piece, ps.byteSize() / Float.BYTES - from);
+            int count = (int) Math.min(most, ps.byteSize() / Float.BYTES - from);
             piece(ps, g.of(t), m.of(t), v.of(t), from, count, scalars, l2);
           });
     }

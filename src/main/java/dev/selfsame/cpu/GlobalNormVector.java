@@ -54,9 +54,9 @@ public interface GlobalNormVector {
           firstPiece,
           piece,
           workers,
-          (t, from) -> {
+          (t, from, most) -> {
             MemorySegment gs = g.of(t);
-            int count = (int) Math.min(piece, gs.byteSize() / Float.BYTES - from);
+            int count = (int) Math.min(most, gs.byteSize() / Float.BYTES - from);
             scale(gs, from, count, c);
           });
     }

@@ -5,11 +5,21 @@ final class Pieces {
   /** Pieces of a task: enough to outweigh its hand-over, about 10 µs. */
   private static final int TASK = 4;
 
+  /**
+   * Pieces of one tensor that are done at once, and of a task where there are many: between two
+   * calls the reading of memory ahead comes to rest, which costs 0.4 µs beside the 2 µs that a piece
+   * of AdamW takes from memory.
+   */
+  private static final int TOGETHER = 16;
+
+  /** Pieces from which on a task has as many as can be done at once. */
+  private static final int MANY = 1024;
+
   private Pieces() {}
 
-  /** A piece of a tensor, from an element on. */
+  /** Some of a tensor's elements: {@code most} from one on, or as many as there are. */
   interface Piece {
-    void run(int tensor, long from);
+    void run(int tensor, long from, int most);
   }
 
   /**
@@ -23,18 +33,22 @@ final class Pieces {
     if (workers.threads() == 1) {
       some(firstPiece, piece, 0, pieces, body);
     } else {
-      workers.ranges(pieces, TASK, (first, count) -> some(firstPiece, piece, first, count, body));
+      int task = pieces < MANY ? TASK : TOGETHER;
+      workers.ranges(pieces, task, (first, count) -> some(firstPiece, piece, first, count, body));
     }
   }
 
   private static void some(long[] firstPiece, int piece, long first, long count, Piece body) {
     int t = tensorOf(firstPiece, first);
-    for (long p = first; p < first + count; p++) {
+    long end = first + count;
+    for (long p = first; p < end; ) {
       // Empty tensors own no piece.
       while (p >= firstPiece[t + 1]) {
         t++;
       }
-      body.run(t, (p - firstPiece[t]) * piece);
+      int some = (int) Math.min(TOGETHER, Math.min(end, firstPiece[t + 1]) - p);
+      body.run(t, (p - firstPiece[t]) * piece, some * piece);
+      p += some;
     }
   }
 

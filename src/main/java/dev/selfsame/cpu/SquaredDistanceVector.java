@@ -76,10 +76,10 @@ public interface SquaredDistanceVector {
           firstPiece,
           piece,
           workers,
-          (t, from) -> {
+          (t, from, most) -> {
             MemorySegment as = a.of(t);
             MemorySegment bs = b.of(t);
-            long end = Math.min(from + piece, as.byteSize() / Float.BYTES);
+            long end = Math.min(from + most, as.byteSize() / Float.BYTES);
             float[] lanes = LongRow.lanes();
             int to = (int) (firstPiece[t] * blocks + from / BLOCK);
             for (long at = from; at < end; at += BLOCK) {
@@ -183,9 +183,9 @@ public interface SquaredDistanceVector {
           firstPiece,
           piece,
           workers,
-          (t, from) -> {
+          (t, from, most) -> {
             MemorySegment as = a.of(t);
-            int count = (int) Math.min(piece, as.byteSize() / Float.BYTES - from);
+            int count = (int) Math.min(most, as.byteSize() / Float.BYTES - from);
             if (db == null) {
               slope(as, b.of(t), c, da.of(t), from, count);
             } else {
