@@ -43,8 +43,12 @@ public interface GatherVector {
     /** Words of a task, about; a row counts for 16 more. */
     private static final long TASK = 32_768;
 
-    /** From this length on, the platform's own copy is faster than a loop. */
-    private static final long LONG_ROW = 512;
+    /**
+     * From this length on, the platform's own copy is faster than a loop: a row from memory is
+     * waited for, and the fewer instructions rows take, the more of the next are asked for
+     * meanwhile.
+     */
+    private static final long LONG_ROW = 128;
 
     private static final int CHECK_TASK = 65_536;
 
