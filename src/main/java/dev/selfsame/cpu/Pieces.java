@@ -7,8 +7,8 @@ final class Pieces {
 
   /**
    * Pieces of one tensor that are done at once, and of a task where there are many: between two
-   * calls the reading of memory ahead comes to rest, which costs 0.4 µs beside the 2 µs that a piece
-   * of AdamW takes from memory.
+   * calls the reading of memory ahead comes to rest, which costs 0.4 µs beside the 2 µs that a
+   * piece of AdamW takes from memory.
    */
   private static final int TOGETHER = 16;
 
