@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Forward and data gradient are {@link Conv2dVectorCorrelation correlations}, lanes across
  * positions: those of wide images {@link Conv2dVectorDirect in place}, others as a {@link
- * Conv2dVectorProduct product}; few filters on many small images have them {@link
- * Conv2dVectorImages across images}. The data gradient of a strided convolution is one for each
- * stride phase. The {@link Conv2dVectorWeightGradient weight gradient} has its lanes across a
- * filter's weights.
+ * Conv2dVectorProduct product}; 3×3 depthwise ones of stride 1 {@link Conv2dVectorPlanes plane by
+ * plane}; few filters on many small images have them {@link Conv2dVectorImages across images}. The
+ * data gradient of a strided convolution is one for each stride phase. The {@link
+ * Conv2dVectorWeightGradient weight gradient} has its lanes across a filter's weights.
  */
 public final class Conv2dVector {
   /** Output rows from which on packing what the lanes read pays. */
@@ -21,6 +21,7 @@ public final class Conv2dVector {
   private final Conv2dVectorKernel kernel;
   private final Conv2dVectorDirectKernel direct;
   private final Conv2dVectorImagesKernel images;
+  private final Conv2dVectorPlaneKernel planes;
   private final Conv2dVectorRowKernel rowKernel;
   private final GemmKernel gemm;
   private final Conv2dVectorPanelKernel panels;
@@ -36,6 +37,7 @@ public final class Conv2dVector {
       Conv2dVectorKernel kernel,
       Conv2dVectorDirectKernel direct,
       Conv2dVectorImagesKernel images,
+      Conv2dVectorPlaneKernel planes,
       Conv2dVectorRowKernel rowKernel,
       GemmKernel gemm,
       Conv2dVectorPanelKernel panels,
@@ -47,6 +49,7 @@ public final class Conv2dVector {
     this.kernel = kernel;
     this.direct = direct;
     this.images = images;
+    this.planes = planes;
     this.rowKernel = rowKernel;
     this.gemm = gemm;
     this.panels = panels;
@@ -74,6 +77,7 @@ public final class Conv2dVector {
         Lanes.kernel(Conv2dVectorTiles.class, Conv2dVectorKernel.class, bits),
         Lanes.kernel(Conv2dVectorDirectTiles.class, Conv2dVectorDirectKernel.class, bits),
         Lanes.kernel(Conv2dVectorImagesTiles.class, Conv2dVectorImagesKernel.class, bits),
+        Lanes.kernel(Conv2dVectorPlaneTiles.class, Conv2dVectorPlaneKernel.class, bits),
         Lanes.kernel(Conv2dVectorRows.class, Conv2dVectorRowKernel.class, bits),
         GemmKernel.on(bits),
         Lanes.kernel(Conv2dVectorPanels.class, Conv2dVectorPanelKernel.class, bits),
@@ -169,6 +173,11 @@ public final class Conv2dVector {
       boolean relu,
       MemorySegment to,
       Workers workers) {
+    if (Conv2dVectorPlanes.takes(in, out, taps)) {
+      new Conv2dVectorPlanes(planes, rowKernel, in, out, taps)
+          .run(image, weights, bias, relu, to, workers);
+      return;
+    }
     if (Conv2dVectorImages.takes(in, out, taps, images.lanes())) {
       var plan = new Conv2dVectorImages(product, images, rowKernel, in, out, taps);
       if (plan.fits()) {

@@ -102,12 +102,22 @@ record LocallyConnected2dPlanes(
   void taps(Conv2dSizes z, long p, long q, LocallyConnected2dScratch mine) {
     int tap = 0;
     for (long r = 0; r < z.r(); r++) {
-      long h = p * z.strideH() - z.paddingH() + r * z.dilationH();
-      long row = h < 0 || h >= rows ? rows : h;
+      long row = row(p * z.strideH() - z.paddingH() + r * z.dilationH());
       for (long s = 0; s < z.s(); s++) {
-        long column = s * z.dilationW();
-        mine.tapAAt[tap++] = ROOM + row * pitch() + column % phases * width + column / phases + q;
+        mine.tapAAt[tap++] = row + column(s * z.dilationW()) + q;
       }
     }
+  }
+
+  /** Where row h of the first plane lies; the row of +0 where the plane has no such row. */
+  long row(long h) {
+    return ROOM + (h < 0 || h >= rows ? rows : h) * pitch();
+  }
+
+  /**
+   * Where the pixels lie in a row that a tap in that column of a filter reads, from output 0 on.
+   */
+  long column(long column) {
+    return column % phases * width + column / phases;
   }
 }

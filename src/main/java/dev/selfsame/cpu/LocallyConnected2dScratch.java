@@ -44,6 +44,9 @@ final class LocallyConnected2dScratch {
   private MemorySegment planes = MemorySegment.NULL;
   private MemorySegment ended = MemorySegment.NULL;
   private MemorySegment panel = MemorySegment.NULL;
+  private MemorySegment run = MemorySegment.NULL;
+  private int[] masks = {};
+  private long[] rowsAt = {};
 
   private LocallyConnected2dScratch() {}
 
@@ -103,6 +106,23 @@ final class LocallyConnected2dScratch {
     ended = atLeast(ended, memory.byteSize() / Float.BYTES + lanes);
     MemorySegment.copy(memory, 0, ended, 0, memory.byteSize());
     return ended;
+  }
+
+  /** A copy of part of the memory with that many floats of room before and after it. */
+  MemorySegment withEnds(MemorySegment memory, long from, long count, long before, long after) {
+    run = atLeast(run, before + count + after);
+    MemorySegment.copy(memory, from * 4, run, before * 4, count * 4);
+    return run;
+  }
+
+  /** At least that many words of any value. */
+  int[] masks(int count) {
+    return masks = masks.length >= count ? masks : new int[count];
+  }
+
+  /** At least that many places of rows. */
+  long[] rowsAt(long count) {
+    return rowsAt = rowsAt.length >= count ? rowsAt : new long[Math.toIntExact(count)];
   }
 
   /** At least that many floats of any value, of a task. */

@@ -34,12 +34,25 @@ public final class LocallyConnected2dVector {
 
   /** Tiles of vectors that a row fills better than half, where there are any. */
   private LocallyConnected2dVectorKernel tiles(long row) {
+    return Lanes.kernel(
+        LocallyConnected2dVectorTiles.class, LocallyConnected2dVectorKernel.class, fitting(row));
+  }
+
+  private LocallyConnected2dInOrder inOrder(long row, Conv2dSizes z) {
+    return new LocallyConnected2dInOrder(
+        Lanes.kernel(
+            LocallyConnected2dVectorOrder.class,
+            LocallyConnected2dVectorOrderKernel.class,
+            fitting(row)),
+        z);
+  }
+
+  private int fitting(long row) {
     int fitting = bits;
     while (fitting > 128 && row * Float.SIZE <= fitting / 2) {
       fitting /= 2;
     }
-    return Lanes.kernel(
-        LocallyConnected2dVectorTiles.class, LocallyConnected2dVectorKernel.class, fitting);
+    return fitting;
   }
 
   /** y = activation(x with each position's filter + bias). */
@@ -139,7 +152,12 @@ public final class LocallyConnected2dVector {
   /** dx. */
   public void dataGradient(
       MemorySegment dy, MemorySegment w, Conv2dSizes z, MemorySegment dx, Workers workers) {
-    LocallyConnected2dVectorKernel kernel = tiles(Math.ceilDiv(z.w(), z.strideW()));
+    long row = Math.ceilDiv(z.w(), z.strideW());
+    if (LocallyConnected2dInOrder.takesData(z)) {
+      inOrder(row, z).dataGradient(dy, w, dx, workers);
+      return;
+    }
+    LocallyConnected2dVectorKernel kernel = tiles(row);
     LocallyConnected2dPlanes gradients =
         LocallyConnected2dPlanes.ofOutputs(dy, z, LocallyConnected2dScratch.mine(), workers);
     long blocks = Math.ceilDiv(z.c(), TASK_COLUMNS);
@@ -283,6 +301,10 @@ public final class LocallyConnected2dVector {
   /** dw. */
   public void weightGradient(
       MemorySegment x, MemorySegment dy, Conv2dSizes z, MemorySegment dw, Workers workers) {
+    if (LocallyConnected2dInOrder.takesWeights(z)) {
+      inOrder(z.q(), z).weightGradient(x, dy, dw, workers);
+      return;
+    }
     LocallyConnected2dVectorKernel kernel = tiles(z.q());
     LocallyConnected2dScratch mine = LocallyConnected2dScratch.mine();
     LocallyConnected2dPlanes pixels = LocallyConnected2dPlanes.ofImage(x, z, mine, workers);

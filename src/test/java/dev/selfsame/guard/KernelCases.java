@@ -194,8 +194,9 @@ final class KernelCases {
   }
 
   private void locallyConnected() {
-    locallyConnected("5x5 of LeNet", 8, 1, 28, 6, 5, Conv2d.Geometry.of(1, 2));
-    locallyConnected("5x5 of LeNet, second", 8, 6, 14, 16, 5, Conv2d.Geometry.of(1, 0));
+    locallyConnected("5x5 of LeNet", 12, 1, 28, 6, 5, Conv2d.Geometry.of(1, 2));
+    locallyConnected("5x5 of LeNet, second", 12, 6, 14, 16, 5, Conv2d.Geometry.of(1, 0));
+    locallyConnected("5x5 of few samples", 6, 6, 21, 8, 5, Conv2d.Geometry.of(1, 2));
     locallyConnected("3x3 stride 2", 6, 8, 27, 7, 3, Conv2d.Geometry.of(2, 1));
     locallyConnected("3x3 on 2x2", 64, 24, 2, 32, 3, Conv2d.Geometry.of(1, 1));
   }

@@ -80,7 +80,8 @@ class LocallyConnected2dTest {
 
   /**
    * Columns around the lanes of every width, strides that leave a rest, dilation, padding beyond
-   * the filter, filters larger than the image, tiles that are not full.
+   * the filter, filters larger than the image, tiles that are not full; samples for both ways of
+   * the gradients.
    */
   private static final List<Case> SHAPES =
       List.of(
@@ -97,7 +98,12 @@ class LocallyConnected2dTest {
           new Case(1, 3, 4, 2, 2, 1, 1, Geometry.of(3, 0)),
           new Case(1, 2, 3, 4, 3, 5, 7, Geometry.of(1, 3)),
           new Case(1, 2, 2, 3, 4, 3, 3, Geometry.of(2, 9)),
-          new Case(9, 17, 3, 4, 19, 2, 2, PLAIN));
+          new Case(9, 17, 3, 4, 19, 2, 2, PLAIN),
+          new Case(9, 2, 3, 18, 5, 3, 3, Geometry.of(1, 1)),
+          new Case(9, 3, 11, 13, 3, 3, 3, Geometry.of(2, 1)),
+          new Case(10, 2, 8, 37, 5, 3, 2, Geometry.of(1, 1).withStride(2, 3)),
+          new Case(11, 2, 11, 10, 3, 3, 3, Geometry.of(2, 2).withDilation(2, 3)),
+          new Case(5, 2, 9, 35, 5, 5, 5, Geometry.of(1, 2)));
 
   private static Results run(Device device, Case z, Data d) {
     try (Scope scope = Scope.open()) {
