@@ -247,7 +247,7 @@ public final class Conv2dVector {
       MemorySegment x, MemorySegment dy, Conv2dSizes sizes, MemorySegment dw, Workers workers) {
     Conv2dSizes z = sizes.flat();
     if (Conv2dVectorDepthwise.takes(z)) {
-      new Conv2dVectorDepthwise(panels, rowKernel, z).run(x, dy, dw, workers);
+      new Conv2dVectorDepthwise(turns, rowKernel, z).run(x, dy, dw, workers);
     } else if (Conv2dVectorFewFilters.takes(z, panels.lanes())) {
       new Conv2dVectorFewFilters(filters, panels, turns, rowKernel, z, x, dy, dw).run(workers);
     } else {

@@ -3,24 +3,27 @@ package dev.selfsame.cpu;
 import static dev.selfsame.cpu.Conv2dVectorRowKernel.TAPS;
 
 import dev.selfsame.contract.Contract;
+import dev.selfsame.contract.Mem;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Weight gradient of a depthwise convolution, lanes across channels. A task is one chunk of as many
- * channels as a vector has lanes: it turns the image rows and the output gradients that it reads so
- * that channels are neighbours. All chains are stored, and added in order afterwards.
+ * Weight gradient of a depthwise convolution, lanes across channels. A task is some chunks of as
+ * many channels as a vector has lanes: it turns the image rows and the output gradients that it
+ * reads so that channels are neighbours, into native memory, where vectors lie in cache lines. All
+ * chains are stored, and added in order afterwards.
  */
 final class Conv2dVectorDepthwise {
   /** Outputs turned at once; divides the shortest chunk. */
   private static final int STEPS = 256;
 
+  private static final long MIN_TASKS = 16;
   private static final long MAX_WINDOW_FLOATS = 1 << 19;
   private static final long MAX_PARTIAL_FLOATS = 1 << 26;
 
   private final int lanes;
-  private final Conv2dVectorPanelKernel mover;
+  private final Conv2dVectorTurnKernel turns;
   private final Conv2dVectorRowKernel kernel;
   private final Conv2dSizes z;
   private final int taps;
@@ -30,10 +33,12 @@ final class Conv2dVectorDepthwise {
   private final int windowW;
   private final int size;
 
-  Conv2dVectorDepthwise(
-      Conv2dVectorPanelKernel mover, Conv2dVectorRowKernel kernel, Conv2dSizes z) {
-    lanes = mover.lanes();
-    this.mover = mover;
+  /** Chunks of a task, which turns rows of an image once for all of them. */
+  private final int together;
+
+  Conv2dVectorDepthwise(Conv2dVectorTurnKernel turns, Conv2dVectorRowKernel kernel, Conv2dSizes z) {
+    lanes = kernel.lanes();
+    this.turns = turns;
     this.kernel = kernel;
     this.z = z;
     taps = (int) (z.r() * z.s());
@@ -42,6 +47,7 @@ final class Conv2dVectorDepthwise {
     chunks = (int) Math.ceilDiv(terms, chunk);
     windowW = (int) width(z);
     size = Math.ceilDiv(taps, TAPS) * TAPS * lanes;
+    together = (int) Math.max(1, Math.ceilDiv(z.c(), lanes) * chunks / MIN_TASKS);
   }
 
   /**
@@ -80,17 +86,15 @@ final class Conv2dVectorDepthwise {
     }
     long blocks = Math.ceilDiv(z.c(), lanes);
     float[] partials = mine.floats(Conv2dVectorScratch.SHARED, blocks * chunks * size);
+    int parts = Math.ceilDiv(chunks, together);
     workers.run(
-        blocks * chunks,
-        id ->
-            chunk(
-                x,
-                dy,
-                id / chunks * lanes,
-                id % chunks * chunk,
-                offset,
-                partials,
-                (int) (id * size)));
+        blocks * parts,
+        id -> {
+          long block = id / parts;
+          int first = (int) (id % parts) * together;
+          int end = Math.min(chunks, first + together);
+          chunks(x, dy, block * lanes, first, end, offset, partials, (int) (block * chunks * size));
+        });
     workers.run(
         blocks,
         block -> {
@@ -109,30 +113,47 @@ final class Conv2dVectorDepthwise {
         });
   }
 
-  private void chunk(
+  /** The chains of chunks {@code first} … {@code last} − 1 of the channels from one on. */
+  private void chunks(
       MemorySegment x,
       MemorySegment dy,
       long channel,
-      long begin,
+      int first,
+      int last,
       int[] offset,
       float[] to,
       int at) {
-    Arrays.fill(to, at, at + size, 0f);
+    Arrays.fill(to, at + first * size, at + last * size, 0f);
     int count = (int) Math.min(lanes, z.c() - channel);
     long image = z.p() * z.q();
-    long end = Math.min(terms, begin + chunk);
+    long end = Math.min(terms, last * chunk);
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] window =
-        mine.floats(Conv2dVectorScratch.WINDOW, (width(z) * height(z, STEPS) + lanes) * lanes);
-    float[] outputs = mine.floats(Conv2dVectorScratch.SCALARS, (long) (STEPS + lanes) * lanes);
+    MemorySegment window =
+        mine.natives(Conv2dVectorScratch.PANELS, (width(z) * height(z, STEPS) + lanes) * lanes);
+    MemorySegment outputs =
+        mine.natives(Conv2dVectorScratch.TOTALS, (long) (STEPS + lanes) * lanes);
     int[] places = mine.places(STEPS);
-    for (long t = begin; t < end; ) {
+    long heldImage = -1;
+    long heldP = 0;
+    int held = 0;
+    for (long t = first * chunk; t < end; ) {
       long n = t / image;
       long position = t - n * image;
-      int steps = (int) Math.min(Math.min(STEPS, end - t), image - position);
+      long chunkEnd = Math.min(end, (t / chunk + 1) * chunk);
+      int steps = (int) Math.min(Math.min(STEPS, chunkEnd - t), image - position);
       long firstP = position / z.q();
       int rows = (int) ((position + steps - 1) / z.q() - firstP + 1);
-      turnImage(x, (n * z.c() + channel) * z.h() * z.w(), count, firstP, rows, window);
+      // Rows that the piece before has turned are moved to the window's beginning.
+      int gone = heldImage == n ? (int) Math.min(held, (firstP - heldP) * z.strideH()) : held;
+      int kept = held - gone;
+      if (gone > 0 && kept > 0) {
+        long row = (long) windowW * lanes * Float.BYTES;
+        MemorySegment.copy(window, gone * row, window, 0, kept * row);
+      }
+      held = (int) ((rows - 1) * z.strideH() + (z.r() - 1) * z.dilationH() + 1);
+      heldImage = n;
+      heldP = firstP;
+      turnImage(x, (n * z.c() + channel) * z.h() * z.w(), count, firstP, kept, held, window);
       turn(dy, (n * z.c() + channel) * image + position, image, count, steps, outputs, 0);
       int q = (int) (position - firstP * z.q());
       int row = 0;
@@ -143,39 +164,40 @@ final class Conv2dVectorDepthwise {
           row++;
         }
       }
+      int sums = at + (int) (t / chunk) * size;
       for (int tap = 0; tap < taps; tap += TAPS) {
-        kernel.taps(window, places, offset, tap, outputs, steps, to, at + tap * lanes);
+        kernel.taps(window, places, offset, tap, outputs, steps, to, sums + tap * lanes);
       }
       t += steps;
     }
   }
 
   /**
-   * The image rows under output rows from {@code firstP} on, with +0 outside of the image, channels
-   * as lanes.
+   * Rows {@code from} … {@code height} − 1 of those under output rows from {@code firstP} on, with
+   * +0 outside of the image, channels as lanes.
    */
-  private void turnImage(MemorySegment x, long from, int count, long firstP, int rows, float[] to) {
-    int height = (int) ((rows - 1) * z.strideH() + (z.r() - 1) * z.dilationH() + 1);
+  private void turnImage(
+      MemorySegment x, long plane, int count, long firstP, int from, int height, MemorySegment to) {
     int lo = (int) Math.min(z.paddingW(), windowW);
     int hi = (int) Math.clamp(z.w() + z.paddingW(), lo, (long) windowW);
-    for (int y = 0; y < height; y++) {
+    for (int y = from; y < height; y++) {
       long h = firstP * z.strideH() - z.paddingH() + y;
-      int at = y * windowW * lanes;
+      long at = (long) y * windowW * lanes;
       if (h < 0 || h >= z.h()) {
-        Arrays.fill(to, at, at + windowW * lanes, 0f);
+        kernel.zero(to, at, windowW);
         continue;
       }
-      Arrays.fill(to, at, at + lo * lanes, 0f);
+      kernel.zero(to, at, lo);
       turn(
           x,
-          from + h * z.w() + lo - z.paddingW(),
+          plane + h * z.w() + lo - z.paddingW(),
           z.h() * z.w(),
           count,
           hi - lo,
           to,
-          at + lo * lanes);
+          at + (long) lo * lanes);
       // After turning, which writes more columns.
-      Arrays.fill(to, at + hi * lanes, at + windowW * lanes, 0f);
+      kernel.zero(to, at + (long) hi * lanes, windowW - hi);
     }
   }
 
@@ -183,16 +205,15 @@ final class Conv2dVectorDepthwise {
    * Rows {@code stride} apart to columns: to[at + i·lanes + lane] = from[first + lane·stride + i].
    */
   private void turn(
-      MemorySegment from, long first, long stride, int count, int n, float[] to, int at) {
+      MemorySegment from, long first, long stride, int count, int n, MemorySegment to, long at) {
     if (first >= lanes && first + (count - 1) * stride + n + 2L * lanes <= from.byteSize() >> 2) {
-      mover.turn(from, first, stride, count - 1, n, to, at, lanes);
+      turns.turn(from, first, stride, count - 1, n, to, at, lanes);
       return;
     }
     // At the ends of memory, where vectors would be read from beyond.
     for (int lane = 0; lane < count; lane++) {
       for (int i = 0; i < n; i++) {
-        to[at + i * lanes + lane] =
-            from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (first + lane * stride + i) * 4);
+        Mem.f32(to, at + (long) i * lanes + lane, Mem.f32(from, first + lane * stride + i));
       }
     }
   }

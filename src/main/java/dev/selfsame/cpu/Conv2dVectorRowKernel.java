@@ -92,5 +92,16 @@ interface Conv2dVectorRowKernel {
    * Continues the chains of nine taps of as many channels as there are lanes: c[i] ← fma(x[place[t]
    * + offset[first + i]], dy[t], c[i]) for t = 0 … n−1 in order, everything a vector of channels.
    */
-  void taps(float[] x, int[] place, int[] offset, int first, float[] dy, int n, float[] c, int ct);
+  void taps(
+      MemorySegment x,
+      int[] place,
+      int[] offset,
+      int first,
+      MemorySegment dy,
+      int n,
+      float[] c,
+      int ct);
+
+  /** Writes +0 to that many vectors. */
+  void zero(MemorySegment to, long at, int vectors);
 }

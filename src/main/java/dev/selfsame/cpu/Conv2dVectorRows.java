@@ -319,17 +319,31 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   }
 
   @Override
+  public void zero(MemorySegment to, long at, int vectors) {
+    for (int i = 0; i < vectors; i++) {
+      ZERO.intoMemorySegment(to, (at + (long) i * L) * 4, NATIVE);
+    }
+  }
+
+  @Override
   public void taps(
-      float[] x, int[] place, int[] offset, int first, float[] dy, int n, float[] c, int ct) {
-    int o0 = offset[first + 0];
-    int o1 = offset[first + 1];
-    int o2 = offset[first + 2];
-    int o3 = offset[first + 3];
-    int o4 = offset[first + 4];
-    int o5 = offset[first + 5];
-    int o6 = offset[first + 6];
-    int o7 = offset[first + 7];
-    int o8 = offset[first + 8];
+      MemorySegment x,
+      int[] place,
+      int[] offset,
+      int first,
+      MemorySegment dy,
+      int n,
+      float[] c,
+      int ct) {
+    long o0 = offset[first + 0] * 4L;
+    long o1 = offset[first + 1] * 4L;
+    long o2 = offset[first + 2] * 4L;
+    long o3 = offset[first + 3] * 4L;
+    long o4 = offset[first + 4] * 4L;
+    long o5 = offset[first + 5] * 4L;
+    long o6 = offset[first + 6] * 4L;
+    long o7 = offset[first + 7] * 4L;
+    long o8 = offset[first + 8] * 4L;
     FloatVector c0 = FloatVector.fromArray(F, c, ct + 0 * L);
     FloatVector c1 = FloatVector.fromArray(F, c, ct + 1 * L);
     FloatVector c2 = FloatVector.fromArray(F, c, ct + 2 * L);
@@ -340,17 +354,17 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
     FloatVector c7 = FloatVector.fromArray(F, c, ct + 7 * L);
     FloatVector c8 = FloatVector.fromArray(F, c, ct + 8 * L);
     for (int t = 0; t < n; t++) {
-      int at = place[t];
-      FloatVector g = FLOATS.cast(FloatVector.fromArray(F, dy, t * L));
-      c0 = g.fma(FloatVector.fromArray(F, x, at + o0), c0);
-      c1 = g.fma(FloatVector.fromArray(F, x, at + o1), c1);
-      c2 = g.fma(FloatVector.fromArray(F, x, at + o2), c2);
-      c3 = g.fma(FloatVector.fromArray(F, x, at + o3), c3);
-      c4 = g.fma(FloatVector.fromArray(F, x, at + o4), c4);
-      c5 = g.fma(FloatVector.fromArray(F, x, at + o5), c5);
-      c6 = g.fma(FloatVector.fromArray(F, x, at + o6), c6);
-      c7 = g.fma(FloatVector.fromArray(F, x, at + o7), c7);
-      c8 = g.fma(FloatVector.fromArray(F, x, at + o8), c8);
+      long at = place[t] * 4L;
+      FloatVector g = FLOATS.cast(FloatVector.fromMemorySegment(F, dy, t * 4L * L, NATIVE));
+      c0 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o0, NATIVE)), c0);
+      c1 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o1, NATIVE)), c1);
+      c2 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o2, NATIVE)), c2);
+      c3 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o3, NATIVE)), c3);
+      c4 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o4, NATIVE)), c4);
+      c5 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o5, NATIVE)), c5);
+      c6 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o6, NATIVE)), c6);
+      c7 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o7, NATIVE)), c7);
+      c8 = g.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, x, at + o8, NATIVE)), c8);
     }
     FLOATS.cast(c0).intoArray(c, ct + 0 * L);
     FLOATS.cast(c1).intoArray(c, ct + 1 * L);
