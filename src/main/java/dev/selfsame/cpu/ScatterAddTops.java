@@ -23,7 +23,7 @@ final class ScatterAddTops {
   static void add(
       ScatterAddVectorSort sorted,
       float[] partials,
-      ScatterAddVector.Strip all,
+      ScatterAddStrip all,
       MemorySegment dst,
       Workers workers) {
     int room = (int) (all.end() - all.first());

@@ -58,6 +58,8 @@ public interface ScatterAddVector {
 
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
+    private static final ScatterAddRuns RUNS = ScatterAddRuns.on(F.vectorBitSize());
+
     /** Terms of a block. Twin: ScatterAddVectorSort.TERMS. */
     private static final int TERMS = ScatterAddVectorSort.TERMS;
 
@@ -87,7 +89,7 @@ public interface ScatterAddVector {
       long room = used == 0 ? columns : Math.clamp(SCRATCH / used / 16 * 16L, 1, columns);
       float[] partials = ScatterAddScratch.mine().partials(Math.toIntExact(used * room));
       for (long first = 0; first < columns; first += room) {
-        Strip all = new Strip(first, Math.min(columns, first + room), columns);
+        ScatterAddStrip all = new ScatterAddStrip(first, Math.min(columns, first + room), columns);
         blocks(src, sorted, partials, all, dst, clears, workers);
         if (used > 0) {
           ScatterAddTops.add(sorted, partials, all, dst, workers);
@@ -101,7 +103,7 @@ public interface ScatterAddVector {
         MemorySegment src,
         ScatterAddVectorSort sorted,
         float[] partials,
-        Strip all,
+        ScatterAddStrip all,
         MemorySegment dst,
         boolean clears,
         Workers workers) {
@@ -115,7 +117,7 @@ public interface ScatterAddVector {
             int place = (int) (task / strips * places);
             long first = all.first() + task % strips * strip;
             long last = Math.min(all.end(), first + strip);
-            Strip mine = strips == 1 ? all : new Strip(first, last, all.columns());
+            ScatterAddStrip mine = strips == 1 ? all : new ScatterAddStrip(first, last, all.columns());
             int end = (int) Math.min(n, (long) place + places);
             blocksOf(src, sorted, place, end, partials, all, mine, dst, clears);
           });
@@ -128,8 +130,8 @@ public interface ScatterAddVector {
         int from,
         int end,
         float[] partials,
-        Strip all,
-        Strip mine,
+        ScatterAddStrip all,
+        ScatterAddStrip mine,
         MemorySegment dst,
         boolean clears) {
       MemorySegment scratch = BlockScratch.mine();
@@ -151,7 +153,7 @@ public interface ScatterAddVector {
       while (place < end) {
         int stop = starts[segment + 1];
         if (clears && place == starts[segment]) {
-          clear(dst, segment == 0 ? 0 : rows[segment - 1] + 1L, rows[segment] + 1L, mine);
+          mine.clear(dst, segment == 0 ? 0 : rows[segment - 1] + 1L, rows[segment] + 1L);
         }
         if (stop - starts[segment] <= TERMS) {
           long to = rows[segment] * pitch + column;
@@ -187,21 +189,7 @@ public interface ScatterAddVector {
       }
       if (clears && any && place == sorted.terms()) {
         long behind = dst.byteSize() / pitch;
-        clear(dst, rows[segment - 1] + 1L, behind, mine);
-      }
-    }
-
-    /** Sets the strip of rows {@code from … end − 1} to +0. */
-    private static void clear(MemorySegment dst, long from, long end, Strip strip) {
-      boolean whole = strip.end() - strip.first() == strip.columns();
-      long rows = whole ? end - from : 1;
-      for (long row = from; row < end; row += rows) {
-        long first = (row * strip.columns() + strip.first()) * Float.BYTES;
-        long bytes = rows * (strip.end() - strip.first()) * Float.BYTES;
-        for (long j = 0; j < bytes; j += BlockScratch.ZEROS.byteSize()) {
-          long piece = Math.min(BlockScratch.ZEROS.byteSize(), bytes - j);
-          MemorySegment.copy(BlockScratch.ZEROS, 0, dst, first + j, piece);
-        }
+        mine.clear(dst, rows[segment - 1] + 1L, behind);
       }
     }
 
@@ -264,6 +252,26 @@ public interface ScatterAddVector {
 
     /** Sums one run of up to 32 terms to scratch, from left to right. */
     private static void run(
+        MemorySegment src,
+        int[] order,
+        int place,
+        int count,
+        long column,
+        long pitch,
+        MemorySegment scratch,
+        long to,
+        int bytes) {
+      int done = 0;
+      for (; done <= bytes - 16 * V; done += 16 * V) {
+        RUNS.sixteen(src, order, place, count, column + done, pitch, scratch, to + done);
+      }
+      if (done < bytes) {
+        few(src, order, place, count, column + done, pitch, scratch, to + done, bytes - done);
+      }
+    }
+
+    /** Less than sixteen vectors of columns: four terms at a time. */
+    private static void few(
         MemorySegment src,
         int[] order,
         int place,
@@ -487,7 +495,4 @@ public interface ScatterAddVector {
       return total;
     }
   }
-
-  /** Columns {@code first … end − 1} of rows of {@code columns}. */
-  record Strip(long first, long end, long columns) {}
 }

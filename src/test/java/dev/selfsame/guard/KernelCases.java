@@ -469,7 +469,7 @@ final class KernelCases {
   }
 
   private void tables() {
-    for (int d : new int[] {8, 16, 64, 200}) {
+    for (int d : new int[] {8, 16, 64, 100, 300}) {
       Tensor table = values(500, d);
       Tensor few = indices(2_000, 500);
       Tensor hot = indices(2_000, 2);
