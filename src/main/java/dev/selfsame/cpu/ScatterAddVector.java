@@ -117,7 +117,8 @@ public interface ScatterAddVector {
             int place = (int) (task / strips * places);
             long first = all.first() + task % strips * strip;
             long last = Math.min(all.end(), first + strip);
-            ScatterAddStrip mine = strips == 1 ? all : new ScatterAddStrip(first, last, all.columns());
+            ScatterAddStrip mine =
+                strips == 1 ? all : new ScatterAddStrip(first, last, all.columns());
             int end = (int) Math.min(n, (long) place + places);
             blocksOf(src, sorted, place, end, partials, all, mine, dst, clears);
           });
