@@ -251,7 +251,8 @@ public final class Conv2dVector {
     } else if (Conv2dVectorFewFilters.takes(z, panels.lanes())) {
       new Conv2dVectorFewFilters(filters, panels, turns, rowKernel, z, x, dy, dw).run(workers);
     } else {
-      new Conv2dVectorWeightGradient(gemm, panels, turns, rowKernel, z, x, dy, dw).run(workers);
+      new Conv2dVectorWeightGradient(gemm, product.kernel, panels, turns, rowKernel, z, x, dy, dw)
+          .run(workers);
     }
   }
 

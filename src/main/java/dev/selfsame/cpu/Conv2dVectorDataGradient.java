@@ -15,6 +15,12 @@ final class Conv2dVectorDataGradient {
   /** Pixels of an image up to which weights are many beside them. */
   private static final long MOST_PIXELS = 256;
 
+  /** Pixels of an image that leave lanes empty where lanes lie across them. */
+  private static final long SMALL = 64;
+
+  /** Pixels of a batch from which on packing them costs more than what they leave empty. */
+  private static final long MANY_PIXELS = 1024;
+
   private static final long MOST_TAPS = 128;
   private static final long MOST_REACH = 64;
 
@@ -101,7 +107,10 @@ final class Conv2dVectorDataGradient {
    * that they meet. Channels have to fill more than half of a panel.
    */
   static boolean takes(Conv2dSizes z, int lanes) {
+    // Filters of one weight are packed as they lie in either way, and many positions fill lanes.
+    boolean plain = z.r() * z.s() * z.strideH() * z.strideW() == 1;
     return z.groupC() > lanes
+        && !(plain && z.h() * z.w() > SMALL && z.n() * z.h() * z.w() >= MANY_PIXELS)
         && (z.strideH() * z.strideW() > 1 || z.h() * z.w() <= Math.min(MOST_PIXELS, 2 * z.groupC()))
         && z.r() * z.s() <= MOST_TAPS
         && (z.r() - 1) * z.dilationH() <= MOST_REACH * z.strideH()

@@ -40,10 +40,22 @@ final class Conv2dVectorWeightGradient {
 
   private static final long PREPARED_FLOATS = 1 << 20;
 
+  /** Panels of a task whose tiles are written straight, 1 KB of a row, and most of their floats. */
+  private static final int NEIGHBOURS = 8;
+
+  private static final long NEIGHBOUR_FLOATS = 1 << 16;
+
+  /** Tasks that a few threads share evenly. */
+  private static final long FEW_TASKS = 4;
+
   /** Tiles that a task turns. */
   private static final int TURNED_TILES = 8;
 
   private final GemmKernel kernel;
+
+  /** For tiles that are written by themselves. */
+  private final OutputTile outputs;
+
   private final Conv2dVectorPanelKernel mover;
   private final Conv2dVectorRowKernel rowKernel;
   private final Conv2dVectorOperands operands;
@@ -81,8 +93,15 @@ final class Conv2dVectorWeightGradient {
 
   private final int tileFloats;
 
+  /** Whether tiles of all rows and columns may be written by themselves. */
+  private final boolean straight;
+
+  /** Panels of a task, where one holds all terms. */
+  private final int together;
+
   Conv2dVectorWeightGradient(
       GemmKernel kernel,
+      OutputTile outputs,
       Conv2dVectorPanelKernel mover,
       Conv2dVectorTurnKernel turns,
       Conv2dVectorRowKernel rowKernel,
@@ -91,6 +110,7 @@ final class Conv2dVectorWeightGradient {
       MemorySegment dy,
       MemorySegment dw) {
     this.kernel = kernel;
+    this.outputs = outputs;
     this.mover = mover;
     this.rowKernel = rowKernel;
     this.dw = dw;
@@ -136,6 +156,9 @@ final class Conv2dVectorWeightGradient {
     parts = groups * panels < MIN_TASKS ? (int) Math.ceilDiv(span, chunk) : 1;
     // Turning writes up to half a vector more terms, and a vector beyond them.
     tileFloats = (depth + lanes / 2) * height + lanes;
+    straight = dw.isNative() && width == outputs.columns() && height == outputs.rows();
+    long most = Math.min(NEIGHBOURS, NEIGHBOUR_FLOATS / (Math.min(terms, depth) * width));
+    together = straight ? (int) Math.clamp(groups * panels / FEW_TASKS, 1, Math.max(1, most)) : 1;
   }
 
   void run(Workers workers) {
@@ -165,7 +188,10 @@ final class Conv2dVectorWeightGradient {
               turnRows(task - prepared, tileGroups, begin, end, turned);
             }
           });
-      if (alone) {
+      if (alone && terms <= depth) {
+        long tasks = groups * Math.ceilDiv(panels, together);
+        workers.run(tasks, task -> neighbours(task, turned));
+      } else if (alone) {
         workers.run(all, panel -> alone(panel, turned));
       } else if (!split) {
         workers.run(
@@ -256,33 +282,58 @@ final class Conv2dVectorWeightGradient {
 
   /** All of a panel's terms, and the results to memory. */
   private void alone(long panel, float[] turned) {
+    float[] total = Conv2dVectorScratch.mine().floats(Conv2dVectorScratch.TOTAL, panelFloats);
+    sum(panel, turned, 0, 0, terms, total, 0, true);
+    store(panel, 0, rows, total, 0);
+  }
+
+  /**
+   * The same of some neighbouring panels, where a panel holds all terms: each tile is written at
+   * once, so that the writes to memory hide behind the next one's work, and the next one writes
+   * where this one's rows go on.
+   */
+  private void neighbours(long task, float[] turned) {
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
-    float[] total = mine.floats(Conv2dVectorScratch.TOTAL, panelFloats);
-    if (terms > depth) {
-      sum(panel, turned, 0, 0, terms, total, 0, true);
-      store(panel, 0, rows, total, 0);
-      return;
+    long blocksOfGroup = Math.ceilDiv(panels, together);
+    long group = task / blocksOfGroup;
+    int first = (int) (task % blocksOfGroup) * together;
+    int some = Math.min(together, panels - first);
+    int n = (int) terms;
+    long floats = (long) n * width;
+    float[] total = mine.floats(Conv2dVectorScratch.TOTAL, height * width);
+    MemorySegment pixels =
+        mine.natives(Conv2dVectorScratch.PANELS, (some - 1) * floats + operands.panelFloats(width));
+    for (int i = 0; i < some; i++) {
+      int column = (first + i) * width;
+      int count = Math.min(width, columns - column);
+      operands.pixels(group, column, count, 0, n, pixels, i * floats, width);
     }
-    // Each tile is stored at once, so that the writes to memory hide behind the next one's work.
-    long group = panel / panels;
-    MemorySegment pixels = turnColumns(panel, 0, (int) terms);
     for (int tile = 0; tile < tiles; tile++) {
       int count = rowsOf(tile);
-      kernel.tile(
-          count,
-          width,
-          turned,
-          tile(group, tile, 0),
-          pixels,
-          0,
-          (int) terms,
-          GemmKernel.PLUS_ZEROS,
-          0,
-          GemmKernel.MINUS_ZEROS,
-          0,
-          total,
-          0);
-      store(panel, firstRow(tile), count, total, 0);
+      int a = tile(group, tile, 0);
+      for (int i = 0; i < some; i++) {
+        int column = (first + i) * width;
+        if (straight && count == height && column + width <= columns) {
+          long to = (group * rows + firstRow(tile)) * columns + column;
+          outputs.tile(height, turned, a, pixels, i * floats, width, n, false, dw, to, columns);
+          continue;
+        }
+        kernel.tile(
+            count,
+            width,
+            turned,
+            a,
+            pixels,
+            i * floats,
+            n,
+            GemmKernel.PLUS_ZEROS,
+            0,
+            GemmKernel.MINUS_ZEROS,
+            0,
+            total,
+            0);
+        store(group * panels + first + i, firstRow(tile), count, total, 0);
+      }
     }
   }
 

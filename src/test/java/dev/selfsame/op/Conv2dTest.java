@@ -124,6 +124,8 @@ class Conv2dTest {
             new Case(1, 64, 14, 14, 36, 3, 3, Geometry.of(1, 1)),
             new Case(1, 20, 7, 7, 100, 3, 3, Geometry.of(1, 1)),
             new Case(1, 600, 7, 7, 29, 1, 1, Geometry.of(1, 0)),
+            new Case(1, 300, 7, 7, 53, 1, 1, PLAIN),
+            new Case(6, 40, 14, 14, 36, 1, 1, PLAIN),
             new Case(1, 120, 30, 30, 40, 3, 3, Geometry.of(1, 1)),
             new Case(1, 20, 56, 56, 40, 1, 1, PLAIN),
             new Case(1, 3, 40, 40, 16, 7, 7, Geometry.of(2, 3)),
