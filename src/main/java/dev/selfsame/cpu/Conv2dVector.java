@@ -249,7 +249,10 @@ public final class Conv2dVector {
     if (Conv2dVectorDepthwise.takes(z)) {
       new Conv2dVectorDepthwise(turns, rowKernel, z).run(x, dy, dw, workers);
     } else if (Conv2dVectorFewFilters.takes(z, panels.lanes())) {
-      new Conv2dVectorFewFilters(filters, panels, turns, rowKernel, z, x, dy, dw).run(workers);
+      // Up to eight filters fill half of the widest vectors: turning eight rows is half the work.
+      Conv2dVector v = z.groupK() <= 8 ? on(256) : this;
+      new Conv2dVectorFewFilters(v.filters, v.panels, v.turns, v.rowKernel, z, x, dy, dw)
+          .run(workers);
     } else {
       new Conv2dVectorWeightGradient(gemm, product.kernel, panels, turns, rowKernel, z, x, dy, dw)
           .run(workers);

@@ -138,6 +138,10 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
             v = v.max(0f);
           }
           v.intoMemorySegment(to, at * 4, ORDER);
+        } else if (first && bias == null && !relu) {
+          for (int lane = low; lane < high; lane++) {
+            f32(to, at + lane, chains[from + lane]);
+          }
         } else {
           for (int lane = low; lane < high; lane++) {
             float v = chains[from + lane];
