@@ -93,7 +93,7 @@ final class HalfAndOneTile {
     FLOATS.cast(c9).intoMemorySegment(out, at + 9 * step, NATIVE);
     FLOATS.cast(c10).intoMemorySegment(out, at + 10 * step, NATIVE);
     FLOATS.cast(c11).intoMemorySegment(out, at + 11 * step, NATIVE);
-    cx.intoArray(last, 0);
+    FLOATS.cast(cx).intoArray(last, 0);
     for (int i = 0; i < 12; i++) {
       out.set(JAVA_FLOAT_UNALIGNED, at + i * step + 4 * N, last[i]);
     }
