@@ -3,15 +3,20 @@ package dev.selfsame.bench;
 import dev.selfsame.Device;
 import dev.selfsame.bench.peers.TorchPeer;
 import dev.selfsame.cpu.Lanes;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** {@code scripts/bench profile}: where the time of ours goes, by methods. */
 @Command(
@@ -32,6 +37,12 @@ public final class Profile implements Callable<Integer> {
 
   @Mixin RunOptions options = new RunOptions();
 
+  @Option(
+      names = "--slower-in",
+      paramLabel = "FILE",
+      description = "only cases in which a peer was faster, by this record of pair")
+  Path record;
+
   /** Entry point. */
   public static void main(String[] arguments) {
     Locale.setDefault(Locale.ROOT);
@@ -42,6 +53,9 @@ public final class Profile implements Callable<Integer> {
   public Integer call() {
     Device device = Device.vector(Lanes.preferredBits(), options.threads);
     Map<Suite, List<BenchCase.Planned>> chosen = choice.cases(device, options);
+    if (record != null) {
+      keepSlower(chosen);
+    }
     Machine machine = Machine.here();
     TorchPeer.threads(options.threads); // theirs run once, in the check
     Progress progress = new Progress(chosen.values().stream().mapToInt(List::size).sum());
@@ -68,6 +82,27 @@ public final class Profile implements Callable<Integer> {
     System.out.printf("%ntook %s%n", progress.elapsed());
     wrong.forEach(w -> System.out.println("WRONG, no profile: " + w));
     return wrong.isEmpty() ? 0 : 1;
+  }
+
+  private void keepSlower(Map<Suite, List<BenchCase.Planned>> chosen) {
+    Set<String> slower = new HashSet<>();
+    try {
+      for (RunRecord.SuiteResult s : RunRecord.read(record).suites()) {
+        s.cases().stream()
+            .filter(c -> c.worstRatio() < 1)
+            .forEach(c -> slower.add(s.suite() + '/' + c.name()));
+      }
+    } catch (IOException e) {
+      throw new CommandLine.ParameterException(
+          choice.command.commandLine(), "--slower-in " + record + ": " + e.getMessage());
+    }
+    chosen.replaceAll((suite, cases) ->
+        cases.stream().filter(c -> slower.contains(suite.label() + '/' + c.name())).toList());
+    chosen.values().removeIf(List::isEmpty);
+    if (chosen.isEmpty()) {
+      throw new CommandLine.ParameterException(
+          choice.command.commandLine(), "no such case was slower than a peer in " + record);
+    }
   }
 
   private void write(Machine machine, List<ProfileRecord.SuiteProfile> suites, boolean complete) {

@@ -1,5 +1,6 @@
 package dev.selfsame.bench;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
@@ -63,6 +64,13 @@ public record RunRecord(
 
   /** One peer: its rate, and its time over ours (above 1, ours is faster). */
   public record PeerResult(String name, Spread rate, Spread ratio) {}
+
+  /** Fields that this program does not know are passed over; those that the file lacks are null. */
+  public static RunRecord read(Path file) throws IOException {
+    return new ObjectMapper()
+        .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false)
+        .readValue(file.toFile(), RunRecord.class);
+  }
 
   void write(Path file) {
     write(file, this);

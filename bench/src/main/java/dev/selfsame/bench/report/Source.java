@@ -1,8 +1,6 @@
 package dev.selfsame.bench.report;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.selfsame.bench.RunRecord;
 import dev.selfsame.bench.RunRecord.CaseResult;
 import dev.selfsame.bench.RunRecord.SuiteResult;
@@ -25,9 +23,6 @@ import java.util.stream.Stream;
  * @param label in tables and legends
  */
 record Source(Path file, RunRecord record, String label) {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
-
   /** By the number of threads, of as many the newest last. */
   private static final Comparator<Source> ORDER =
       Comparator.comparingInt((Source s) -> s.threads()).thenComparing(Source::date);
@@ -44,7 +39,7 @@ record Source(Path file, RunRecord record, String label) {
       throw new UnusableException(file + ": there is no such file");
     }
     try {
-      RunRecord record = JSON.readValue(file.toFile(), RunRecord.class);
+      RunRecord record = RunRecord.read(file);
       if (!"pair".equals(record.kind())) {
         throw new UnusableException(
             file + ": of kind '" + record.kind() + "'; a report is made of records of kind 'pair'");
