@@ -61,8 +61,6 @@ final class Conv2dVectorPlanes {
         && in.strideW() == 1
         && out.u() == out.h()
         && out.v() == out.w()
-        && out.u() > 0
-        && out.v() > 0
         && out.v() <= MAX_WIDTH
         && taps.row().length == 3
         && taps.col().length == 3

@@ -40,13 +40,16 @@ final class Conv2dVectorWeightGradient {
 
   private static final long PREPARED_FLOATS = 1 << 20;
 
-  /** Panels of a task whose tiles are written straight, 1 KB of a row, and most of their floats. */
+  /**
+   * Panels of a task whose tiles are written straight, 1 KB of a row where vectors have 512 bits,
+   * and most of their floats.
+   */
   private static final int NEIGHBOURS = 8;
 
   private static final long NEIGHBOUR_FLOATS = 1 << 16;
 
-  /** Tasks that a few threads share evenly. */
-  private static final long FEW_TASKS = 4;
+  /** Tasks for a thread, at least, so that all end at about the same time. */
+  private static final long TASKS_OF_THREAD = 2;
 
   /** Tiles that a task turns. */
   private static final int TURNED_TILES = 8;
@@ -96,8 +99,10 @@ final class Conv2dVectorWeightGradient {
   /** Whether tiles of all rows and columns may be written by themselves. */
   private final boolean straight;
 
-  /** Panels of a task, where one holds all terms. */
-  private final int together;
+  /** Most panels of a task, where one holds all terms. */
+  private final int most;
+
+  private int together;
 
   Conv2dVectorWeightGradient(
       GemmKernel kernel,
@@ -157,8 +162,8 @@ final class Conv2dVectorWeightGradient {
     // Turning writes up to half a vector more terms, and a vector beyond them.
     tileFloats = (depth + lanes / 2) * height + lanes;
     straight = dw.isNative() && width == outputs.columns() && height == outputs.rows();
-    long most = Math.min(NEIGHBOURS, NEIGHBOUR_FLOATS / (Math.min(terms, depth) * width));
-    together = straight ? (int) Math.clamp(groups * panels / FEW_TASKS, 1, Math.max(1, most)) : 1;
+    long fitting = Math.min(NEIGHBOURS, NEIGHBOUR_FLOATS / (Math.min(terms, depth) * width));
+    most = straight ? (int) Math.max(1, fitting) : 1;
   }
 
   void run(Workers workers) {
@@ -189,6 +194,8 @@ final class Conv2dVectorWeightGradient {
             }
           });
       if (alone && terms <= depth) {
+        long tasksAtLeast = TASKS_OF_THREAD * Math.max(2, workers.threads());
+        together = (int) Math.clamp(groups * panels / tasksAtLeast, 1, most);
         long tasks = groups * Math.ceilDiv(panels, together);
         workers.run(tasks, task -> neighbours(task, turned));
       } else if (alone) {

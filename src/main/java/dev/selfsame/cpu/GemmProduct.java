@@ -13,16 +13,17 @@ import org.jspecify.annotations.Nullable;
  * One product of a {@link GemmVector} call: its blocks and tasks.
  *
  * <p>One operand is packed by the caller's team before the tasks begin and read by all of them, as
- * much of it as stays in a core's second-level cache ({@link #SHARED} floats); of the other, each
- * task packs what it needs, which then is in its first-level cache. A <em>flat</em> product (few
- * rows) shares its rows and a task takes panels of columns; else columns are shared and a task
- * takes tiles of rows. Columns that lie well, or that the caller packed, are read in place.
+ * much of it as stays in a core's second-level cache ({@link #SHARED} floats, but at least {@link
+ * #STEPS} steps of columns); of the other, each task packs what it needs, which then is in its
+ * first-level cache. A <em>flat</em> product (few rows) shares its rows and a task takes panels of
+ * columns; else columns are shared and a task takes tiles of rows. Columns that lie well, or that
+ * the caller packed, are read in place.
  *
  * <p>k is taken in steps of at most {@link OutputTile#DEPTH} terms, which never cross a chunk.
  * Where chunks are longer, unfinished chains stay in memory between steps.
  */
 final class GemmProduct implements LongConsumer {
-  /** Floats of the shared operand that are packed at once: 1 MB. */
+  /** Floats of the shared operand that are packed at once, 1 MB, where steps are not longer. */
   private static final int SHARED = 1 << 18;
 
   /**

@@ -17,11 +17,8 @@ import java.lang.foreign.MemorySegment;
  * order of a pixel's terms. The weight gradient's chains are over samples.
  */
 final class LocallyConnected2dInOrder {
-  /** Samples up to which the data gradient goes this way. */
-  private static final long DATA_SAMPLES = 8;
-
-  /** Samples up to which the weight gradient goes this way. */
-  private static final long WEIGHT_SAMPLES = 8;
+  /** Samples up to which gradients go this way. */
+  private static final long FEW_SAMPLES = 8;
 
   private static final long MAX_CHAIN_FLOATS = 1 << 17;
 
@@ -35,26 +32,27 @@ final class LocallyConnected2dInOrder {
     positions = z.p() * z.q();
   }
 
-  /** Whether the data gradient is of few samples, and of one chunk of terms. */
-  static boolean takesData(Conv2dSizes z) {
-    return z.n() <= DATA_SAMPLES
-        && z.k() <= 512
-        && z.r() <= 512
-        && z.s() <= 512
-        && z.k() * z.r() * z.s() <= Contract.chunk(1)
-        && z.h() <= MAX_CHAIN_FLOATS
-        && z.w() <= MAX_CHAIN_FLOATS
-        && positive(z)
-        && z.n() * z.h() * (z.w() + 16) <= MAX_CHAIN_FLOATS;
+  /**
+   * Whether the data gradient is of few samples and one chunk of terms, with a task for each
+   * thread.
+   */
+  static boolean takesData(Conv2dSizes z, int threads) {
+    return z.n() <= FEW_SAMPLES
+        && z.k() * z.r() * z.s() <= Contract.CHUNK
+        && z.n() * z.h() * (z.w() + 16) <= MAX_CHAIN_FLOATS
+        && z.c() >= threads;
   }
 
-  /** Whether the weight gradient is of few samples. */
-  static boolean takesWeights(Conv2dSizes z) {
-    return z.n() <= WEIGHT_SAMPLES && z.p() <= 1 << 20 && z.q() <= 1 << 20 && positive(z);
+  /** Whether the weight gradient is of few samples, with a task for each thread. */
+  static boolean takesWeights(Conv2dSizes z, int threads) {
+    return z.n() <= FEW_SAMPLES
+        && z.p() <= 1 << 20
+        && z.q() <= 1 << 20
+        && weightTasks(z) >= threads;
   }
 
-  private static boolean positive(Conv2dSizes z) {
-    return z.n() > 0 && z.k() > 0 && z.c() > 0 && z.r() > 0 && z.s() > 0 && z.p() > 0 && z.q() > 0;
+  private static long weightTasks(Conv2dSizes z) {
+    return Math.ceilDiv(z.k(), FILTERS) * z.c();
   }
 
   void dataGradient(MemorySegment dy, MemorySegment w, MemorySegment dx, Workers workers) {
@@ -142,7 +140,7 @@ final class LocallyConnected2dInOrder {
       long p = Math.floorDiv(h + reach, z.strideH());
       if (p < firstP || p >= endP) {
         for (long n = 0; n < z.n(); n++) {
-          kernel.addZero(chains, n * plane + h * pitch, 0, 1, vectors);
+          kernel.addZero(chains, n * plane + h * pitch, vectors);
         }
       }
     }
@@ -157,7 +155,7 @@ final class LocallyConnected2dInOrder {
     if (first + low < 0 || (beyond + high) * 4 > w.byteSize()) {
       // At the ends of memory, where vectors would be read from beyond.
       long room = -low;
-      weights = mine.withEnds(w, begin, z.s() * positions, room, high);
+      weights = mine.withRoom(w, begin, z.s() * positions, room, high);
       first += room - begin;
     }
     long h = firstP * z.strideH() - reach;
@@ -214,8 +212,7 @@ final class LocallyConnected2dInOrder {
     LocallyConnected2dPlanes pixels = LocallyConnected2dPlanes.ofImage(x, z, mine, workers);
     MemorySegment outputs = z.q() >= kernel.lanes() ? dy : mine.withEnd(dy, kernel.lanes());
     workers.run(
-        Math.ceilDiv(z.k(), FILTERS) * z.c(),
-        task -> planes(pixels, outputs, dw, task / z.c() * FILTERS, task % z.c()));
+        weightTasks(z), task -> planes(pixels, outputs, dw, task / z.c() * FILTERS, task % z.c()));
   }
 
   /** The weights of channel c in four filters. */

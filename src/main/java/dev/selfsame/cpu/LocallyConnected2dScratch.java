@@ -109,7 +109,7 @@ final class LocallyConnected2dScratch {
   }
 
   /** A copy of part of the memory with that many floats of room before and after it. */
-  MemorySegment withEnds(MemorySegment memory, long from, long count, long before, long after) {
+  MemorySegment withRoom(MemorySegment memory, long from, long count, long before, long after) {
     run = atLeast(run, before + count + after);
     MemorySegment.copy(memory, from * 4, run, before * 4, count * 4);
     return run;

@@ -153,7 +153,7 @@ public final class LocallyConnected2dVector {
   public void dataGradient(
       MemorySegment dy, MemorySegment w, Conv2dSizes z, MemorySegment dx, Workers workers) {
     long row = Math.ceilDiv(z.w(), z.strideW());
-    if (LocallyConnected2dInOrder.takesData(z)) {
+    if (LocallyConnected2dInOrder.takesData(z, workers.threads())) {
       inOrder(row, z).dataGradient(dy, w, dx, workers);
       return;
     }
@@ -301,7 +301,7 @@ public final class LocallyConnected2dVector {
   /** dw. */
   public void weightGradient(
       MemorySegment x, MemorySegment dy, Conv2dSizes z, MemorySegment dw, Workers workers) {
-    if (LocallyConnected2dInOrder.takesWeights(z)) {
+    if (LocallyConnected2dInOrder.takesWeights(z, workers.threads())) {
       inOrder(z.q(), z).weightGradient(x, dy, dw, workers);
       return;
     }

@@ -169,15 +169,13 @@ final class LocallyConnected2dVectorOrder implements LocallyConnected2dVectorOrd
   }
 
   @Override
-  public void addZero(MemorySegment chains, long at, long row, int rows, int vectors) {
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < vectors; j++) {
-        long to = (at + i * row + j * L) * 4;
-        FLOATS
-            .cast(FloatVector.fromMemorySegment(F, chains, to, ORDER))
-            .add(FloatVector.zero(F))
-            .intoMemorySegment(chains, to, ORDER);
-      }
+  public void addZero(MemorySegment chains, long at, int vectors) {
+    for (int j = 0; j < vectors; j++) {
+      long to = (at + j * L) * 4;
+      FLOATS
+          .cast(FloatVector.fromMemorySegment(F, chains, to, ORDER))
+          .add(FloatVector.zero(F))
+          .intoMemorySegment(chains, to, ORDER);
     }
   }
 
@@ -202,8 +200,8 @@ final class LocallyConnected2dVectorOrder implements LocallyConnected2dVectorOrd
     long y3 = dyAt[3];
     // A row's last vector is moved back into it. One that is wider than its row runs over into the
     // next, which is written later; the last row has none.
-    int whole = width >= L ? rows : rows - Math.ceilDiv(L - width, width);
-    for (int p = 0; p < rows; p++) {
+    int whole = width >= L ? rows : Math.max(0, rows - Math.ceilDiv(L - width, width));
+    for (int p = 0; p < whole; p++) {
       long xRow = xAt + rowAt[p];
       for (int begin = 0; begin < width; begin += L) {
         int q = Math.max(0, Math.min(begin, width - L));
@@ -222,15 +220,13 @@ final class LocallyConnected2dVectorOrder implements LocallyConnected2dVectorOrd
           c2 = a.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, dy, y2 * 4 + t, ORDER)), c2);
           c3 = a.fma(FLOATS.cast(FloatVector.fromMemorySegment(F, dy, y3 * 4 + t, ORDER)), c3);
         }
-        if (p < whole) {
-          FLOATS.cast(c0).intoMemorySegment(dw, (dwAt[0] + at) * 4, ORDER);
-          FLOATS.cast(c1).intoMemorySegment(dw, (dwAt[1] + at) * 4, ORDER);
-          FLOATS.cast(c2).intoMemorySegment(dw, (dwAt[2] + at) * 4, ORDER);
-          FLOATS.cast(c3).intoMemorySegment(dw, (dwAt[3] + at) * 4, ORDER);
-        }
+        FLOATS.cast(c0).intoMemorySegment(dw, (dwAt[0] + at) * 4, ORDER);
+        FLOATS.cast(c1).intoMemorySegment(dw, (dwAt[1] + at) * 4, ORDER);
+        FLOATS.cast(c2).intoMemorySegment(dw, (dwAt[2] + at) * 4, ORDER);
+        FLOATS.cast(c3).intoMemorySegment(dw, (dwAt[3] + at) * 4, ORDER);
       }
     }
-    for (int p = Math.max(0, whole); p < rows; p++) {
+    for (int p = whole; p < rows; p++) {
       for (int j = 0; j < filters; j++) {
         for (int q = 0; q < width; q++) {
           long at = (long) p * width + q;

@@ -43,8 +43,8 @@ interface LocallyConnected2dVectorOrderKernel {
       long[] chainAt,
       long chainRow);
 
-  /** What a term +0·+0 does to rows of chains: −0 becomes +0. */
-  void addZero(MemorySegment chains, long at, long row, int rows, int vectors);
+  /** What a term +0·+0 does to vectors of chains: −0 becomes +0. */
+  void addZero(MemorySegment chains, long at, int vectors);
 
   /**
    * dw[dwAt[j] + p·width + q] = chain over n of x[n·xImage + xAt + rowAt[p] + q]·dy[n·dyImage +

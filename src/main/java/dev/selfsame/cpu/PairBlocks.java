@@ -67,7 +67,7 @@ final class PairBlocks {
       UndecidedLanes.Slow slow,
       UndecidedLanes open) {
     int block = block(lanes);
-    if (n > block) {
+    if ((n & -lanes) > block) {
       // A block would be a page of memory, and each would begin where one does: AMD's Zen 5 then
       // fetches nothing ahead, and a loop over much memory takes a quarter longer.
       block -= lanes;

@@ -18,7 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class AdamWTest {
-  private static final int[] SIZES = {1, 3, 0, 15, 16, 17, 49, 4095, 4096, 4097, 12289};
+  private static final int[] SIZES = {
+    1, 3, 0, 15, 16, 17, 49, 4095, 4096, 4097, 12289, 17 * 4096 + 5
+  };
 
   private interface Source {
     float[] values(long seed, long count);

@@ -126,6 +126,10 @@ class Conv2dTest {
             new Case(1, 600, 7, 7, 29, 1, 1, Geometry.of(1, 0)),
             new Case(1, 300, 7, 7, 53, 1, 1, PLAIN),
             new Case(6, 40, 14, 14, 36, 1, 1, PLAIN),
+            // So many pixels that a data gradient of 1x1 goes by the forward pass's product.
+            new Case(6, 100, 14, 14, 36, 1, 1, PLAIN),
+            // 17 positions of as many images: a vector and one more.
+            new Case(17, 600, 1, 1, 29, 1, 1, PLAIN),
             new Case(1, 120, 30, 30, 40, 3, 3, Geometry.of(1, 1)),
             new Case(1, 20, 56, 56, 40, 1, 1, PLAIN),
             new Case(1, 3, 40, 40, 16, 7, 7, Geometry.of(2, 3)),
@@ -138,6 +142,27 @@ class Conv2dTest {
             new Case(1, 2, 9, 9, 5, 3, 3, Geometry.of(1, 90_000).withDilation(90_000, 90_000)));
     for (Case z : cases) {
       check(z, Data.random(z, 4), vectors());
+    }
+  }
+
+  /**
+   * Each channel by itself, 3x3: planes in blocks of rows, of one pixel, filters larger than the
+   * image, taps that only meet padding; chunks of a weight gradient that share their turned rows,
+   * also with the next image's; strides that pass rows over.
+   */
+  @Test
+  void depthwiseLayersAgree() {
+    List<Case> cases =
+        List.of(
+            new Case(2, 3, 70, 70, 3, 3, 3, Geometry.of(1, 1).withGroups(3)),
+            new Case(2, 20, 1, 1, 20, 3, 3, Geometry.of(1, 1).withGroups(20)),
+            new Case(1, 3, 2, 1, 3, 3, 3, Geometry.of(1, 4).withGroups(3)),
+            new Case(1, 2, 5, 9, 2, 3, 3, new Geometry(1, 1, 1, 20, 1, 20, 2)),
+            new Case(2, 3, 1, 1, 3, 5, 5, Geometry.of(2, 2).withGroups(3)),
+            new Case(3, 130, 28, 27, 130, 3, 3, Geometry.of(1, 1).withGroups(130)),
+            new Case(1, 20, 80, 60, 20, 2, 2, Geometry.of(3, 0).withGroups(20)));
+    for (Case z : cases) {
+      check(z, Data.random(z, 8), vectors());
     }
   }
 

@@ -24,7 +24,7 @@ class ElementwiseTest {
    * Around lanes (4, 8, 16), a CUDA thread's 4, a scratch block and a CUDA block (1,024), a task.
    */
   private static final int[] SIZES = {
-    1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 49, 1023, 1024, 1025, 3073, 8191, 8192, 8193, 24_577
+    1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 49, 1023, 1024, 1025, 1040, 3073, 8191, 8192, 8193, 24_577
   };
 
   /** Runs {@code op} on tensors with the values; the last one's values come back. */

@@ -59,7 +59,7 @@ class GatherTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3, 4, 15, 16, 17, 49, 256, 511, 512, 513, 1030})
+  @ValueSource(ints = {1, 2, 3, 4, 15, 16, 17, 49, 127, 128, 129, 256, 511, 512, 513, 1030})
   void rowsOfAnyLength(int columns) {
     check(7, columns, Values.indices(columns, 100, 7));
     check(1, columns, new int[] {0});

@@ -109,6 +109,28 @@ class GemmTest {
         .check();
   }
 
+  /**
+   * So many tiles that some of them take two chunks before the others do, and one chunk is left.
+   */
+  @Test
+  void groupsOfTiles() {
+    for (boolean transposed : new boolean[] {false, true}) {
+      GemmCase.of(
+              0,
+              false,
+              613,
+              530,
+              1300,
+              transposed,
+              false,
+              true,
+              Activation.RELU,
+              GemmCase.random(13))
+          .check();
+    }
+    GemmCase.plain(613, 200, 1300, GemmCase.random(14)).check();
+  }
+
   /** The shapes of LeNet's fully connected layers, forward and both gradients. */
   @Test
   void linearLayers() {

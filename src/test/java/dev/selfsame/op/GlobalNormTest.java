@@ -15,7 +15,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class GlobalNormTest {
-  private static final int[] SIZES = {1, 5, 1024, 1025, 4096, 4097, 10_000};
+  private static final int[] SIZES = {1, 5, 1024, 1025, 4096, 4097, 10_000, 17 * 4096 + 5};
 
   /** The clipped tensors, and the norm at the end. */
   private static List<float[]> clip(Device device, float maxNorm, boolean special) {

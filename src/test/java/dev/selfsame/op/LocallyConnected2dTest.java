@@ -103,7 +103,9 @@ class LocallyConnected2dTest {
           new Case(9, 3, 11, 13, 3, 3, 3, Geometry.of(2, 1)),
           new Case(10, 2, 8, 37, 5, 3, 2, Geometry.of(1, 1).withStride(2, 3)),
           new Case(11, 2, 11, 10, 3, 3, 3, Geometry.of(2, 2).withDilation(2, 3)),
-          new Case(5, 2, 9, 35, 5, 5, 5, Geometry.of(1, 2)));
+          new Case(5, 2, 9, 35, 5, 5, 5, Geometry.of(1, 2)),
+          new Case(7, 1, 5, 7, 3, 3, 3, Geometry.of(1, 1)),
+          new Case(8, 2, 5, 7, 5, 3, 3, Geometry.of(1, 1)));
 
   private static Results run(Device device, Case z, Data d) {
     try (Scope scope = Scope.open()) {

@@ -31,7 +31,8 @@ class PackedFiltersTest {
           new Case(1, 7, 9, 9, 17, 1, 1, Geometry.of(2, 0)),
           new Case(2, 60, 7, 7, 29, 3, 3, SAME),
           new Case(1, 8, 6, 6, 50, 3, 3, Geometry.of(2, 1).withGroups(2)),
-          new Case(1, 600, 4, 5, 24, 1, 1, Geometry.of(1, 0)));
+          new Case(1, 600, 4, 5, 24, 1, 1, Geometry.of(1, 0)),
+          new Case(1, 600, 7, 7, 29, 1, 1, Geometry.of(1, 0)));
 
   @Test
   void bitsAreThoseOfTheTensor() {

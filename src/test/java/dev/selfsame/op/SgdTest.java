@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SgdTest {
-  private static final int[] SIZES = {1, 0, 15, 17, 4095, 4096, 4097, 9000};
+  private static final int[] SIZES = {1, 0, 15, 17, 4095, 4096, 4097, 9000, 17 * 4096 + 5};
 
   private static List<float[]> run(Device device, boolean special, boolean nesterov) {
     try (Scope scope = Scope.open()) {

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 class SquaredDistanceTest {
   /** Around lanes, blocks of 1,024 and pieces of 4,096. */
   private static final int[] SIZES = {
-    1, 5, 31, 32, 33, 65, 1023, 1024, 1025, 3073, 4095, 4096, 4097, 10_000
+    1, 5, 31, 32, 33, 65, 1023, 1024, 1025, 3073, 4095, 4096, 4097, 10_000, 69_637
   };
 
   private static float[] values(int kind, long seed, int n) {

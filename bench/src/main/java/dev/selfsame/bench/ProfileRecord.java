@@ -1,10 +1,12 @@
 package dev.selfsame.bench;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What {@code scripts/bench profile} leaves behind.
@@ -59,6 +61,15 @@ public record ProfileRecord(
       return new CaseProfile(name, all, methods);
     }
   }
+
+  /** The record, or nothing if the file is of another kind. */
+  public static Optional<ProfileRecord> read(Path file) throws IOException {
+    return KIND.equals(RunRecord.read(file, Kind.class).kind())
+        ? Optional.of(RunRecord.read(file, ProfileRecord.class))
+        : Optional.empty();
+  }
+
+  private record Kind(String kind) {}
 
   void write(Path file) {
     RunRecord.write(file, this);

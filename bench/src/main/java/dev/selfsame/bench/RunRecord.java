@@ -67,9 +67,13 @@ public record RunRecord(
 
   /** Fields that this program does not know are passed over; those that the file lacks are null. */
   public static RunRecord read(Path file) throws IOException {
+    return read(file, RunRecord.class);
+  }
+
+  static <T> T read(Path file, Class<T> type) throws IOException {
     return new ObjectMapper()
         .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false)
-        .readValue(file.toFile(), RunRecord.class);
+        .readValue(file.toFile(), type);
   }
 
   void write(Path file) {

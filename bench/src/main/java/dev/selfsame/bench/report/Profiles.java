@@ -1,7 +1,5 @@
 package dev.selfsame.bench.report;
 
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.selfsame.bench.ProfileRecord;
 import dev.selfsame.bench.ProfileRecord.CaseProfile;
 import dev.selfsame.bench.ProfileRecord.MethodShare;
@@ -18,9 +16,6 @@ import java.util.stream.Stream;
 
 /** The records of {@code scripts/bench profile} of one machine, the newest first. */
 record Profiles(List<Profiles.Entry> entries) {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
-
   /** Methods with less are not worth a place in a table. */
   private static final double LEAST_SHARE = 0.04;
 
@@ -32,10 +27,9 @@ record Profiles(List<Profiles.Entry> entries) {
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file :
           files.filter(f -> f.toString().endsWith("-" + machine + ".json")).sorted().toList()) {
-        ProfileRecord record = JSON.readValue(file.toFile(), ProfileRecord.class);
-        if (ProfileRecord.KIND.equals(record.kind()) && record.complete()) {
-          entries.add(new Entry(file, record));
-        }
+        ProfileRecord.read(file)
+            .filter(ProfileRecord::complete)
+            .ifPresent(record -> entries.add(new Entry(file, record)));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
