@@ -195,7 +195,7 @@ final class Conv2dVectorWeightGradient {
           });
       if (alone && terms <= depth) {
         long tasksAtLeast = TASKS_OF_THREAD * Math.max(2, workers.threads());
-        together = (int) Math.clamp(groups * panels / tasksAtLeast, 1, most);
+        together = Math.clamp(groups * panels / tasksAtLeast, 1, most);
         long tasks = groups * Math.ceilDiv(panels, together);
         workers.run(tasks, task -> neighbours(task, turned));
       } else if (alone) {

@@ -13,6 +13,8 @@ final class PairBlocks {
   /** Most vectors of a block: a bit for each tells which have an undecided lane. */
   private static final int VECTORS = Long.SIZE;
 
+  private static final int LINE = 64;
+
   /** With more vectors open than this, a block is done by the slower kernel as a whole. */
   static final int MOST_OPEN = 16;
 
@@ -67,16 +69,12 @@ final class PairBlocks {
       UndecidedLanes.Slow slow,
       UndecidedLanes open) {
     int block = block(lanes);
-    if ((n & -lanes) > block) {
-      // A block would be a page of memory, and each would begin where one does: AMD's Zen 5 then
-      // fetches nothing ahead, and a loop over much memory takes a quarter longer.
-      block -= lanes;
-    }
     // Arguments are read again where a result is undecided, so none may be written over.
     boolean inPlace = x.address() + (xAt << 2) == y.address() + (yAt << 2);
     long whole = n & -lanes;
-    for (long i = 0; i < whole; i += block) {
-      int count = (int) Math.min(block, whole - i);
+    int count = whole > block ? first(x.address() + (xAt << 2), block, lanes) : block;
+    for (long i = 0; i < whole; i += count, count = block) {
+      count = (int) Math.min(count, whole - i);
       if (inPlace) {
         block(x, xAt + i, m, open.results, 0, yAt + i, count, lanes, loop, slow, open);
         MemorySegment.copy(open.results, 0, y, (yAt + i) << 2, (long) count << 2);
@@ -94,6 +92,17 @@ final class PairBlocks {
       open.keep(t, TAIL, m, yAt + whole, 1, lanes);
       MemorySegment.copy(open.results, 0, y, (yAt + whole) << 2, (n - whole) << 2);
     }
+  }
+
+  /**
+   * Elements of the first block, so that all others begin one line of the cache behind the
+   * beginning of a page (of half a page where vectors are shorter): AMD's Zen 5 fetches nothing
+   * ahead for blocks that begin with it, and a loop over much memory then takes half as long again.
+   */
+  private static int first(long address, int block, int lanes) {
+    int bytes = block * Float.BYTES;
+    int left = (int) (LINE - address & bytes - 1) / Float.BYTES & -lanes;
+    return left == 0 ? block : left;
   }
 
   /**
