@@ -98,9 +98,6 @@ final class Conv2dVectorPlanes {
       boolean relu,
       MemorySegment to) {
     int rows = (int) Math.min(blockRows, out.u() - u);
-    if (rows <= 0) {
-      return;
-    }
     long group = plane % in.groups();
     Conv2dVectorScratch mine = Conv2dVectorScratch.mine();
     int lanes = kernel.lanes();

@@ -57,7 +57,8 @@ public record RunRecord(
           name, unit, flops, bytes, rounds, ours, l.value(), l.by(), allocated, theirs, agreement);
     }
 
-    double worstRatio() {
+    /** The fastest peer's time over ours, the median. */
+    public double worstRatio() {
       return theirs.stream().mapToDouble(p -> p.ratio().median()).min().orElse(Double.NaN);
     }
   }

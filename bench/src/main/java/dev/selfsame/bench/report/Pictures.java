@@ -54,7 +54,7 @@ final class Pictures {
         suite + ": the fastest peer's time over ours",
         List.copyOf(names),
         sources,
-        (source, name) -> source.find(suite, name).map(Targets::ratio).orElse(Double.NaN),
+        (source, name) -> source.find(suite, name).map(CaseResult::worstRatio).orElse(Double.NaN),
         Targets.lineOf(suite));
   }
 

@@ -291,8 +291,8 @@ public final class Report implements Callable<Integer> {
     String where = "–";
     for (Source source : sources) {
       for (CaseResult c : source.suite(suite).map(SuiteResult::cases).orElse(List.of())) {
-        if (Targets.ratio(c) < least) {
-          least = Targets.ratio(c);
+        if (c.worstRatio() < least) {
+          least = c.worstRatio();
           where = "%.2f: %s, %s".formatted(least, c.name(), source.label());
         }
       }

@@ -102,7 +102,7 @@ final class Shortfalls {
     }
 
     double ratio() {
-      return Targets.ratio(result);
+      return result.worstRatio();
     }
   }
 
@@ -112,7 +112,7 @@ final class Shortfalls {
     for (String suite : suites) {
       for (Source column : columns) {
         for (CaseResult c : column.suite(suite).map(SuiteResult::cases).orElse(List.of())) {
-          if (Targets.ratio(c) < 0.995) {
+          if (c.worstRatio() < 0.995) {
             slower.add(new Slower(suite, c, column));
           }
         }

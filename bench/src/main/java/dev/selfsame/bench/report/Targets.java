@@ -61,7 +61,11 @@ final class Targets {
                       "step",
                       "least ratio",
                       1.0,
-                      s -> s.cases().stream().mapToDouble(Targets::ratio).min().orElse(NaN))))
+                      s ->
+                          s.cases().stream()
+                              .mapToDouble(CaseResult::worstRatio)
+                              .min()
+                              .orElse(NaN))))
           .flatMap(List::stream)
           .toList();
 
@@ -76,13 +80,8 @@ final class Targets {
         .orElse(NaN);
   }
 
-  /** Of a case, to its fastest peer; NaN without one. */
-  static double ratio(CaseResult c) {
-    return c.theirs().stream().mapToDouble(p -> p.ratio().median()).min().orElse(NaN);
-  }
-
   static double geometricMean(SuiteResult s) {
-    return geometricMean(s.cases().stream().mapToDouble(Targets::ratio));
+    return geometricMean(s.cases().stream().mapToDouble(CaseResult::worstRatio));
   }
 
   private static double geometricMean(DoubleStream ratios) {
@@ -100,17 +99,17 @@ final class Targets {
             suite,
             "geometric mean, ResNet-50, 1 image",
             1.0,
-            s -> geometricMean(layers(s, "n1").mapToDouble(Targets::ratio))),
+            s -> geometricMean(layers(s, "n1").mapToDouble(CaseResult::worstRatio))),
         new Target(
             suite,
             "geometric mean, ResNet-50, 8 images",
             1.0,
-            s -> geometricMean(layers(s, "n8").mapToDouble(Targets::ratio))),
+            s -> geometricMean(layers(s, "n8").mapToDouble(CaseResult::worstRatio))),
         new Target(
             suite,
             "least ratio, ResNet-50",
             least,
-            s -> layers(s, "n[18]").mapToDouble(Targets::ratio).min().orElse(NaN)));
+            s -> layers(s, "n[18]").mapToDouble(CaseResult::worstRatio).min().orElse(NaN)));
   }
 
   private static Stream<CaseResult> layers(SuiteResult s, String batch) {
@@ -120,7 +119,10 @@ final class Targets {
 
   private static Target one(String suite, String name) {
     return new Target(
-        suite, name, 1.0, s -> find(s, name).mapToDouble(Targets::ratio).findFirst().orElse(NaN));
+        suite,
+        name,
+        1.0,
+        s -> find(s, name).mapToDouble(CaseResult::worstRatio).findFirst().orElse(NaN));
   }
 
   private static Target share(String suite, String name, double wanted) {
