@@ -67,7 +67,9 @@ final class AdamWCases {
     }
     List<MemorySegment> fuseds = ours.stream().map(memory::copy).toList();
     List<MemorySegment> optimizers = large ? fuseds : ours.stream().map(memory::copy).toList();
-    Runnable our = ours(memory, ours, gradients);
+    List<MemorySegment> first = zeros(memory, sizes);
+    List<MemorySegment> second = zeros(memory, sizes);
+    Runnable our = ours(memory, ours, gradients, first, second);
     Runnable optimizer = large ? () -> {} : TorchAdamW.optimizer(optimizers, gradients);
     Runnable fused =
         TorchAdamW.fused(fuseds, gradients, zeros(memory, sizes), zeros(memory, sizes));
@@ -111,17 +113,28 @@ final class AdamWCases {
             : List.of(
                 new Contender("libtorch fused", fused),
                 new Contender("libtorch C++ AdamW", optimizer)),
+        sizes.length == 1
+            ? BareUpdate.of(
+                ours.getFirst(),
+                gradients.getFirst(),
+                first.getFirst(),
+                second.getFirst(),
+                memory.threads())
+            : List.of(),
         check,
         memory);
   }
 
   private static Runnable ours(
-      CaseMemory memory, List<MemorySegment> parameters, List<MemorySegment> gradients) {
-    long[] sizes = parameters.stream().mapToLong(p -> p.byteSize() / Float.BYTES).toArray();
+      CaseMemory memory,
+      List<MemorySegment> parameters,
+      List<MemorySegment> gradients,
+      List<MemorySegment> firstMoments,
+      List<MemorySegment> secondMoments) {
     List<Tensor> p = tensors(memory, parameters);
     List<Tensor> g = tensors(memory, gradients);
-    List<Tensor> m = tensors(memory, zeros(memory, sizes));
-    List<Tensor> v = tensors(memory, zeros(memory, sizes));
+    List<Tensor> m = tensors(memory, firstMoments);
+    List<Tensor> v = tensors(memory, secondMoments);
     long[] step = {0};
     return () ->
         AdamW.step(

@@ -8,6 +8,8 @@ import java.util.function.Supplier;
  *
  * @param rate what its speed is shown in
  * @param work of one run
+ * @param bare a loop that only moves the same bytes, by turns with the others: what then is the
+ *     case's limit; or none
  * @param check must precede timing
  * @param resources frees the memory
  */
@@ -17,9 +19,22 @@ public record BenchCase(
     Work work,
     Contender ours,
     List<Contender> theirs,
+    List<Contender> bare,
     Check check,
     Runnable resources)
     implements AutoCloseable {
+
+  /** A case whose limit the machine's limits give. */
+  public BenchCase(
+      String name,
+      Rate rate,
+      Work work,
+      Contender ours,
+      List<Contender> theirs,
+      Check check,
+      Runnable resources) {
+    this(name, rate, work, ours, theirs, List.of(), check, resources);
+  }
 
   /** Runs the check and throws if any comparison left its bound. */
   public List<Agreement> requireAgreement() {

@@ -7,6 +7,9 @@ import picocli.CommandLine.Mixin;
 
 /** The paired measurement of some groups of cases: options, checks, times, record. */
 final class PairRun {
+  /** What sets the limit of a case that was timed by turns with a bare loop. */
+  private static final String BARE = "bare loop by turns";
+
   @Mixin RunOptions options = new RunOptions();
 
   private Progress progress;
@@ -95,7 +98,11 @@ final class PairRun {
           .get(i)
           .cases()
           .replaceAll(
-              c -> c.withLimit(limits.of(new Work(c.flops(), c.bytes()), Rate.of(c.unit()), loop)));
+              c ->
+                  c.limitedBy().equals(BARE)
+                      ? c
+                      : c.withLimit(
+                          limits.of(new Work(c.flops(), c.bytes()), Rate.of(c.unit()), loop)));
     }
   }
 
@@ -113,19 +120,17 @@ final class PairRun {
       List<Agreement> agreement = c.requireAgreement();
       List<Contender> contenders = new ArrayList<>(List.of(c.ours()));
       contenders.addAll(c.theirs());
+      contenders.addAll(c.bare());
       Paired.Times times = Paired.measure(contenders, options.threads, options.seconds);
       List<RunRecord.PeerResult> peers = new ArrayList<>();
-      for (int i = 1; i < contenders.size(); i++) {
+      for (int i = 1; i <= c.theirs().size(); i++) {
         peers.add(
             new RunRecord.PeerResult(
                 contenders.get(i).name(),
                 times.nanosOf(i).reciprocal(c.work().in(c.rate())).rounded(),
                 times.ratioOf(i).rounded()));
       }
-      Limits.Limit limit =
-          limits == null
-              ? new Limits.Limit(Double.NaN, "")
-              : limits.of(c.work(), c.rate(), group.loop());
+      Limits.Limit limit = limit(group, c, times);
       return new RunRecord.CaseResult(
           c.name(),
           c.rate().label(),
@@ -139,6 +144,21 @@ final class PairRun {
           peers,
           agreement);
     }
+  }
+
+  /**
+   * Of the bare loop in the same rounds, if the case has one: so high that ours has that share of
+   * it that is the median of the rounds' shares, as ratios to peers are.
+   */
+  private Limits.Limit limit(Group group, BenchCase c, Paired.Times times) {
+    if (!c.bare().isEmpty()) {
+      double share = times.ratioOf(1 + c.theirs().size()).median();
+      double ours = times.nanosOf(0).reciprocal(c.work().in(c.rate())).median();
+      return new Limits.Limit(Spread.round(ours / share), BARE);
+    }
+    return limits == null
+        ? new Limits.Limit(Double.NaN, "")
+        : limits.of(c.work(), c.rate(), group.loop());
   }
 
   /** Bytes on the Java heap for one run, of all threads; a few runs even out what others take. */
