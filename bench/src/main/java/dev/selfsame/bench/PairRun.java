@@ -97,12 +97,11 @@ final class PairRun {
       results
           .get(i)
           .cases()
-          .replaceAll(
-              c ->
-                  c.limitedBy().equals(BARE)
-                      ? c
-                      : c.withLimit(
-                          limits.of(new Work(c.flops(), c.bytes()), Rate.of(c.unit()), loop)));
+          .replaceAll(c ->
+              c.limitedBy().equals(BARE)
+                  ? c
+                  : c.withLimit(
+                      limits.of(new Work(c.flops(), c.bytes()), Rate.of(c.unit()), loop)));
     }
   }
 

@@ -349,8 +349,8 @@ public final class Report implements Callable<Integer> {
         "Measured in the same runs with bare loops in the Vector API. A case's limit is the FMA"
             + " peak or what the bandwidth for its bytes can feed, whichever is lower: triad (two"
             + " read, one written) for most, for AdamW a loop with its four reads and three writes,"
-            + " for sums one read. \"Bare loop by turns\" is that loop over the memory of the case, in the"
-            + " same rounds.");
+            + " for sums one read. \"Bare loop by turns\" is that loop over the memory of the case,"
+            + " in the same rounds.");
     line("");
     for (Source source : measured) {
       Limits l = source.record().limits();
