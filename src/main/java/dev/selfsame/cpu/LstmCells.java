@@ -41,26 +41,22 @@ interface LstmCells {
       int count);
 
   /**
-   * The same of few inputs, with their products.
+   * What few inputs add to one gate of a block, without the bias.
    *
    * @param x rows of {@code k} inputs
-   * @param weights a panel for each gate
+   * @param weights the gate's panel
+   * @param step from a row of {@code to} to the next one
    */
-  void fewInputs(
+  void inputs(
       MemorySegment x,
       long xAt,
       int k,
       MemorySegment weights,
       long weightsAt,
-      MemorySegment bias,
-      long biasAt,
-      MemorySegment products,
+      MemorySegment to,
       long at,
-      long gate,
-      MemorySegment arguments,
-      int row,
-      int rows,
-      int count);
+      long step,
+      int rows);
 
   /**
    * Gates, cells and states of some blocks of units.
@@ -101,7 +97,7 @@ interface LstmCells {
     /** Units of a block. */
     private static final int BLOCK = 2 * W;
 
-    // Loads and stores are written out, and biases are loaded alike in two methods. A helper that
+    // Loads and stores are written out. A helper that
     // takes or gives vectors is compiled by itself in some processes before C2 comes to the loop
     // that calls it; C2 then leaves it a call where it seems rare, and makes its vectors objects.
 
@@ -170,83 +166,75 @@ interface LstmCells {
       }
     }
 
+    // Rows are the inner loop: one over one or two inputs would be set up anew for each row.
     @Override
-    public void fewInputs(
+    public void inputs(
         MemorySegment xs,
         long xAt,
         int k,
         MemorySegment weights,
         long weightsAt,
-        MemorySegment biases,
-        long biasAt,
-        MemorySegment all,
+        MemorySegment to,
         long at,
-        long gate,
-        MemorySegment arguments,
-        int row,
-        int rows,
-        int count) {
-      MemorySegment x = slice(xs, xAt, (long) k * count);
-      MemorySegment w = slice(weights, weightsAt, 4L * BLOCK * k);
-      MemorySegment products = slice(all, at, 4 * gate * (count - 1) + 3 * gate + BLOCK);
-      MemorySegment s = slice(arguments, 0, 4L * BLOCK * rows);
-      long panel = (long) BLOCK * k;
-      for (int half = 0; half < BLOCK; half += W) {
-        FloatVector biasI =
-            FLOATS.cast(FloatVector.fromMemorySegment(F, biases, (biasAt + half) << 2, ORDER));
-        FloatVector biasF =
-            FLOATS.cast(
-                FloatVector.fromMemorySegment(F, biases, (biasAt + BLOCK + half) << 2, ORDER));
-        FloatVector biasG =
-            FLOATS.cast(
-                FloatVector.fromMemorySegment(F, biases, (biasAt + 2 * BLOCK + half) << 2, ORDER));
-        FloatVector biasO =
-            FLOATS.cast(
-                FloatVector.fromMemorySegment(F, biases, (biasAt + 3 * BLOCK + half) << 2, ORDER));
-        long to = 3L * BLOCK * row + half;
-        long toG = 3L * BLOCK * rows + (long) BLOCK * row + half;
-        for (int n = 0; n < count; n++) {
-          FloatVector inI = FloatVector.zero(F);
-          FloatVector inF = inI;
-          FloatVector inG = inI;
-          FloatVector inO = inI;
-          for (int m = 0; m < k; m++) {
-            FloatVector v = FloatVector.broadcast(F, f32(x, (long) k * n + m));
-            long from = (long) BLOCK * m + half;
-            inI = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER)).fma(v, inI);
-            inF =
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, w, (from + panel) << 2, ORDER))
-                    .fma(v, inF);
-            inG =
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, w, (from + 2 * panel) << 2, ORDER))
-                    .fma(v, inG);
-            inO =
-                FLOATS
-                    .cast(FloatVector.fromMemorySegment(F, w, (from + 3 * panel) << 2, ORDER))
-                    .fma(v, inO);
-          }
-          long p = 4 * gate * n + half;
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, products, p << 2, ORDER))
-              .add(biasI.add(inI))
-              .intoMemorySegment(s, to << 2, ORDER);
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, products, (p + gate) << 2, ORDER))
-              .add(biasF.add(inF))
-              .intoMemorySegment(s, (to + BLOCK) << 2, ORDER);
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, products, (p + 2 * gate) << 2, ORDER))
-              .add(biasG.add(inG))
-              .intoMemorySegment(s, toG << 2, ORDER);
-          FLOATS
-              .cast(FloatVector.fromMemorySegment(F, products, (p + 3 * gate) << 2, ORDER))
-              .add(biasO.add(inO))
-              .intoMemorySegment(s, (to + 2 * BLOCK) << 2, ORDER);
-          to += 3 * BLOCK;
-          toG += BLOCK;
-        }
+        long step,
+        int rows) {
+      MemorySegment x = slice(xs, xAt, (long) k * rows);
+      MemorySegment w = slice(weights, weightsAt, (long) BLOCK * k);
+      MemorySegment s = slice(to, at, step * (rows - 1) + BLOCK);
+      if (k == 1) {
+        firstInput(x, k, 0, w, s, step, rows);
+      } else {
+        firstTwo(x, k, 0, w, s, step, rows);
+      }
+      for (int m = 2; m < k; m++) {
+        moreInput(x, k, m, w, s, step, rows);
+      }
+    }
+
+    private static void firstInput(
+        MemorySegment x, int k, int m, MemorySegment w, MemorySegment s, long step, int rows) {
+      long from = (long) BLOCK * m;
+      FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER));
+      FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + W) << 2, ORDER));
+      FloatVector zero = FloatVector.zero(F);
+      for (int n = 0; n < rows; n++) {
+        long at = step * n;
+        FloatVector v0 = FloatVector.broadcast(F, f32(x, (long) k * n + m));
+        a0.fma(v0, zero).intoMemorySegment(s, at << 2, ORDER);
+        b0.fma(v0, zero).intoMemorySegment(s, (at + W) << 2, ORDER);
+      }
+    }
+
+    private static void firstTwo(
+        MemorySegment x, int k, int m, MemorySegment w, MemorySegment s, long step, int rows) {
+      long from = (long) BLOCK * m;
+      FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER));
+      FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + W) << 2, ORDER));
+      FloatVector a1 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + BLOCK) << 2, ORDER));
+      FloatVector b1 =
+          FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + BLOCK + W) << 2, ORDER));
+      FloatVector zero = FloatVector.zero(F);
+      for (int n = 0; n < rows; n++) {
+        long at = step * n;
+        FloatVector v0 = FloatVector.broadcast(F, f32(x, (long) k * n + m));
+        FloatVector v1 = FloatVector.broadcast(F, f32(x, (long) k * n + m + 1));
+        a1.fma(v1, a0.fma(v0, zero)).intoMemorySegment(s, at << 2, ORDER);
+        b1.fma(v1, b0.fma(v0, zero)).intoMemorySegment(s, (at + W) << 2, ORDER);
+      }
+    }
+
+    private static void moreInput(
+        MemorySegment x, int k, int m, MemorySegment w, MemorySegment s, long step, int rows) {
+      long from = (long) BLOCK * m;
+      FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER));
+      FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + W) << 2, ORDER));
+      for (int n = 0; n < rows; n++) {
+        long at = step * n;
+        FloatVector v0 = FloatVector.broadcast(F, f32(x, (long) k * n + m));
+        a0.fma(v0, FLOATS.cast(FloatVector.fromMemorySegment(F, s, at << 2, ORDER)))
+            .intoMemorySegment(s, at << 2, ORDER);
+        b0.fma(v0, FLOATS.cast(FloatVector.fromMemorySegment(F, s, (at + W) << 2, ORDER)))
+            .intoMemorySegment(s, (at + W) << 2, ORDER);
       }
     }
 

@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 /** A thread's working memory for {@link LstmSteps}, kept between calls. */
 final class LstmScratch {
   /** Units, over all samples and blocks, that are taken together. */
-  static final int UNITS = 1024;
+  static final int UNITS = 2048;
 
   private static final ThreadLocal<LstmScratch> MINE = ThreadLocal.withInitial(LstmScratch::new);
 
@@ -18,6 +18,9 @@ final class LstmScratch {
 
   /** Gates in the same order. */
   final MemorySegment values = floats(4 * UNITS);
+
+  /** What few inputs add to a block's gates: i, f, g, o of each row. */
+  final MemorySegment inputs = floats(4 * UNITS);
 
   private MemorySegment chains = MemorySegment.NULL;
   private float[] rows = {};

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * LstmWeights}).
  *
  * <p>Products go to where the gates will be: their cache lines are fetched while tiles compute.
- * Where units fill no panel or samples no tile, they go to scratch.
+ * Where units fill no panel or samples no tile, they go to scratch. What few inputs add goes there
+ * first, and the tiles of the hidden products add theirs as they end, so that no loop reads both.
  *
  * <p>A step waits for all units of the step before; threads that share it meet there.
  */
@@ -28,6 +29,7 @@ final class LstmSteps implements LongConsumer {
   private final LstmCells cells;
   private final OutputTile tile;
   private final @Nullable LstmTile eight;
+  private final @Nullable LstmTile summing;
   private final PanelPack pack;
   private final Workers workers;
   private final boolean shared;
@@ -87,13 +89,17 @@ final class LstmSteps implements LongConsumer {
     this.count = (int) count;
     this.together = (int) together;
     units = LstmWeights.units(bits);
+    boolean eights = count % LstmTile.ROWS == 0;
+    summing = eights && z.inputs() <= FEW && z.hidden() <= OutputTile.DEPTH ? eight : null;
     // Batches that leave a rest of a few rows beside the highest tiles.
-    boolean lower = count % tile.rows() <= 4 && count % LstmTile.ROWS == 0;
-    height = lower && eight != null ? LstmTile.ROWS : tile.rows();
-    int fitting = LstmScratch.UNITS / units;
+    boolean lower = count % tile.rows() <= 4 && eights;
+    height = summing != null || lower && eight != null ? LstmTile.ROWS : tile.rows();
+    // Elementary functions of few units cost their calls, those of many the first-level cache.
+    int most = summing != null ? LstmScratch.UNITS : LstmScratch.UNITS / 2;
+    int fitting = most / units;
     samples = count <= fitting ? (int) count : fitting / height * height;
-    int most = LstmScratch.UNITS / (samples * units);
-    blocks = shared ? Math.clamp(weights.blocks() / TASKS, 1, most) : most;
+    int fitted = most / (samples * units);
+    blocks = shared ? Math.clamp(weights.blocks() / TASKS, 1, fitted) : fitted;
     tasks = Math.ceilDiv(weights.blocks(), blocks);
   }
 
@@ -175,8 +181,23 @@ final class LstmSteps implements LongConsumer {
       MemorySegment to = inPlace ? gates : scratch.products;
       long at = inPlace ? sample * 4 * z.hidden() + j : 0;
       long gate = inPlace ? z.hidden() : units;
-      products(block, n, taken, z.hidden(), weights.hidden(), to, at, gate);
-      sums(block, n, taken, sample, to, at, gate, scratch.arguments, i * taken, some * taken);
+      if (summing != null) {
+        sums(
+            summing,
+            block,
+            n,
+            taken,
+            sample,
+            to,
+            at,
+            gate,
+            scratch.arguments,
+            i * taken,
+            some * taken);
+      } else {
+        products(block, n, taken, z.hidden(), weights.hidden(), to, at, gate);
+        sums(block, n, taken, sample, to, at, gate, scratch.arguments, i * taken, some * taken);
+      }
     }
     long j = (long) begin * units;
     cells.cells(
@@ -195,28 +216,70 @@ final class LstmSteps implements LongConsumer {
       MemorySegment arguments,
       int row,
       int rows) {
-    long k = z.inputs();
-    long biasAt = 4L * units * block;
-    if (k > FEW) {
-      long input = ((long) block * partRows + t % together * count + n) * 4 * units;
-      cells.sums(
-          part, input, weights.bias(), biasAt, products, at, gate, arguments, row, rows, taken);
-    } else {
-      cells.fewInputs(
-          x,
-          sample * k,
-          (int) k,
-          weights.inputs(),
-          biasAt * k,
-          weights.bias(),
-          biasAt,
-          products,
-          at,
-          gate,
-          arguments,
-          row,
-          rows,
-          taken);
+    int k = (int) z.inputs();
+    long panel = 4L * block * units;
+    MemorySegment in = part;
+    long inAt = ((long) block * partRows + t % together * count + n) * 4 * units;
+    if (k <= FEW) {
+      in = LstmScratch.mine().inputs;
+      inAt = 0;
+      for (int g = 0; g < 4; g++) {
+        long gateAt = (long) g * units;
+        cells.inputs(
+            x,
+            sample * k,
+            k,
+            weights.inputs(),
+            (panel + gateAt) * k,
+            in,
+            gateAt,
+            4L * units,
+            taken);
+      }
+    }
+    cells.sums(in, inAt, weights.bias(), panel, products, at, gate, arguments, row, rows, taken);
+  }
+
+  /** Arguments of a block's gates by tiles that add, for few inputs. */
+  private void sums(
+      LstmTile tile,
+      int block,
+      int n,
+      int taken,
+      long sample,
+      MemorySegment inputs,
+      long at,
+      long gate,
+      MemorySegment arguments,
+      int row,
+      int rows) {
+    int few = (int) z.inputs();
+    int k = (int) z.hidden();
+    for (int g = 0; g < 4; g++) {
+      long panel = (4L * block + g) * units;
+      long in = at + g * gate;
+      cells.inputs(
+          x, sample * few, few, weights.inputs(), panel * few, inputs, in, 4 * gate, taken);
+      boolean last = g == 2;
+      long to = last ? (3L * rows + row) * units : (3L * row + Math.min(g, 2)) * units;
+      long step = last ? units : 3L * units;
+      for (int r = 0; r < taken; r += LstmTile.ROWS) {
+        int a = (n + r) * k;
+        tile.sums(
+            packed,
+            a,
+            weights.hidden(),
+            panel * k,
+            k,
+            inputs,
+            in + 4 * r * gate,
+            4 * gate,
+            weights.bias(),
+            panel,
+            arguments,
+            to + r * step,
+            step);
+      }
     }
   }
 
