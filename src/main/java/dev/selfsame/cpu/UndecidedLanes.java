@@ -16,6 +16,9 @@ final class UndecidedLanes {
   private static final int W = 16;
 
   private static final int BLOCK = BlockScratch.FLOATS;
+
+  /** Arguments that are kept at most before they are done: later, results are far from the cache. */
+  private static final int MANY = BLOCK / 4;
   private static final ThreadLocal<UndecidedLanes> MINE =
       ThreadLocal.withInitial(UndecidedLanes::new);
 
@@ -75,9 +78,9 @@ final class UndecidedLanes {
     }
   }
 
-  /** Whether another block might not fit. */
+  /** Whether it is time to finish; there still is room for a block, then. */
   boolean isFull() {
-    return count > BLOCK;
+    return count > MANY;
   }
 
   /** Writes the results of all kept arguments. */
