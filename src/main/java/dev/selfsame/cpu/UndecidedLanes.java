@@ -17,8 +17,11 @@ final class UndecidedLanes {
 
   private static final int BLOCK = BlockScratch.FLOATS;
 
-  /** Arguments that are kept at most before they are done: later, results are far from the cache. */
+  /**
+   * Arguments that are kept at most before they are done: later, results are far from the cache.
+   */
   private static final int MANY = BLOCK / 4;
+
   private static final ThreadLocal<UndecidedLanes> MINE =
       ThreadLocal.withInitial(UndecidedLanes::new);
 
