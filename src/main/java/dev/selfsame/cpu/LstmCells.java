@@ -169,7 +169,7 @@ interface LstmCells {
     // Rows are the inner loop: one over one or two inputs would be set up anew for each row.
     @Override
     public void inputs(
-        MemorySegment xs,
+        MemorySegment x,
         long xAt,
         int k,
         MemorySegment weights,
@@ -178,21 +178,30 @@ interface LstmCells {
         long at,
         long step,
         int rows) {
-      MemorySegment x = slice(xs, xAt, (long) k * rows);
-      MemorySegment w = slice(weights, weightsAt, (long) BLOCK * k);
-      MemorySegment s = slice(to, at, step * (rows - 1) + BLOCK);
       if (k == 1) {
-        firstInput(x, k, 0, w, s, step, rows);
+        firstInput(x, xAt, k, 0, weights, weightsAt, to, at, step, rows);
       } else {
-        firstTwo(x, k, 0, w, s, step, rows);
+        firstTwo(x, xAt, k, 0, weights, weightsAt, to, at, step, rows);
       }
       for (int m = 2; m < k; m++) {
-        moreInput(x, k, m, w, s, step, rows);
+        moreInput(x, xAt, k, m, weights, weightsAt, to, at, step, rows);
       }
     }
 
     private static void firstInput(
-        MemorySegment x, int k, int m, MemorySegment w, MemorySegment s, long step, int rows) {
+        MemorySegment xs,
+        long xAt,
+        int k,
+        int m,
+        MemorySegment weights,
+        long weightsAt,
+        MemorySegment to,
+        long start,
+        long step,
+        int rows) {
+      MemorySegment x = slice(xs, xAt, (long) k * rows);
+      MemorySegment w = slice(weights, weightsAt, (long) BLOCK * k);
+      MemorySegment s = slice(to, start, step * (rows - 1) + BLOCK);
       long from = (long) BLOCK * m;
       FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER));
       FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + W) << 2, ORDER));
@@ -206,7 +215,19 @@ interface LstmCells {
     }
 
     private static void firstTwo(
-        MemorySegment x, int k, int m, MemorySegment w, MemorySegment s, long step, int rows) {
+        MemorySegment xs,
+        long xAt,
+        int k,
+        int m,
+        MemorySegment weights,
+        long weightsAt,
+        MemorySegment to,
+        long start,
+        long step,
+        int rows) {
+      MemorySegment x = slice(xs, xAt, (long) k * rows);
+      MemorySegment w = slice(weights, weightsAt, (long) BLOCK * k);
+      MemorySegment s = slice(to, start, step * (rows - 1) + BLOCK);
       long from = (long) BLOCK * m;
       FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER));
       FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + W) << 2, ORDER));
@@ -224,7 +245,19 @@ interface LstmCells {
     }
 
     private static void moreInput(
-        MemorySegment x, int k, int m, MemorySegment w, MemorySegment s, long step, int rows) {
+        MemorySegment xs,
+        long xAt,
+        int k,
+        int m,
+        MemorySegment weights,
+        long weightsAt,
+        MemorySegment to,
+        long start,
+        long step,
+        int rows) {
+      MemorySegment x = slice(xs, xAt, (long) k * rows);
+      MemorySegment w = slice(weights, weightsAt, (long) BLOCK * k);
+      MemorySegment s = slice(to, start, step * (rows - 1) + BLOCK);
       long from = (long) BLOCK * m;
       FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER));
       FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + W) << 2, ORDER));
