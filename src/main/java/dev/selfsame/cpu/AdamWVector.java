@@ -90,6 +90,8 @@ public interface AdamWVector {
         int count,
         float[] scalars,
         boolean l2) {
+      ms = Lanes.expectNative(ms);
+      vs = Lanes.expectNative(vs);
       float keep = scalars[0];
       float lambda = scalars[1];
       float w1 = scalars[2];

@@ -41,6 +41,8 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void scaleAndMaximum(MemorySegment x, long at, int rows, float c, MemorySegment maxima) {
+    x = Lanes.expectNative(x);
+    maxima = Lanes.expectNative(maxima);
     FloatVector scale = FloatVector.broadcast(F, c);
     FloatVector ma = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
     FloatVector mb = ma;
@@ -59,6 +61,7 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void subtract(MemorySegment x, long at, int rows, float c, MemorySegment m) {
+    x = Lanes.expectNative(x);
     FloatVector scale = FloatVector.broadcast(F, c);
     FloatVector ma = FLOATS.cast(FloatVector.fromMemorySegment(F, m, 0, NATIVE));
     FloatVector mb = FLOATS.cast(FloatVector.fromMemorySegment(F, m, SECOND, NATIVE));
@@ -72,6 +75,7 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void add(MemorySegment x, long at, MemorySegment sums, long sumsAt, int count) {
+    sums = Lanes.expectNative(sums);
     long o = at << 2;
     long s = sumsAt << 2;
     for (long i = 0; i < 4L * count; i += SECOND) {
@@ -84,6 +88,7 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void combine(MemorySegment lanes) {
+    lanes = Lanes.expectNative(lanes);
     for (long half = LANES / 2 * ROW; half >= ROW; half /= 2) {
       for (long i = 0; i < half; i += SECOND) {
         FLOATS
@@ -97,6 +102,7 @@ final class AttentionPanels implements AttentionKernel {
   /** As softmax divides, with a divisor for each column (SoftmaxVector). */
   @Override
   public void divide(MemorySegment x, long at, int rows, MemorySegment l) {
+    x = Lanes.expectNative(x);
     FloatVector la = FLOATS.cast(FloatVector.fromMemorySegment(F, l, 0, NATIVE));
     FloatVector lb = FLOATS.cast(FloatVector.fromMemorySegment(F, l, SECOND, NATIVE));
     FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
@@ -124,6 +130,7 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void chains(MemorySegment a, MemorySegment b, int rows, MemorySegment sums) {
+    sums = Lanes.expectNative(sums);
     FloatVector sa = FloatVector.zero(F);
     FloatVector sb = sa;
     for (long o = 0; o < rows * ROW; o += ROW) {
@@ -138,6 +145,7 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void slopes(MemorySegment p, MemorySegment ds, long at, int rows, MemorySegment e) {
+    ds = Lanes.expectNative(ds);
     FloatVector ea = FLOATS.cast(FloatVector.fromMemorySegment(F, e, 0, NATIVE));
     FloatVector eb = FLOATS.cast(FloatVector.fromMemorySegment(F, e, SECOND, NATIVE));
     for (long o = at << 2; o < (at << 2) + rows * ROW; o += ROW) {
@@ -152,6 +160,7 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void scale(MemorySegment x, int count, float c) {
+    x = Lanes.expectNative(x);
     FloatVector scale = FloatVector.broadcast(F, c);
     for (long o = 0; o < 4L * count; o += SECOND) {
       FLOATS
@@ -217,6 +226,7 @@ final class AttentionPanels implements AttentionKernel {
       int lane,
       MemorySegment chains,
       long c) {
+    chains = Lanes.expectNative(chains);
     FloatVector c0 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
     FloatVector c1 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + ROW, NATIVE));
     FloatVector c2 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 2 * ROW, NATIVE));
@@ -246,6 +256,7 @@ final class AttentionPanels implements AttentionKernel {
       int terms,
       MemorySegment chains,
       long c) {
+    chains = Lanes.expectNative(chains);
     FloatVector c0 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
     FloatVector c1 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + ROW, NATIVE));
     FloatVector c2 = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + 2 * ROW, NATIVE));
@@ -275,6 +286,7 @@ final class AttentionPanels implements AttentionKernel {
       int first,
       MemorySegment chains,
       long at) {
+    chains = Lanes.expectNative(chains);
     long c = at << 2;
     FloatVector ca = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));
     FloatVector cb = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c + SECOND, NATIVE));
@@ -313,6 +325,7 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void addSomeColumns(MemorySegment chains, MemorySegment totals, int rows, int first) {
+    totals = Lanes.expectNative(totals);
     IntVector ma = from(Math.clamp(first, 0, N));
     IntVector mb = from(Math.clamp(first - N, 0, N));
     for (long o = 0; o < rows * ROW; o += ROW) {
@@ -327,6 +340,7 @@ final class AttentionPanels implements AttentionKernel {
 
   @Override
   public void hide(MemorySegment x, long at, int rows, int first, float value) {
+    x = Lanes.expectNative(x);
     FloatVector v = FloatVector.broadcast(F, value);
     for (int r = 0; r < rows; r++) {
       long o = (at << 2) + r * ROW;
@@ -350,6 +364,7 @@ final class AttentionPanels implements AttentionKernel {
       int to,
       MemorySegment chains,
       long at) {
+    chains = Lanes.expectNative(chains);
     for (int r = 0; r < rows; r++) {
       long c = (at << 2) + r * ROW;
       FloatVector ca = FLOATS.cast(FloatVector.fromMemorySegment(F, chains, c, NATIVE));

@@ -282,6 +282,7 @@ public interface BatchNormVector {
         MemorySegment y,
         long at,
         long length) {
+      y = Lanes.expectNative(y);
       long i = 0;
       for (; i <= length - W; i += W) {
         FloatVector h =
@@ -309,6 +310,7 @@ public interface BatchNormVector {
         MemorySegment y,
         long at,
         long length) {
+      y = Lanes.expectNative(y);
       FloatVector scale = FloatVector.broadcast(F, gamma);
       FloatVector shift = FloatVector.broadcast(F, beta);
       long i = 0;
@@ -414,6 +416,7 @@ public interface BatchNormVector {
         MemorySegment dx,
         long at,
         long length) {
+      dx = Lanes.expectNative(dx);
       long i = 0;
       for (; i <= length - W; i += W) {
         FloatVector s = FLOATS.cast(FloatVector.fromMemorySegment(F, rstd, i << 2, ORDER));
@@ -458,6 +461,7 @@ public interface BatchNormVector {
         MemorySegment dx,
         long at,
         long length) {
+      dx = Lanes.expectNative(dx);
       FloatVector bs = FloatVector.broadcast(F, b);
       long i = 0;
       for (; i <= length - W; i += W) {

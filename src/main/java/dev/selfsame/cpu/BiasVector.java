@@ -69,6 +69,7 @@ public interface BiasVector {
 
     private static void biases(
         MemorySegment x, MemorySegment bias, MemorySegment y, long from, long length) {
+      y = Lanes.expectNative(y);
       long i = 0;
       for (; i <= length - W; i += W) {
         long at = (from + i) * Float.BYTES;
@@ -84,6 +85,7 @@ public interface BiasVector {
 
     private static void plane(
         MemorySegment x, float bias, MemorySegment y, long from, long length) {
+      y = Lanes.expectNative(y);
       long i = 0;
       for (; i <= length - W; i += W) {
         long at = (from + i) * Float.BYTES;

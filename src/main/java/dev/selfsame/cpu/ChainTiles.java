@@ -84,6 +84,7 @@ final class ChainTiles implements ChainTile {
       int so,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 2 * N);
@@ -188,6 +189,7 @@ final class ChainTiles implements ChainTile {
       int so,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FLOATS.cast(FloatVector.fromArray(F, start, so));
     FloatVector c0b = FLOATS.cast(FloatVector.fromArray(F, start, so + N));
     FloatVector c1a = FLOATS.cast(FloatVector.fromArray(F, start, so + 2 * N));
@@ -295,6 +297,7 @@ final class ChainTiles implements ChainTile {
       int so,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 2 * N);
@@ -342,6 +345,7 @@ final class ChainTiles implements ChainTile {
       int so,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     long from = bo;

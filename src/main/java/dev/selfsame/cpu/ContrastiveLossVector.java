@@ -72,6 +72,8 @@ public interface ContrastiveLossVector {
         MemorySegment db,
         long from,
         long count) {
+      da = Lanes.expectNative(da);
+      db = Lanes.expectNative(db);
       long i = from;
       long end = from + count;
       if (k == 0f) {

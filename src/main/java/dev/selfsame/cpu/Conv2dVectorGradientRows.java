@@ -65,6 +65,7 @@ final class Conv2dVectorGradientRows implements Conv2dVectorGradientKernel {
 
   private static void nine(
       MemorySegment w, long at, int vectors, MemorySegment to, long[] place, long panel) {
+    to = Lanes.expectNative(to);
     long o0 = place[0] << 2;
     long o1 = place[1] << 2;
     long o2 = place[2] << 2;
@@ -109,6 +110,7 @@ final class Conv2dVectorGradientRows implements Conv2dVectorGradientKernel {
 
   @Override
   public void spread(float[] turned, int taps, MemorySegment to, long[] place, long panel) {
+    to = Lanes.expectNative(to);
     for (int t = 0; t < taps; t++) {
       long o = (place[t] + panel) << 2;
       FLOATS.cast(FloatVector.fromArray(F, turned, t * 2 * L)).intoMemorySegment(to, o, NATIVE);
@@ -190,6 +192,7 @@ final class Conv2dVectorGradientRows implements Conv2dVectorGradientKernel {
 
   @Override
   public void zip(float[] from, int a, int b, int count, MemorySegment to, long at, long room) {
+    to = Lanes.expectNative(to);
     int i = 0;
     for (; 2L * (i + L) <= 2L * count + room && i < count; i += L) {
       FloatVector x = FLOATS.cast(FloatVector.fromArray(F, from, a + i));

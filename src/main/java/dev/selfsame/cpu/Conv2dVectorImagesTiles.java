@@ -54,6 +54,8 @@ final class Conv2dVectorImagesTiles implements Conv2dVectorImagesKernel {
       MemorySegment out,
       long to,
       long step) {
+    window = Lanes.expectNative(window);
+    out = Lanes.expectNative(out);
     FloatVector c0a = FloatVector.zero(F);
     FloatVector c0b = FloatVector.zero(F);
     FloatVector c1a = FloatVector.zero(F);
@@ -129,6 +131,8 @@ final class Conv2dVectorImagesTiles implements Conv2dVectorImagesKernel {
       MemorySegment out,
       long to,
       long step) {
+    window = Lanes.expectNative(window);
+    out = Lanes.expectNative(out);
     FloatVector c0a = FloatVector.zero(F);
     FloatVector c0b = FloatVector.zero(F);
     FloatVector c1a = FloatVector.zero(F);

@@ -416,6 +416,7 @@ final class Conv2dVectorPanels implements Conv2dVectorPanelKernel {
   @Override
   public void store(
       float[] from, int at, int step, int rows, int count, MemorySegment to, long tt, long next) {
+    to = Lanes.expectNative(to);
     for (int r = 0; r < rows; r++) {
       int row = at + r * step;
       long start = tt + r * next;

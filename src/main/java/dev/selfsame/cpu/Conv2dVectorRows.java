@@ -52,6 +52,7 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
   @Override
   public void fold(
       MemorySegment total, long tt, long step, MemorySegment chain, long ct, int rows) {
+    total = Lanes.expectNative(total);
     for (int i = 0; i < rows; i++) {
       long to = (tt + i * step) * 4;
       long from = (ct + i * 2L * L) * 4;
@@ -228,6 +229,7 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
 
   private static void write(
       float[] total, int t, MemorySegment to, long at, boolean biased, float bias, boolean relu) {
+    to = Lanes.expectNative(to);
     FloatVector v = FLOATS.cast(FloatVector.fromArray(F, total, t));
     if (biased) {
       v = v.add(bias);
@@ -274,6 +276,7 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
       boolean biased,
       float bias,
       boolean relu) {
+    to = Lanes.expectNative(to);
     FloatVector v = FLOATS.cast(FloatVector.fromMemorySegment(F, total, t * 4, NATIVE));
     if (biased) {
       v = v.add(bias);
@@ -296,6 +299,7 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
       boolean biased,
       float bias,
       boolean relu) {
+    to = Lanes.expectNative(to);
     // What a row's last vector writes beyond it, later rows overwrite, where there are any.
     int beyond = Math.ceilDiv(count, L) * L - count;
     int whole = Math.max(0, rows - Math.ceilDiv(beyond, count));
@@ -320,6 +324,7 @@ final class Conv2dVectorRows implements Conv2dVectorRowKernel {
 
   @Override
   public void zero(MemorySegment to, long at, int vectors) {
+    to = Lanes.expectNative(to);
     for (int i = 0; i < vectors; i++) {
       ZERO.intoMemorySegment(to, (at + (long) i * L) * 4, NATIVE);
     }

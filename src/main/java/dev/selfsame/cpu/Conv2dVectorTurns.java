@@ -49,6 +49,7 @@ final class Conv2dVectorTurns implements Conv2dVectorTurnKernel {
 
   private static void turn16(
       float[] a, int at, int[] row, int first, int n, MemorySegment to, long tt, int width) {
+    to = Lanes.expectNative(to);
     int p0 = at + row[first];
     int p1 = at + row[first + 1];
     int p2 = at + row[first + 2];
@@ -137,6 +138,7 @@ final class Conv2dVectorTurns implements Conv2dVectorTurnKernel {
 
   private static void turn8(
       float[] a, int at, int[] row, int first, int n, MemorySegment to, long tt, int width) {
+    to = Lanes.expectNative(to);
     int p0 = at + row[first];
     int p1 = at + row[first + 1];
     int p2 = at + row[first + 2];
@@ -181,6 +183,7 @@ final class Conv2dVectorTurns implements Conv2dVectorTurnKernel {
 
   private static void turn4(
       float[] a, int at, int[] row, int first, int n, MemorySegment to, long tt, int width) {
+    to = Lanes.expectNative(to);
     int p0 = at + row[first];
     int p1 = at + row[first + 1];
     int p2 = at + row[first + 2] - 2;
@@ -222,6 +225,7 @@ final class Conv2dVectorTurns implements Conv2dVectorTurnKernel {
 
   private static void turn16(
       MemorySegment a, long at, long step, int last, int n, MemorySegment to, long tt, int width) {
+    to = Lanes.expectNative(to);
     long p0 = at + Math.min(0, last) * step;
     long p1 = at + Math.min(1, last) * step;
     long p2 = at + Math.min(2, last) * step;
@@ -310,6 +314,7 @@ final class Conv2dVectorTurns implements Conv2dVectorTurnKernel {
 
   private static void turn8(
       MemorySegment a, long at, long step, int last, int n, MemorySegment to, long tt, int width) {
+    to = Lanes.expectNative(to);
     long p0 = at + Math.min(0, last) * step;
     long p1 = at + Math.min(1, last) * step;
     long p2 = at + Math.min(2, last) * step;
@@ -354,6 +359,7 @@ final class Conv2dVectorTurns implements Conv2dVectorTurnKernel {
 
   private static void turn4(
       MemorySegment a, long at, long step, int last, int n, MemorySegment to, long tt, int width) {
+    to = Lanes.expectNative(to);
     long p0 = at + Math.min(0, last) * step;
     long p1 = at + Math.min(1, last) * step;
     long p2 = at + Math.min(2, last) * step - 2;

@@ -111,6 +111,7 @@ public interface CrossEntropyVector {
     }
 
     private static void scale(MemorySegment y, float c, long from, long end) {
+      y = Lanes.expectNative(y);
       long i = from;
       for (; i <= end - W; i += W) {
         FLOATS

@@ -122,6 +122,7 @@ public interface DropoutVector {
         MemorySegment y,
         long from,
         long end) {
+      y = Lanes.expectNative(y);
       LongVector m0 = LONGS.cast(LongVector.broadcast(L, Philox.MULTIPLIER_0 & LOW));
       LongVector m1 = LONGS.cast(LongVector.broadcast(L, Philox.MULTIPLIER_1 & LOW));
       LongVector counter = LONGS.cast(LongVector.broadcast(L, index >>> 2)).addIndex(1);

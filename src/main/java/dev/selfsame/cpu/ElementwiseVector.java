@@ -75,6 +75,7 @@ public interface ElementwiseVector {
 
     @Override
     public void relu(MemorySegment xs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -89,6 +90,7 @@ public interface ElementwiseVector {
 
     @Override
     public void sqrt(MemorySegment xs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -103,6 +105,7 @@ public interface ElementwiseVector {
 
     @Override
     public void neg(MemorySegment xs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -117,6 +120,7 @@ public interface ElementwiseVector {
 
     @Override
     public void abs(MemorySegment xs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -131,6 +135,7 @@ public interface ElementwiseVector {
 
     @Override
     public void add(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -147,6 +152,7 @@ public interface ElementwiseVector {
 
     @Override
     public void sub(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -163,6 +169,7 @@ public interface ElementwiseVector {
 
     @Override
     public void mul(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -179,6 +186,7 @@ public interface ElementwiseVector {
 
     @Override
     public void div(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -195,6 +203,7 @@ public interface ElementwiseVector {
 
     @Override
     public void max(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -211,6 +220,7 @@ public interface ElementwiseVector {
 
     @Override
     public void min(MemorySegment as, MemorySegment bs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -227,6 +237,7 @@ public interface ElementwiseVector {
 
     @Override
     public void scale(MemorySegment xs, float c, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -242,6 +253,7 @@ public interface ElementwiseVector {
     @Override
     public void fma(
         MemorySegment as, float c, MemorySegment bs, MemorySegment ys, long from, long count) {
+      ys = Lanes.expectNative(ys);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {

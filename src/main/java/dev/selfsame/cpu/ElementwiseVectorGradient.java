@@ -80,6 +80,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void reluGradient(
         MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       long end = from + count;
       long i = from;
       FloatVector zero = FLOATS.cast(FloatVector.zero(F));
@@ -98,6 +99,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void tanhGradient(
         MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -115,6 +117,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void sigmoidGradient(
         MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       long end = from + count;
       long i = from;
       FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
@@ -133,6 +136,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void log1pGradient(
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -150,6 +154,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void sqrtGradient(
         MemorySegment ys, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -172,6 +177,7 @@ public interface ElementwiseVectorGradient {
         MemorySegment dxs,
         long from,
         long count) {
+      dxs = Lanes.expectNative(dxs);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -191,6 +197,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void absGradient(
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       long end = from + count;
       long i = from;
       FloatVector zero = FLOATS.cast(FloatVector.zero(F));
@@ -211,6 +218,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void squareGradient(
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       long end = from + count;
       long i = from;
       for (; i <= end - W; i += W) {
@@ -234,6 +242,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void expm1Gradient(
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       MemorySegment t = BlockScratch.mine();
       long end = from + count;
       for (long at = from; at < end; at += BLOCK) {
@@ -255,6 +264,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void erfGradient(
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       MemorySegment t = BlockScratch.mine();
       long end = from + count;
       for (long at = from; at < end; at += BLOCK) {
@@ -284,6 +294,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void sinGradient(
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       MemorySegment t = BlockScratch.mine();
       long end = from + count;
       for (long at = from; at < end; at += BLOCK) {
@@ -305,6 +316,7 @@ public interface ElementwiseVectorGradient {
     @Override
     public void cosGradient(
         MemorySegment xs, MemorySegment dys, MemorySegment dxs, long from, long count) {
+      dxs = Lanes.expectNative(dxs);
       MemorySegment t = BlockScratch.mine();
       long end = from + count;
       for (long at = from; at < end; at += BLOCK) {

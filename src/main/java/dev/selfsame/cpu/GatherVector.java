@@ -98,6 +98,7 @@ public interface GatherVector {
 
     private static void row(
         MemorySegment table, long from, MemorySegment out, long to, long columns) {
+      out = Lanes.expectNative(out);
       if (columns >= LONG_ROW) {
         MemorySegment.copy(table, from * Float.BYTES, out, to * Float.BYTES, columns * Float.BYTES);
         return;

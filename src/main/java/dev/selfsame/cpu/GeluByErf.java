@@ -57,6 +57,7 @@ final class GeluByErf implements GeluKernel {
 
   /** The second block of t = (−0.5·x)·x. */
   private static void exponents(MemorySegment xs, long at, MemorySegment t, int n) {
+    t = Lanes.expectNative(t);
     int i = 0;
     for (; i <= n - W; i += W) {
       FloatVector x = FLOATS.cast(FloatVector.fromMemorySegment(F, xs, (at + i) << 2, ORDER));
@@ -71,6 +72,7 @@ final class GeluByErf implements GeluKernel {
   /** From the distribution function in the first block of t and the power in the second. */
   private static void slopes(
       MemorySegment xs, MemorySegment t, MemorySegment dys, MemorySegment dxs, long at, int n) {
+    dxs = Lanes.expectNative(dxs);
     int i = 0;
     for (; i <= n - W; i += W) {
       FloatVector cdf = FLOATS.cast(FloatVector.fromMemorySegment(F, t, i << 2, ORDER));

@@ -94,6 +94,7 @@ final class GemmPanels implements GemmEnds {
       MemorySegment packed,
       long packedAt,
       long panelFloats) {
+    packed = Lanes.expectNative(packed);
     for (int k = 0; k < depth; k++) {
       long row = at + k * step;
       long to = packedAt + k * 2L * N;
@@ -167,6 +168,7 @@ final class GemmPanels implements GemmEnds {
       MemorySegment to,
       long toAt,
       int columns) {
+    to = Lanes.expectNative(to);
     int j = 0;
     for (; j + N <= columns; j += N) {
       FLOATS
@@ -180,6 +182,7 @@ final class GemmPanels implements GemmEnds {
   }
 
   private static void relu(MemorySegment c, long row, int columns) {
+    c = Lanes.expectNative(c);
     int j = 0;
     for (; j + N <= columns; j += N) {
       FLOATS
@@ -193,6 +196,7 @@ final class GemmPanels implements GemmEnds {
   }
 
   private static void copy(MemorySegment c, long row, MemorySegment out, long to, int columns) {
+    out = Lanes.expectNative(out);
     int j = 0;
     for (; j + N <= columns; j += N) {
       FLOATS

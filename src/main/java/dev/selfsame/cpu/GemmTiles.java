@@ -83,6 +83,7 @@ final class GemmTiles implements GemmKernel {
       int to,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * 2 * N);
@@ -187,6 +188,7 @@ final class GemmTiles implements GemmKernel {
       int to,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * 2 * N);
@@ -263,6 +265,7 @@ final class GemmTiles implements GemmKernel {
       int to,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * 2 * N);
@@ -325,6 +328,7 @@ final class GemmTiles implements GemmKernel {
       int to,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * 2 * N);
@@ -374,6 +378,7 @@ final class GemmTiles implements GemmKernel {
       int to,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c1a = FloatVector.fromArray(F, start, so + N);
     FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * N);
@@ -443,6 +448,7 @@ final class GemmTiles implements GemmKernel {
       int to,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 1 * N);
     FloatVector c2a = FloatVector.fromArray(F, start, so + 2 * N);

@@ -62,6 +62,7 @@ public interface GlobalNormVector {
     }
 
     private static void scale(MemorySegment g, long from, int count, float c) {
+      g = Lanes.expectNative(g);
       int i = 0;
       for (; i <= count - F.length(); i += F.length()) {
         long at = (from + i) * Float.BYTES;

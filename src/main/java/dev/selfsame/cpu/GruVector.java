@@ -232,6 +232,7 @@ public interface GruVector {
         MemorySegment s,
         int to,
         int width) {
+      s = Lanes.expectNative(s);
       int k = 0;
       for (; k <= width - W; k += W) {
         FLOATS
@@ -257,6 +258,7 @@ public interface GruVector {
         int r,
         int to,
         int width) {
+      s = Lanes.expectNative(s);
       int k = 0;
       for (; k <= width - W; k += W) {
         FloatVector e =
@@ -286,6 +288,8 @@ public interface GruVector {
         long after,
         int width,
         long units) {
+      gates = Lanes.expectNative(gates);
+      h = Lanes.expectNative(h);
       FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
       int k = 0;
       for (; k <= width - W; k += W) {
@@ -346,6 +350,9 @@ public interface GruVector {
         MemorySegment dgates,
         MemorySegment drecurrent,
         long units) {
+      dks = Lanes.expectNative(dks);
+      dgates = Lanes.expectNative(dgates);
+      drecurrent = Lanes.expectNative(drecurrent);
       FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
       long a = 3 * before;
       long j = 0;

@@ -46,6 +46,8 @@ final class HalfAndOneTile {
       MemorySegment out,
       long outAt,
       long outStep) {
+    b = Lanes.expectNative(b);
+    out = Lanes.expectNative(out);
     long at = outAt << 2;
     long step = outStep << 2;
     FloatVector zero = FloatVector.zero(F);

@@ -221,6 +221,7 @@ public interface KlDivergenceVector {
     /** x / T into a block of working memory. */
     private static void scaled(
         MemorySegment x, long from, int count, float temperature, MemorySegment t, int to) {
+      t = Lanes.expectNative(t);
       int i = 0;
       for (; i <= count - W; i += W) {
         FLOATS
@@ -306,6 +307,7 @@ public interface KlDivergenceVector {
     /** (q − p) · c, with exponentials of student and teacher in the blocks of working memory. */
     private static void slope(
         float sq, float sp, float c, MemorySegment dstudent, long from, int count) {
+      dstudent = Lanes.expectNative(dstudent);
       MemorySegment t = BlockScratch.mine();
       int i = 0;
       for (; i <= count - W; i += W) {

@@ -2,6 +2,7 @@ package dev.selfsame.cpu;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import jdk.incubator.vector.FloatVector;
@@ -23,6 +24,8 @@ public final class Lanes {
   /** The widths that the contract is tested at, in bits. */
   public static final int[] WIDTHS = {128, 256, 512};
 
+  private static final Class<? extends MemorySegment> NATIVE_MEMORY = MemorySegment.NULL.getClass();
+
   /** By kernel class: what is made of it for each width. */
   private static final ClassValue<AtomicReferenceArray<Object>> KERNELS =
       new ClassValue<>() {
@@ -31,6 +34,15 @@ public final class Lanes {
           return new AtomicReferenceArray<>(WIDTHS.length);
         }
       };
+
+  /** Calls after which C2 believes what the profile of a branch says. */
+  private static final int OFTEN = 50_000;
+
+  static {
+    for (int i = 0; i < OFTEN; i++) {
+      expectNative(MemorySegment.NULL);
+    }
+  }
 
   private Lanes() {}
 
@@ -81,6 +93,18 @@ public final class Lanes {
   @SuppressWarnings("unchecked")
   static <V extends Vector<?>> Class<? extends V> type(V vector) {
     return (Class<? extends V>) vector.getClass();
+  }
+
+  /**
+   * The memory itself, which C2 then takes for native memory as long as no array's was seen here.
+   *
+   * <p>For memory that vectors are stored to. Which kinds of memory vectors went to is told by one
+   * profile for the whole process, and until its methods are compiled the Vector API itself stores
+   * to arrays ({@code reinterpretAsInts}). C2 then expects an array at every store: a tile becomes
+   * six times as long, and loops keep the order of loads and stores.
+   */
+  static MemorySegment expectNative(MemorySegment memory) {
+    return NATIVE_MEMORY.isInstance(memory) ? NATIVE_MEMORY.cast(memory) : memory;
   }
 
   /** The float species of a width. */

@@ -188,6 +188,7 @@ public interface LayerNormVector {
         float m,
         float s,
         long columns) {
+      y = Lanes.expectNative(y);
       long i = 0;
       for (; i <= columns - W; i += W) {
         FLOATS
@@ -303,6 +304,7 @@ public interface LayerNormVector {
         MemorySegment partials,
         long scale,
         long shift) {
+      partials = Lanes.expectNative(partials);
       FloatVector scale0 = FloatVector.broadcast(F, -0f);
       FloatVector scale1 = scale0;
       FloatVector shift0 = scale0;
@@ -337,6 +339,7 @@ public interface LayerNormVector {
         long shift,
         long first,
         long columns) {
+      partials = Lanes.expectNative(partials);
       long i = first;
       for (; i <= columns - W; i += W) {
         FloatVector d = FLOATS.cast(FloatVector.fromMemorySegment(F, dy, (row + i) << 2, ORDER));

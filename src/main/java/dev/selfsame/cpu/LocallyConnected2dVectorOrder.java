@@ -94,6 +94,7 @@ final class LocallyConnected2dVectorOrder implements LocallyConnected2dVectorOrd
       MemorySegment chains,
       long chainAt,
       long chainRow) {
+    chains = Lanes.expectNative(chains);
     for (int j = 0; j < vectors; j++) {
       IntVector m = INTS.cast(IntVector.fromArray(I, mask, maskAt + j * L));
       for (int row = 0; row < rows; row++) {
@@ -127,6 +128,7 @@ final class LocallyConnected2dVectorOrder implements LocallyConnected2dVectorOrd
       MemorySegment chains,
       long[] chainAt,
       long chainRow) {
+    chains = Lanes.expectNative(chains);
     long d0 = dyAt[0] + tap;
     long d1 = dyAt[1] + tap;
     long d2 = dyAt[2] + tap;
@@ -170,6 +172,7 @@ final class LocallyConnected2dVectorOrder implements LocallyConnected2dVectorOrd
 
   @Override
   public void addZero(MemorySegment chains, long at, int vectors) {
+    chains = Lanes.expectNative(chains);
     for (int j = 0; j < vectors; j++) {
       long to = (at + j * L) * 4;
       FLOATS
@@ -194,6 +197,7 @@ final class LocallyConnected2dVectorOrder implements LocallyConnected2dVectorOrd
       int filters,
       int rows,
       int width) {
+    dw = Lanes.expectNative(dw);
     long y0 = dyAt[0];
     long y1 = dyAt[1];
     long y2 = dyAt[2];

@@ -77,6 +77,7 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
       MemorySegment to,
       long toAt,
       long step) {
+    to = Lanes.expectNative(to);
     for (int t = 0; t < count; t++) {
       long in = base + at[t];
       long out = toAt + t * step;
@@ -118,6 +119,7 @@ final class LocallyConnected2dVectorTiles implements LocallyConnected2dVectorKer
       long biasAt,
       long biasStep,
       boolean relu) {
+    to = Lanes.expectNative(to);
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
         long at = out + i * rowStep + j * columnStep;

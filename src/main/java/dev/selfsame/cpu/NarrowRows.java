@@ -25,6 +25,7 @@ final class NarrowRows {
 
   /** y = x − m. */
   static void subtract(MemorySegment x, long xAt, float m, MemorySegment y, long yAt, int n) {
+    y = Lanes.expectNative(y);
     int i = 0;
     for (; i <= n - W; i += W) {
       FLOATS

@@ -137,6 +137,8 @@ final class OutputTiles implements OutputTile {
       MemorySegment out,
       long at,
       long step) {
+    b = Lanes.expectNative(b);
+    out = Lanes.expectNative(out);
     FloatVector zero = FloatVector.zero(F);
     FloatVector c0a = zero;
     FloatVector c0b = zero;
@@ -245,6 +247,8 @@ final class OutputTiles implements OutputTile {
       MemorySegment out,
       long at,
       long step) {
+    b = Lanes.expectNative(b);
+    out = Lanes.expectNative(out);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 2 * N);
@@ -323,6 +327,8 @@ final class OutputTiles implements OutputTile {
       MemorySegment out,
       long at,
       long step) {
+    b = Lanes.expectNative(b);
+    out = Lanes.expectNative(out);
     FloatVector c0 = FloatVector.fromArray(F, start, 0);
     FloatVector c1 = FloatVector.fromArray(F, start, 2 * N);
     FloatVector c2 = FloatVector.fromArray(F, start, 4 * N);
@@ -381,6 +387,8 @@ final class OutputTiles implements OutputTile {
       MemorySegment out,
       long at,
       long step) {
+    b = Lanes.expectNative(b);
+    out = Lanes.expectNative(out);
     FloatVector c0a = FloatVector.fromArray(F, start, so);
     FloatVector c0b = FloatVector.fromArray(F, start, so + N);
     FloatVector c1a = FloatVector.fromArray(F, start, so + 2 * N);
@@ -429,6 +437,8 @@ final class OutputTiles implements OutputTile {
       float[] start,
       MemorySegment out,
       long at) {
+    b = Lanes.expectNative(b);
+    out = Lanes.expectNative(out);
     FloatVector c0a = FloatVector.fromArray(F, start, 0);
     FloatVector c0b = FloatVector.fromArray(F, start, N);
     for (int k = 0; k < depth; k++) {

@@ -127,6 +127,8 @@ public interface Pool2dVector {
         MemorySegment y,
         MemorySegment argmax,
         long outputs) {
+      y = Lanes.expectNative(y);
+      argmax = Lanes.expectNative(argmax);
       int w = g[1];
       int stride = g[7];
       int h0 = i * g[6] - g[8];
@@ -284,6 +286,7 @@ public interface Pool2dVector {
         int[] g,
         MemorySegment y,
         long outputs) {
+      y = Lanes.expectNative(y);
       int h0 = i * g[6] - g[8];
       int w0 = j * g[7] - g[9];
       long first = image << 2;
@@ -418,6 +421,7 @@ public interface Pool2dVector {
         long at,
         long end,
         int left) {
+      to = Lanes.expectNative(to);
       FloatVector sum = FloatVector.zero(F);
       for (int i = 0; i < count; i++) {
         sum = FLOATS.cast(FloatVector.fromArray(F, shares, places[i] + s)).add(sum);

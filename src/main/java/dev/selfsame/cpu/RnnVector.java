@@ -147,6 +147,7 @@ public interface RnnVector {
     /** h = (input + bias) + h. */
     private static void sum(
         MemorySegment input, long in, MemorySegment bias, MemorySegment h, long at, long units) {
+      h = Lanes.expectNative(h);
       long j = 0;
       for (; j <= units - W; j += W) {
         FLOATS
@@ -170,6 +171,7 @@ public interface RnnVector {
         long before,
         long count,
         long state) {
+      ds = Lanes.expectNative(ds);
       FloatVector one = FloatVector.broadcast(F, 1f);
       long after = before + state;
       long s = 0;

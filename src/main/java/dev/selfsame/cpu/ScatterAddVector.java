@@ -12,10 +12,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Scatter-add on vectors (op/ScatterAdd): lanes across columns, so vectors never reorder a row's
- * additions.
- *
- * <p>This is the way by destination; narrow rows of several terms go by {@link
- * ScatterAddVectorStream}.
+ * additions. Narrow rows of several terms go by {@link ScatterAddVectorStream}.
  *
  * <p>The work is cut into blocks: up to 1,024 terms of one destination row, so two levels of its
  * tree. A thread sums a block in its own scratch, term after term along the whole strip of columns;
@@ -295,8 +292,7 @@ public interface ScatterAddVector {
       }
     }
 
-    // ---- along the columns: offsets in bytes, whole vectors. Slices of a constant size leave one
-    // check for four vectors.
+    // ---- along the columns: offsets in bytes. Slices of a constant size leave one check.
 
     /** to + a. */
     private static void plus(MemorySegment x, long a, MemorySegment y, long to, int bytes) {
@@ -332,6 +328,7 @@ public interface ScatterAddVector {
     /** to + (a + b). */
     private static void plus2(
         MemorySegment x, long a, long b, MemorySegment y, long to, int bytes) {
+      y = Lanes.expectNative(y);
       for (int j = 0; j < bytes; j += V) {
         FloatVector sum =
             FLOATS
@@ -347,6 +344,7 @@ public interface ScatterAddVector {
     /** to + ((a + b) + c). */
     private static void plus3(
         MemorySegment x, long a, long b, long c, MemorySegment y, long to, int bytes) {
+      y = Lanes.expectNative(y);
       for (int j = 0; j < bytes; j += V) {
         FloatVector sum =
             FLOATS
@@ -363,6 +361,7 @@ public interface ScatterAddVector {
     /** The next four terms of a run: (((to + a) + b) + c) + d. */
     private static void more(
         MemorySegment x, long a, long b, long c, long d, MemorySegment y, long to, int bytes) {
+      y = Lanes.expectNative(y);
       for (int j = 0; j < bytes; j += V) {
         FloatVector sum =
             FLOATS
@@ -427,6 +426,7 @@ public interface ScatterAddVector {
         MemorySegment y,
         long to,
         boolean adds) {
+      y = Lanes.expectNative(y);
       FloatVector total = FloatVector.zero(F);
       for (int i = 0; i < count; i += RUN) {
         int end = place + Math.min(count, i + RUN);

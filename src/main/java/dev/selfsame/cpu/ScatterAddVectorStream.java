@@ -261,6 +261,7 @@ public interface ScatterAddVectorStream {
     /** Takes a run of 32 terms to the sum of the row's finished runs. */
     private static void finish(
         MemorySegment runs, MemorySegment finished, long at, int bytes, boolean first) {
+      finished = Lanes.expectNative(finished);
       for (long j = at; j < at + bytes; j += V) {
         FloatVector run = FLOATS.cast(FloatVector.fromMemorySegment(F, runs, j, ORDER));
         if (first) {
@@ -286,6 +287,8 @@ public interface ScatterAddVectorStream {
         long pitch,
         int bytes,
         boolean clears) {
+      runs = Lanes.expectNative(runs);
+      dst = Lanes.expectNative(dst);
       for (int row = first; row < end; row++) {
         long to = row * pitch + column;
         if (clears) {

@@ -77,6 +77,8 @@ public interface SgdVector {
         int count,
         float[] scalars,
         boolean nesterov) {
+      ps = Lanes.expectNative(ps);
+      vs = Lanes.expectNative(vs);
       float lambda = scalars[0];
       float mu = scalars[1];
       float minusRate = scalars[2];

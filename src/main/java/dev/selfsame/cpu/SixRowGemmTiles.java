@@ -90,6 +90,7 @@ final class SixRowGemmTiles implements GemmKernel {
       int to,
       float[] c,
       int co) {
+    b = Lanes.expectNative(b);
     FloatVector c0a = FLOATS.cast(FloatVector.fromArray(F, start, so));
     FloatVector c0b = FLOATS.cast(FloatVector.fromArray(F, start, so + N));
     FloatVector c1a = FLOATS.cast(FloatVector.fromArray(F, start, so + 2 * N));

@@ -118,6 +118,8 @@ final class SixRowTiles implements OutputTile {
       MemorySegment out,
       long at,
       long step) {
+    b = Lanes.expectNative(b);
+    out = Lanes.expectNative(out);
     FloatVector c0a = FLOATS.cast(FloatVector.fromArray(F, start, so));
     FloatVector c0b = FLOATS.cast(FloatVector.fromArray(F, start, so + N));
     FloatVector c1a = FLOATS.cast(FloatVector.fromArray(F, start, so + 2 * N));
@@ -224,6 +226,8 @@ final class SixRowTiles implements OutputTile {
       MemorySegment out,
       long at,
       long step) {
+    b = Lanes.expectNative(b);
+    out = Lanes.expectNative(out);
     FloatVector c0a = FLOATS.cast(FloatVector.fromMemorySegment(F, out, at, NATIVE));
     FloatVector c0b = FLOATS.cast(FloatVector.fromMemorySegment(F, out, at + 4 * N, NATIVE));
     FloatVector c1a = FLOATS.cast(FloatVector.fromMemorySegment(F, out, at + step, NATIVE));

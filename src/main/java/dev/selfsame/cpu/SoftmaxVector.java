@@ -417,6 +417,7 @@ public interface SoftmaxVector {
 
     private static void softmaxSlope(
         MemorySegment y, MemorySegment dy, float sum, MemorySegment dx, long from, int count) {
+      dx = Lanes.expectNative(dx);
       int i = 0;
       for (; i <= count - W; i += W) {
         FLOATS
@@ -437,6 +438,7 @@ public interface SoftmaxVector {
         MemorySegment dx,
         long from,
         int count) {
+      dx = Lanes.expectNative(dx);
       FloatVector sums = FloatVector.broadcast(F, sum);
       int i = 0;
       for (; i <= count - W; i += W) {

@@ -196,6 +196,7 @@ public interface SquaredDistanceVector {
 
     private static void slope(
         MemorySegment a, MemorySegment b, float c, MemorySegment da, long from, int count) {
+      da = Lanes.expectNative(da);
       int i = 0;
       for (; i <= count - W; i += W) {
         long at = (from + i) << 2;
@@ -218,6 +219,8 @@ public interface SquaredDistanceVector {
         MemorySegment db,
         long from,
         int count) {
+      da = Lanes.expectNative(da);
+      db = Lanes.expectNative(db);
       int i = 0;
       for (; i <= count - W; i += W) {
         long at = (from + i) << 2;

@@ -158,6 +158,7 @@ public final class VectorMath implements ElementaryKernel {
 
   @Override
   public void erf(MemorySegment x, long xAt, MemorySegment y, long yAt, long n) {
+    y = Lanes.expectNative(y);
     long i = 0;
     for (; i <= n - D.length(); i += D.length()) {
       DoubleVector d = erf(load(x, xAt + i));

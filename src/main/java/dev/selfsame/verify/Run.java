@@ -23,12 +23,23 @@ public final class Run {
 
   private final Scope scope;
   private final Device device;
+  private final boolean arrays;
   private final List<Kept> kept = new ArrayList<>();
   private int offset;
 
   Run(Scope scope, Device device) {
+    this(scope, device, false);
+  }
+
+  /**
+   * A run whose tensors may lie in Java arrays.
+   *
+   * @param arrays whether they do; of a CPU
+   */
+  Run(Scope scope, Device device, boolean arrays) {
     this.scope = scope;
     this.device = device;
+    this.arrays = arrays;
   }
 
   private record Kept(String name, Tensor whole, int from, Tensor tensor, boolean output) {}
@@ -77,7 +88,7 @@ public final class Run {
   private Tensor keep(String name, DType dtype, Shape shape, boolean output) {
     int from = GUARD + offset;
     long count = shape.elements();
-    Tensor whole = Tensor.empty(scope, device, dtype, Shape.of(from + count + GUARD));
+    Tensor whole = empty(dtype, from + count + GUARD);
     if (dtype == DType.F32) {
       whole.fill(Float.intBitsToFloat(MARK));
     } else {
@@ -86,6 +97,18 @@ public final class Run {
     Tensor tensor = whole.slice(from, from + count).reshape(shape.sizes());
     kept.add(new Kept(name, whole, from, tensor, output));
     return tensor;
+  }
+
+  private Tensor empty(DType dtype, long count) {
+    if (!arrays) {
+      return Tensor.empty(scope, device, dtype, Shape.of(count));
+    }
+    int size = Math.toIntExact(count);
+    MemorySegment memory =
+        dtype == DType.F32
+            ? MemorySegment.ofArray(new float[size])
+            : MemorySegment.ofArray(new int[size]);
+    return Tensor.wrap(scope, device, dtype, memory, count);
   }
 
   /** For faults on purpose: an input or output with the marks on both sides. */
