@@ -416,6 +416,7 @@ interface LstmCells {
     @Override
     public void addChains(
         MemorySegment totals, long at, long step, MemorySegment chains, int rows) {
+      totals = Lanes.expectNative(totals);
       for (int n = 0; n < rows; n++) {
         for (int half = 0; half < BLOCK; half += W) {
           long to = at + n * step + half;

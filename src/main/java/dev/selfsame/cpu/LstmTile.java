@@ -79,6 +79,7 @@ interface LstmTile {
         MemorySegment out,
         long at,
         long step) {
+      out = Lanes.expectNative(out);
       MemorySegment b = panel.asSlice(bAt << 2, 8L * W * depth);
       FloatVector zero = FloatVector.zero(F);
       FloatVector c0a = zero;
@@ -162,6 +163,7 @@ interface LstmTile {
         MemorySegment out,
         long at,
         long step) {
+      out = Lanes.expectNative(out);
       MemorySegment b = panel.asSlice(bAt << 2, 8L * W * depth);
       FloatVector zero = FloatVector.zero(F);
       FloatVector c0a = zero;

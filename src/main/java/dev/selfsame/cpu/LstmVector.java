@@ -155,6 +155,8 @@ public interface LstmVector {
         int uAt,
         long units,
         int count) {
+      dqs = Lanes.expectNative(dqs);
+      dgates = Lanes.expectNative(dgates);
       FloatVector one = FLOATS.cast(FloatVector.broadcast(F, 1f));
       int k = 0;
       for (; k <= count - W; k += W) {
