@@ -90,6 +90,7 @@ public interface AdamWVector {
         int count,
         float[] scalars,
         boolean l2) {
+      ps = Lanes.expectNative(ps);
       ms = Lanes.expectNative(ms);
       vs = Lanes.expectNative(vs);
       float keep = scalars[0];

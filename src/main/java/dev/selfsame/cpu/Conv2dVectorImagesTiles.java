@@ -195,6 +195,7 @@ final class Conv2dVectorImagesTiles implements Conv2dVectorImagesKernel {
       boolean biased,
       float bias,
       boolean relu) {
+    to = Lanes.expectNative(to);
     FloatVector add = FloatVector.broadcast(F, bias);
     int whole = F.loopBound(positions);
     for (int n = 0; n < images; n++) {
