@@ -35,7 +35,10 @@ public final class Lanes {
         }
       };
 
-  /** Calls after which C2 believes what the profile of a branch says. */
+  /**
+   * Calls after which C2 believes the profile of a branch: 40 would do, but the first are not
+   * counted, until C1 has compiled the method.
+   */
   private static final int OFTEN = 50_000;
 
   static {
@@ -98,10 +101,11 @@ public final class Lanes {
   /**
    * The memory itself, which C2 then takes for native memory as long as no array's was seen here.
    *
-   * <p>For memory that vectors are stored to. Which kinds of memory vectors went to is told by one
-   * profile for the whole process, and until its methods are compiled the Vector API itself stores
-   * to arrays ({@code reinterpretAsInts}). C2 then expects an array at every store: a tile becomes
-   * six times as long, and loops keep the order of loads and stores.
+   * <p>For memory that vectors are stored to; a slice made in the method needs none. Which kinds of
+   * memory vectors went to is told by one profile for the whole process, and until its methods are
+   * compiled the Vector API itself stores to arrays ({@code reinterpretAsInts}). C2 then expects an
+   * array at every store: a tile becomes six times as long, and loops keep the order of loads and
+   * stores.
    */
   static MemorySegment expectNative(MemorySegment memory) {
     return NATIVE_MEMORY.isInstance(memory) ? NATIVE_MEMORY.cast(memory) : memory;

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 
 /** A thread's working memory for {@link LstmSteps}, kept between calls. */
 final class LstmScratch {
-  /** Units, over all samples and blocks, that are taken together. */
+  /** Units, over all samples and blocks, that are taken together at most. */
   static final int UNITS = 2048;
 
   private static final ThreadLocal<LstmScratch> MINE = ThreadLocal.withInitial(LstmScratch::new);

@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
  * LstmWeights}).
  *
  * <p>Products go to where the gates will be: their cache lines are fetched while tiles compute.
- * Where units fill no panel or samples no tile, they go to scratch. What few inputs add goes there
- * first, and the tiles of the hidden products add theirs as they end, so that no loop reads both.
+ * Where units fill no panel or samples no tile, they go to scratch. With 512 bits, few inputs and
+ * samples that fill tiles of eight rows, what the inputs add goes there first, and the tiles of the
+ * hidden products add theirs as they end, so that no loop reads both.
  *
  * <p>A step waits for all units of the step before; threads that share it meet there.
  */
@@ -177,7 +178,7 @@ final class LstmSteps implements LongConsumer {
     for (int i = 0; i < some; i++) {
       int block = begin + i;
       long j = (long) block * units;
-      boolean inPlace = j + units <= z.hidden() && computed(taken) == taken;
+      boolean inPlace = gates.isNative() && j + units <= z.hidden() && computed(taken) == taken;
       MemorySegment to = inPlace ? gates : scratch.products;
       long at = inPlace ? sample * 4 * z.hidden() + j : 0;
       long gate = inPlace ? z.hidden() : units;

@@ -31,17 +31,20 @@ abstract class RecurrentCase {
     {3, 5, 33, 31},
     {5, 4, 16, 48},
     {1, 1, 4, 1025},
-    {9, 61, 3, 5}
+    {9, 61, 3, 5},
+    {2, 7, 2, 33},
+    {2, 9, 8, 20}
   };
 
   /**
    * Enough work for groups of samples that take all steps by themselves (several threads), and so
    * many steps that their inputs' part is computed in two pieces (one thread); tiles of 8 rows, of
    * 12 and what they leave, panels that units fill and that they don't, inputs of two chunks; a
-   * step that threads share.
+   * step that threads share; one to eight inputs, which tiles of 8 rows add.
    */
   private static final int[][] CUTS = {
-    {24, 48, 3, 60}, {3, 16, 20, 64}, {2, 39, 513, 33}, {3, 8, 9, 96}, {3, 8, 9, 128}
+    {24, 48, 3, 60}, {3, 16, 20, 64}, {2, 39, 513, 33}, {3, 8, 9, 96}, {3, 8, 9, 128},
+    {2, 72, 1, 40}, {3, 72, 2, 96}, {3, 8, 8, 128}, {1, 8, 2, 512}, {1, 8, 6, 513}
   };
 
   private static final double STEP = 1e-5;

@@ -12,6 +12,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class LimitLoops {
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  private static final Class<? extends MemorySegment> NATIVE_MEMORY = MemorySegment.NULL.getClass();
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   static final int LANES = F.length();
 
@@ -107,7 +108,8 @@ final class LimitLoops {
     return FloatVector.fromMemorySegment(F, s, i * Float.BYTES, ORDER);
   }
 
+  /** What ours is told as well: that it is no array (Lanes.expectNative). */
   private static void store(FloatVector x, MemorySegment s, long i) {
-    x.intoMemorySegment(s, i * Float.BYTES, ORDER);
+    x.intoMemorySegment(NATIVE_MEMORY.cast(s), i * Float.BYTES, ORDER);
   }
 }
