@@ -107,7 +107,7 @@ public final class Lanes {
    * array at every store: a tile becomes six times as long, and loops keep the order of loads and
    * stores.
    */
-  static MemorySegment expectNative(MemorySegment memory) {
+  public static MemorySegment expectNative(MemorySegment memory) {
     return NATIVE_MEMORY.isInstance(memory) ? NATIVE_MEMORY.cast(memory) : memory;
   }
 

@@ -97,9 +97,9 @@ interface LstmCells {
     /** Units of a block. */
     private static final int BLOCK = 2 * W;
 
-    // Loads and stores are written out. A helper that
-    // takes or gives vectors is compiled by itself in some processes before C2 comes to the loop
-    // that calls it; C2 then leaves it a call where it seems rare, and makes its vectors objects.
+    // Loads and stores are written out. A helper that takes or gives vectors is compiled by itself
+    // in some processes before C2 comes to the loop that calls it; C2 then leaves it a call where
+    // it seems rare, and makes its vectors objects.
 
     Kernel() {}
 
@@ -179,9 +179,9 @@ interface LstmCells {
         long step,
         int rows) {
       if (k == 1) {
-        firstInput(x, xAt, k, 0, weights, weightsAt, to, at, step, rows);
+        firstInput(x, xAt, weights, weightsAt, to, at, step, rows);
       } else {
-        firstTwo(x, xAt, k, 0, weights, weightsAt, to, at, step, rows);
+        firstTwo(x, xAt, k, weights, weightsAt, to, at, step, rows);
       }
       for (int m = 2; m < k; m++) {
         moreInput(x, xAt, k, m, weights, weightsAt, to, at, step, rows);
@@ -191,24 +191,21 @@ interface LstmCells {
     private static void firstInput(
         MemorySegment xs,
         long xAt,
-        int k,
-        int m,
         MemorySegment weights,
         long weightsAt,
         MemorySegment to,
         long start,
         long step,
         int rows) {
-      MemorySegment x = slice(xs, xAt, (long) k * rows);
-      MemorySegment w = slice(weights, weightsAt, (long) BLOCK * k);
+      MemorySegment x = slice(xs, xAt, rows);
+      MemorySegment w = slice(weights, weightsAt, BLOCK);
       MemorySegment s = slice(to, start, step * (rows - 1) + BLOCK);
-      long from = (long) BLOCK * m;
-      FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER));
-      FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + W) << 2, ORDER));
+      FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, 0, ORDER));
+      FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (long) W << 2, ORDER));
       FloatVector zero = FloatVector.zero(F);
       for (int n = 0; n < rows; n++) {
         long at = step * n;
-        FloatVector v0 = FloatVector.broadcast(F, f32(x, (long) k * n + m));
+        FloatVector v0 = FloatVector.broadcast(F, f32(x, n));
         a0.fma(v0, zero).intoMemorySegment(s, at << 2, ORDER);
         b0.fma(v0, zero).intoMemorySegment(s, (at + W) << 2, ORDER);
       }
@@ -218,7 +215,6 @@ interface LstmCells {
         MemorySegment xs,
         long xAt,
         int k,
-        int m,
         MemorySegment weights,
         long weightsAt,
         MemorySegment to,
@@ -228,17 +224,16 @@ interface LstmCells {
       MemorySegment x = slice(xs, xAt, (long) k * rows);
       MemorySegment w = slice(weights, weightsAt, (long) BLOCK * k);
       MemorySegment s = slice(to, start, step * (rows - 1) + BLOCK);
-      long from = (long) BLOCK * m;
-      FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, from << 2, ORDER));
-      FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + W) << 2, ORDER));
-      FloatVector a1 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + BLOCK) << 2, ORDER));
+      FloatVector a0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, 0, ORDER));
+      FloatVector b0 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (long) W << 2, ORDER));
+      FloatVector a1 = FLOATS.cast(FloatVector.fromMemorySegment(F, w, (long) BLOCK << 2, ORDER));
       FloatVector b1 =
-          FLOATS.cast(FloatVector.fromMemorySegment(F, w, (from + BLOCK + W) << 2, ORDER));
+          FLOATS.cast(FloatVector.fromMemorySegment(F, w, (long) (BLOCK + W) << 2, ORDER));
       FloatVector zero = FloatVector.zero(F);
       for (int n = 0; n < rows; n++) {
         long at = step * n;
-        FloatVector v0 = FloatVector.broadcast(F, f32(x, (long) k * n + m));
-        FloatVector v1 = FloatVector.broadcast(F, f32(x, (long) k * n + m + 1));
+        FloatVector v0 = FloatVector.broadcast(F, f32(x, (long) k * n));
+        FloatVector v1 = FloatVector.broadcast(F, f32(x, (long) k * n + 1));
         a1.fma(v1, a0.fma(v0, zero)).intoMemorySegment(s, at << 2, ORDER);
         b1.fma(v1, b0.fma(v0, zero)).intoMemorySegment(s, (at + W) << 2, ORDER);
       }

@@ -183,7 +183,7 @@ final class LstmSteps implements LongConsumer {
       long at = inPlace ? sample * 4 * z.hidden() + j : 0;
       long gate = inPlace ? z.hidden() : units;
       if (summing != null) {
-        sums(
+        sumsByTiles(
             summing,
             block,
             n,
@@ -242,7 +242,7 @@ final class LstmSteps implements LongConsumer {
   }
 
   /** Arguments of a block's gates by tiles that add, for few inputs. */
-  private void sums(
+  private void sumsByTiles(
       LstmTile tile,
       int block,
       int n,
@@ -261,9 +261,9 @@ final class LstmSteps implements LongConsumer {
       long in = at + g * gate;
       cells.inputs(
           x, sample * few, few, weights.inputs(), panel * few, inputs, in, 4 * gate, taken);
-      boolean last = g == 2;
-      long to = last ? (3L * rows + row) * units : (3L * row + Math.min(g, 2)) * units;
-      long step = last ? units : 3L * units;
+      boolean isG = g == 2; // its arguments lie behind all others'
+      long to = isG ? (3L * rows + row) * units : (3L * row + Math.min(g, 2)) * units;
+      long step = isG ? units : 3L * units;
       for (int r = 0; r < taken; r += LstmTile.ROWS) {
         int a = (n + r) * k;
         tile.sums(

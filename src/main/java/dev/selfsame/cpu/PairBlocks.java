@@ -81,7 +81,7 @@ final class PairBlocks {
       } else {
         block(x, xAt + i, m, y, yAt + i, yAt + i, count, lanes, loop, slow, open);
       }
-      if (open.isFull()) {
+      if (open.isDue()) {
         open.finish(y, slow);
       }
     }

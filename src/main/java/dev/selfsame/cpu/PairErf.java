@@ -59,7 +59,7 @@ final class PairErf implements GeluKernel {
       } else {
         SLOW.gradient(x, dy, dx, at, count);
       }
-      if (open.isFull()) {
+      if (open.isDue()) {
         open.finishGradient(dx, SLOW);
       }
     }

@@ -78,7 +78,7 @@ public final class PairMath implements ElementaryKernel {
       for (int i = columns & -W; i < columns; i++) {
         maxima[r + 1] = Math.max(maxima[r + 1], f32(x, after + i));
       }
-      if (open.isFull()) {
+      if (open.isDue()) {
         open.finish(y, EXP_IN_DOUBLES);
       }
     }

@@ -17,9 +17,7 @@ final class UndecidedLanes {
 
   private static final int BLOCK = BlockScratch.FLOATS;
 
-  /**
-   * Arguments that are kept at most before they are done: later, results are far from the cache.
-   */
+  /** With more arguments than this it is time to finish: later, results are far from the cache. */
   private static final int MANY = BLOCK / 4;
 
   private static final ThreadLocal<UndecidedLanes> MINE =
@@ -81,8 +79,8 @@ final class UndecidedLanes {
     }
   }
 
-  /** Whether it is time to finish; there still is room for a block, then. */
-  boolean isFull() {
+  /** Whether it is time to finish. Room for another block is left until then. */
+  boolean isDue() {
     return count > MANY;
   }
 

@@ -1,5 +1,6 @@
 package dev.selfsame.bench;
 
+import dev.selfsame.cpu.Lanes;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -12,7 +13,6 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class LimitLoops {
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-  private static final Class<? extends MemorySegment> NATIVE_MEMORY = MemorySegment.NULL.getClass();
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   static final int LANES = F.length();
 
@@ -108,8 +108,7 @@ final class LimitLoops {
     return FloatVector.fromMemorySegment(F, s, i * Float.BYTES, ORDER);
   }
 
-  /** What ours is told as well: that it is no array (Lanes.expectNative). */
   private static void store(FloatVector x, MemorySegment s, long i) {
-    x.intoMemorySegment(NATIVE_MEMORY.cast(s), i * Float.BYTES, ORDER);
+    x.intoMemorySegment(Lanes.expectNative(s), i * Float.BYTES, ORDER);
   }
 }
